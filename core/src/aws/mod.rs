@@ -1,0 +1,9 @@
+//! Speaks: the activity API of AWS Step Functions, signed, over TLS.
+
+mod arn;
+mod client;
+mod transport;
+
+pub use arn::{ActivityArn, ArnError};
+pub use client::{ActivityClient, ActivityClientBuilder, CallError, PolledTask};
+pub use transport::{Request, Response, Transport, TransportError};

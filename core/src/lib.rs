@@ -1,0 +1,24 @@
+//! Takes tasks from AWS Step Functions activities, on devices and phones, and never loses a result.
+//!
+//! The house has four rooms. [`aws`] speaks to the service, the engine decides, the spool keeps tasks and results on disk, and
+//! [`worker`] acts. Start at [`Worker::builder`].
+#![forbid(unsafe_code)]
+
+pub mod aws;
+mod class;
+pub mod clock;
+mod task;
+pub mod worker;
+
+#[cfg(feature = "testing")]
+pub mod engine;
+#[cfg(not(feature = "testing"))]
+mod engine;
+#[cfg(feature = "testing")]
+pub mod spool;
+#[cfg(not(feature = "testing"))]
+mod spool;
+
+pub use class::Class;
+pub use task::{Failure, Outcome, Origin, Receipt, Scope, Settlement, TaskId, TaskToken, TokenError, WorkerName, WorkerNameError};
+pub use worker::{Worker, WorkerHandle};
