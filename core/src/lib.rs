@@ -20,5 +20,8 @@ pub mod spool;
 mod spool;
 
 pub use class::Class;
-pub use task::{Failure, Outcome, Origin, Receipt, Scope, Settlement, TaskId, TaskToken, TokenError, WorkerName, WorkerNameError};
+pub use task::{
+    Failure, Origin, Outcome, Receipt, Scope, Settlement, TaskId, TaskToken, TokenError, WorkerName,
+    WorkerNameError,
+};
 pub use worker::{Worker, WorkerHandle};

@@ -286,7 +286,11 @@ mod tests {
     #[test]
     fn p7_a_token_an_output_and_a_cause_never_show_in_debug() {
         let token = TaskToken::new("sEcReT-token").unwrap();
-        let shown = format!("{token:?} {:?} {:?}", Outcome::success("\"sEcReT\"", 100), Outcome::failure("E", "sEcReT"));
+        let shown = format!(
+            "{token:?} {:?} {:?}",
+            Outcome::success("\"sEcReT\"", 100),
+            Outcome::failure("E", "sEcReT")
+        );
         assert!(!shown.contains("sEcReT"), "{shown}");
         assert!(shown.contains(&token.id().to_string()));
     }
@@ -316,7 +320,10 @@ mod tests {
         assert_eq!(name(Outcome::success("{}", OUTPUT_MAX)), "success");
         assert_eq!(name(Outcome::success("{", OUTPUT_MAX)), "Worker.InvalidOutput");
         assert_eq!(name(Outcome::success("", OUTPUT_MAX)), "Worker.InvalidOutput");
-        assert_eq!(name(Outcome::success(format!("\"{}\"", "x".repeat(OUTPUT_MAX)), usize::MAX)), "Worker.OutputTooLarge");
+        assert_eq!(
+            name(Outcome::success(format!("\"{}\"", "x".repeat(OUTPUT_MAX)), usize::MAX)),
+            "Worker.OutputTooLarge"
+        );
         assert_eq!(name(Outcome::success("12345", 4)), "Worker.OutputTooLarge");
     }
 

@@ -47,7 +47,11 @@ pub struct CallError {
 
 impl ActivityClient {
     /// Polls for a task, up to 60 s. `None`: no task came.
-    pub fn get_activity_task(&self, _arn: &ActivityArn, _worker: &WorkerName) -> Result<Option<PolledTask>, CallError> {
+    pub fn get_activity_task(
+        &self,
+        _arn: &ActivityArn,
+        _worker: &WorkerName,
+    ) -> Result<Option<PolledTask>, CallError> {
         todo!()
     }
     /// Reports an outcome: `SendTaskSuccess` or `SendTaskFailure`.

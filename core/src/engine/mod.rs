@@ -1,1 +1,161 @@
-//! Decides.
+//! Decides: what to do next, and in which order. Pure: no I/O, no clock, no threads, no secrets, no bodies.
+//!
+//! [`Engine::handle`] takes one event and the time, then [`Engine::next`] is called until it answers `None`. Each action is
+//! carried out elsewhere and comes back as an event. The most dangerous order is decided here and nowhere else: a handler runs
+//! only after `TaskKept`, a report goes only after `OutcomeKept`, a task is forgotten only after the service settled it.
+//!
+//! Four small machines, each one file, each tested alone:
+//!
+//! | machine | decides |
+//! |---|---|
+//! | [`polls`] | when an activity may be polled |
+//! | [`slots`] | which stage each task is in |
+//! | [`calls`] | which heartbeat or report goes next, over which lane |
+//! | [`link`] | whether the service can be reached, and when to try again |
+
+pub mod backoff;
+pub mod calls;
+mod ended;
+mod handle;
+pub mod link;
+mod next;
+pub mod polls;
+pub mod slots;
+mod words;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use calls::Calls;
+use link::Link;
+use polls::Polls;
+use slots::{Slot, Slots, Stage};
+pub use words::*;
+
+use crate::TaskId;
+
+/// Monotonic time since an arbitrary start.
+pub type Time = Duration;
+
+/// The most activities one worker polls.
+pub const ACTIVITIES_MAX: usize = 16;
+
+/// The limits an engine works within.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The activities, at most [`ACTIVITIES_MAX`]; events name them by their place in this list.
+    pub activities: heapless::Vec<ActivityRules, ACTIVITIES_MAX>,
+    /// The most tasks held at once, whatever their stage.
+    pub max_tasks: usize,
+    /// The first call after a come-back of the network lies at a random point of this window.
+    pub comeback_window: Duration,
+    /// The longest pause between two tries of anything that is not held.
+    pub max_backoff: Duration,
+    /// How long a deferred task beats after the app last asked for it.
+    pub lease: Duration,
+    /// The heartbeat interval of adopted tasks; `None`: they have no heartbeats.
+    pub adopted_heartbeat: Option<Duration>,
+    /// Where jitter comes from. Two devices must not share it.
+    pub seed: u64,
+}
+
+/// The limits of one activity.
+#[derive(Debug, Clone)]
+pub struct ActivityRules {
+    /// The most tasks being worked (or waiting for the app) at once.
+    pub concurrency: usize,
+    /// The time between heartbeats.
+    pub heartbeat: Duration,
+    /// Tasks wait for the app rather than for a handler.
+    pub deferred: bool,
+    /// A handler that died with its process is run again.
+    pub safe_to_repeat: bool,
+}
+
+/// The decider. See the module's text.
+#[derive(Debug)]
+pub struct Engine {
+    config: Config,
+    rng: fastrand::Rng,
+    slots: Slots,
+    polls: Polls,
+    calls: Calls,
+    link: Link,
+    /// Actions decided but not yet asked for.
+    ready: VecDeque<Action>,
+    /// How many more tasks fit into the spool.
+    room: usize,
+    stop: Option<Stop>,
+    until_idle: bool,
+    stopped_told: bool,
+    idle_told: bool,
+}
+
+/// How often a handler that is safe to repeat is run again after its process died.
+pub const RUNS_MAX: u8 = 3;
+
+impl Engine {
+    /// An engine with no tasks, at time `now`.
+    pub fn new(config: Config, now: Time) -> Self {
+        let mut rng = fastrand::Rng::with_seed(config.seed);
+        // Devices that boot together must not call together: a tenth of the come-back window spreads them without making a
+        // person wait for the first poll.
+        let first = now + backoff::within(&mut rng, config.comeback_window / 10);
+        Engine {
+            slots: Slots::new(config.max_tasks),
+            polls: Polls::new(config.activities.len(), first),
+            calls: Calls::new(first),
+            link: Link::new(config.comeback_window, config.max_backoff),
+            ready: VecDeque::new(),
+            room: 0,
+            stop: None,
+            until_idle: false,
+            stopped_told: false,
+            idle_told: false,
+            rng,
+            config,
+        }
+    }
+
+    /// Whether a task with this id is held, in whatever stage.
+    pub fn knows(&self, id: TaskId) -> bool {
+        self.slots.find(id).is_some()
+    }
+
+    /// How far the task has come, if it is held.
+    pub fn stage(&self, id: TaskId) -> Option<Stage> {
+        self.slots.find(id).map(|slot| slot.stage)
+    }
+
+    /// The tasks held, for showing.
+    pub fn tasks(&self) -> impl Iterator<Item = &Slot> {
+        self.slots.iter()
+    }
+
+    /// Polls under way.
+    pub fn polls_in_flight(&self) -> usize {
+        self.polls.in_flight()
+    }
+
+    /// What is believed of the network.
+    pub fn link(&self) -> &Link {
+        &self.link
+    }
+
+    /// Whether reports are paused, since the service rejected three in a row.
+    pub fn reports_paused(&self) -> bool {
+        self.calls.reports_paused()
+    }
+
+    /// When the next report is due, if one waits that is not held.
+    pub fn next_report(&self) -> Option<Time> {
+        self.slots.iter().filter(|s| s.waits() && !s.report.held).map(|s| s.report.due).min()
+    }
+
+    fn notify(&mut self, notice: Notice) {
+        self.ready.push_back(Action::Notify(notice));
+    }
+}

@@ -1,4 +1,5 @@
-//! The narrow seam to storage.
-
-/// What the spool needs of storage.
+//! Placeholder
 pub trait Disk: Send {}
+#[derive(Default)]
+pub struct RealDisk;
+impl Disk for RealDisk {}

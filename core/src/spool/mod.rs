@@ -98,3 +98,67 @@ pub enum SpoolError {
         source: io::Error,
     },
 }
+pub use disk::RealDisk;
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeepError {
+    #[error("pinned")]
+    Pinned {},
+    #[error("io {0}")]
+    Io(String),
+}
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReadError {
+    #[error("unreadable")]
+    Unreadable {},
+    #[error("corrupt")]
+    Corrupt,
+    #[error("none")]
+    NoSuchTask,
+}
+pub struct Spool;
+impl Spool {
+    pub fn open(_: Box<dyn Disk>, _: SpoolConfig, _: SystemTime) -> Result<(Spool, Found), SpoolError> {
+        todo!()
+    }
+    pub fn accept(&mut self, _: &NewTask) -> Result<TaskId, SpoolError> {
+        todo!()
+    }
+    pub fn keep_outcome(&mut self, _: TaskId, _: &Outcome) -> Result<(), KeepError> {
+        todo!()
+    }
+    pub fn commit(&mut self) -> Result<(), SpoolError> {
+        todo!()
+    }
+    pub fn count_run(&mut self, _: TaskId) -> Result<u8, SpoolError> {
+        todo!()
+    }
+    pub fn outcome(&mut self, _: TaskId) -> Result<Outcome, ReadError> {
+        todo!()
+    }
+    pub fn input(&mut self, _: TaskId) -> Result<String, ReadError> {
+        todo!()
+    }
+    pub fn settle(
+        &mut self,
+        _: TaskId,
+        _: Settlement,
+        _: Option<&str>,
+        _: SystemTime,
+    ) -> Result<(), SpoolError> {
+        todo!()
+    }
+    pub fn settled(&self, _: TaskId) -> Option<Settlement> {
+        todo!()
+    }
+    pub fn room(&self, _: usize) -> usize {
+        todo!()
+    }
+    pub fn date_floor(&mut self) -> Option<SystemTime> {
+        todo!()
+    }
+    pub fn keep_date(&mut self, _: SystemTime) -> Result<(), SpoolError> {
+        todo!()
+    }
+}

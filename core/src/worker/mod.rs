@@ -1,11 +1,12 @@
 //! Acts: the threads that carry out what the engine decides, and the public face of the worker.
 //!
 //! ```no_run
+//! # fn build_client() -> activity_worker::aws::ActivityClient { unimplemented!() }
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! # let client: activity_worker::aws::ActivityClient = todo!();
 //! use activity_worker::worker::{Activity, Stop, TaskContext};
 //! use activity_worker::{Failure, Worker, aws::ActivityArn};
 //!
+//! let client = build_client();
 //! let arn = ActivityArn::parse("arn:aws:states:eu-west-1:123456789012:activity:greet")?;
 //! let greet = |task: &TaskContext| Ok::<_, Failure>(format!("{{\"got\":{}}}", task.input()));
 //! let worker = Worker::builder().client(client).state_dir("/var/lib/greeter").activity(Activity::handled(arn, greet)).start()?;
@@ -14,7 +15,36 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! # Threads
+//!
+//! | thread | does | blocks on |
+//! |---|---|---|
+//! | `aw-engine` | drives the engine, answers the app | its inbox, until the next thing is due |
+//! | `aw-disk` | all storage, several changes to one sync of the folder | the disk |
+//! | `aw-poll-N` | one per activity: the long poll | the network, 65 s |
+//! | `aw-call-N` | four: heartbeats and reports | the network, 10 s |
+//! | `aw-task` | one per running handler | the handler |
+//!
+//! None of them waits for another, so one that hangs holds up only its own kind; [`Snapshot::stuck`] names it.
 
-mod api;
+mod activity;
+mod asks;
+mod builder;
+mod carry;
+mod disk;
+mod driver;
+mod events;
+mod handle;
+mod handler;
+mod notices;
+mod threads;
 
-pub use api::*;
+pub use activity::Activity;
+pub use builder::{StartError, Worker, WorkerBuilder};
+pub use events::{Event, Events};
+pub use handle::{
+    AdoptError, Adopted, DeferredTask, DrainReport, Link, SettleError, Snapshot, Stop, StopReport, Stuck,
+    WorkerHandle,
+};
+pub use handler::{Cancelled, Handler, TaskContext};

@@ -1,0 +1,246 @@
+//! Which heartbeat or report goes next: nearest deadline first, over four lanes, of which one is kept for heartbeats and one
+//! for reports. So a slow report never holds up all heartbeats, nor the other way round.
+
+use std::time::Duration;
+
+use super::backoff;
+use super::{Call, Time};
+
+/// The lanes: as many calls are under way at once.
+pub const LANES: usize = 4;
+/// The most lanes that one kind of call may take.
+const MOST_OF_A_KIND: usize = LANES - 1;
+/// A task is taken only if heartbeats fit this share of the lanes they may use.
+const SHARE: f64 = 0.6;
+/// So many rejected reports in a row look like a wrong account rather than like a lost task.
+const REJECTIONS: u8 = 3;
+/// The pause of all reports after that.
+const PAUSE: Duration = Duration::from_secs(3600);
+/// Never slower than one throttled call in this time.
+const SLOWEST: Duration = Duration::from_secs(10);
+
+/// The lanes and their pace.
+#[derive(Debug)]
+pub struct Calls {
+    beats: Pace,
+    reports: Pace,
+    /// A moving average over all calls.
+    call_time: Duration,
+    rejections: u8,
+    paused_until: Option<Time>,
+    credentials: Option<Refused>,
+    first: Time,
+}
+
+/// Calls of one kind.
+#[derive(Debug, Default)]
+struct Pace {
+    in_flight: usize,
+    /// The time between two, after throttling.
+    gap: Duration,
+    next: Time,
+}
+
+/// The credentials do not work.
+#[derive(Debug, Clone, Copy)]
+struct Refused {
+    failures: u32,
+    next: Time,
+}
+
+impl Calls {
+    /// No call before `first`.
+    pub fn new(first: Time) -> Self {
+        Calls {
+            beats: Pace::default(),
+            reports: Pace::default(),
+            call_time: Duration::from_millis(300),
+            rejections: 0,
+            paused_until: None,
+            credentials: None,
+            first,
+        }
+    }
+
+    /// Whether a lane is free for a call of this kind.
+    pub fn lane_free(&self, call: Call) -> bool {
+        let all = self.beats.in_flight + self.reports.in_flight;
+        all < LANES && self.pace(call).in_flight < MOST_OF_A_KIND
+    }
+
+    /// When pace and pauses allow a call of this kind; lanes aside.
+    pub fn opens_at(&self, call: Call) -> Time {
+        let gate = match call {
+            Call::Beat => Time::ZERO,
+            Call::Report => self.paused_until.unwrap_or_default().max(self.credentials_open_at()),
+        };
+        self.pace(call).next.max(gate).max(self.first)
+    }
+
+    /// Whether a poll may go, as far as credentials are concerned.
+    pub fn credentials_open_at(&self) -> Time {
+        self.credentials.map_or(Time::ZERO, |c| c.next)
+    }
+
+    /// A call goes.
+    pub fn begin(&mut self, call: Call, now: Time, rng: &mut fastrand::Rng) {
+        let pace = self.pace_mut(call);
+        pace.in_flight += 1;
+        let gap = pace.gap;
+        pace.next = now + backoff::half_jitter(rng, gap);
+        if call == Call::Report {
+            // Of a pause, one report an hour is let through: it finds out whether things are mended.
+            if let Some(until) = &mut self.paused_until {
+                *until = now + backoff::half_jitter(rng, PAUSE);
+            }
+        }
+    }
+
+    /// A call ended.
+    pub fn ended(&mut self, call: Call, took: Duration) {
+        self.dropped(call);
+        self.call_time = (self.call_time * 7 + took) / 8;
+    }
+
+    /// A call was not sent after all: its lane is free.
+    pub fn dropped(&mut self, call: Call) {
+        let pace = self.pace_mut(call);
+        pace.in_flight = pace.in_flight.saturating_sub(1);
+    }
+
+    /// Whether a call is under way.
+    pub fn any_in_flight(&self) -> bool {
+        self.beats.in_flight + self.reports.in_flight > 0
+    }
+
+    /// The service throttled a call of this kind: all of its kind slow down. True if they were at full pace.
+    pub fn throttled(&mut self, call: Call, now: Time, retry_after: Option<Duration>) -> bool {
+        let pace = self.pace_mut(call);
+        let full = pace.gap.is_zero();
+        pace.gap = (pace.gap * 2).clamp(Duration::from_millis(100), SLOWEST);
+        pace.next = pace.next.max(now + retry_after.unwrap_or(pace.gap).min(SLOWEST));
+        full
+    }
+
+    /// The service took a call of this kind: its pace recovers slowly.
+    pub fn taken(&mut self, call: Call) {
+        let pace = self.pace_mut(call);
+        pace.gap = pace.gap.mul_f64(0.9);
+        if pace.gap < Duration::from_millis(20) {
+            pace.gap = Duration::ZERO;
+        }
+    }
+
+    /// A report was rejected. True if reports pause from now on.
+    pub fn rejected(&mut self, now: Time, rng: &mut fastrand::Rng) -> bool {
+        self.rejections = self.rejections.saturating_add(1);
+        if self.rejections < REJECTIONS || self.paused_until.is_some() {
+            return false;
+        }
+        self.paused_until = Some(now + backoff::half_jitter(rng, PAUSE));
+        true
+    }
+
+    /// A report was taken, or other credentials are in use: reports go on. True if they were paused.
+    pub fn resume_reports(&mut self) -> bool {
+        self.rejections = 0;
+        self.paused_until.take().is_some()
+    }
+
+    /// Whether reports are paused.
+    pub fn reports_paused(&self) -> bool {
+        self.paused_until.is_some()
+    }
+
+    /// The credentials did not work. True if they did before.
+    pub fn credentials_refused(&mut self, now: Time, cap: Duration, rng: &mut fastrand::Rng) -> bool {
+        let failures = self.credentials.map_or(0, |c| c.failures);
+        // Calls that were under way together are one failure, not four.
+        if self.credentials.is_none_or(|c| c.next <= now) {
+            let next = now + backoff::full_jitter(rng, Duration::from_secs(1), cap, failures);
+            self.credentials = Some(Refused { failures: failures + 1, next });
+        }
+        failures == 0
+    }
+
+    /// The credentials worked. True if they did not before.
+    pub fn credentials_accepted(&mut self) -> bool {
+        self.credentials.take().is_some()
+    }
+
+    /// Try now what waits for credentials.
+    pub fn hurry(&mut self, now: Time) {
+        if let Some(credentials) = &mut self.credentials {
+            credentials.next = now;
+        }
+    }
+
+    /// Whether so many heartbeats per second fit the lanes, at the pace at which calls are answered.
+    pub fn can_pay_for(&self, beats_per_second: f64) -> bool {
+        beats_per_second * self.call_time.as_secs_f64() <= SHARE * MOST_OF_A_KIND as f64
+    }
+
+    fn pace(&self, call: Call) -> &Pace {
+        match call {
+            Call::Beat => &self.beats,
+            Call::Report => &self.reports,
+        }
+    }
+
+    fn pace_mut(&mut self, call: Call) -> &mut Pace {
+        match call {
+            Call::Beat => &mut self.beats,
+            Call::Report => &mut self.reports,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const S: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn p4_three_slow_reports_leave_a_lane_for_heartbeats_and_the_other_way_round() {
+        for (slow, other) in [(Call::Report, Call::Beat), (Call::Beat, Call::Report)] {
+            let mut rng = fastrand::Rng::with_seed(1);
+            let mut calls = Calls::new(Time::ZERO);
+            for _ in 0..MOST_OF_A_KIND {
+                assert!(calls.lane_free(slow));
+                calls.begin(slow, S, &mut rng);
+            }
+            assert!(!calls.lane_free(slow));
+            assert!(calls.lane_free(other));
+        }
+    }
+
+    #[test]
+    fn p10_throttling_slows_a_kind_down_and_success_brings_it_back() {
+        let mut rng = fastrand::Rng::with_seed(1);
+        let mut calls = Calls::new(Time::ZERO);
+        assert!(calls.throttled(Call::Beat, S, None));
+        assert!(!calls.throttled(Call::Beat, S, None), "said once");
+        assert!(calls.opens_at(Call::Beat) > S);
+        assert!(calls.opens_at(Call::Report) <= S, "reports have a pace of their own");
+        for _ in 0..10 {
+            calls.throttled(Call::Beat, S, None);
+        }
+        assert!(calls.opens_at(Call::Beat) <= S + SLOWEST, "P4: never slower than that");
+        for _ in 0..100 {
+            calls.taken(Call::Beat);
+        }
+        calls.begin(Call::Beat, 20 * S, &mut rng);
+        assert!(calls.opens_at(Call::Beat) <= 20 * S);
+    }
+
+    #[test]
+    fn p2_beats_must_fit_the_lanes() {
+        let mut calls = Calls::new(Time::ZERO);
+        assert!(calls.can_pay_for(5.0));
+        for _ in 0..50 {
+            calls.ended(Call::Beat, 10 * S);
+        }
+        assert!(!calls.can_pay_for(5.0));
+    }
+}

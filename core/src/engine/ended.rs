@@ -1,0 +1,203 @@
+//! What the end of a poll, a heartbeat or a report changes.
+
+use std::time::Duration;
+
+use super::link::Probe;
+use super::slots::{Slot, Stage};
+use super::{
+    Action, BeatsStopped, Call, CallFailure, CancelReason, Engine, Notice, OwnFailure, PollAnswer, Time,
+    backoff,
+};
+use crate::{Class, Settlement, TaskId};
+
+/// The first pause after a report failed.
+const BASE: Duration = Duration::from_secs(1);
+/// The longest pause after a report was not allowed.
+const DENIED_MAX: Duration = Duration::from_secs(900);
+/// The first and the longest pause after a report was rejected.
+const HELD_BASE: Duration = Duration::from_secs(3600);
+const HELD_MAX: Duration = Duration::from_secs(12 * 3600);
+
+impl Engine {
+    pub(super) fn poll_ended(&mut self, now: Time, activity: usize, answer: PollAnswer, took: Duration) {
+        let failure = match answer {
+            PollAnswer::Failed(failure) => Some(failure),
+            _ => None,
+        };
+        self.learn(now, failure, Some(Probe::Poll));
+        if let Some(failure) = failure {
+            let (class, after, max) = (failure.class, failure.retry_after, self.config.max_backoff);
+            if self.polls.failed(activity, now, class, after, max, &mut self.rng) {
+                self.notify(Notice::PollRefused(activity, class));
+            }
+            return;
+        }
+        let empty = answer == PollAnswer::Empty;
+        if self.polls.answered(activity, now, empty, took, &mut self.rng) {
+            self.notify(Notice::PollAccepted(activity));
+        }
+        if let PollAnswer::Task(id) = answer {
+            let deferred = self.config.activities.get(activity).is_some_and(|a| a.deferred);
+            let slot = Slot { deferred, ..Slot::new(id, Some(activity), Stage::Accepting, now) };
+            // A place was set aside before the poll; only a token that is held already finds none.
+            if self.slots.insert(slot).is_ok() {
+                self.ready.push_back(Action::KeepTask { id });
+            }
+        }
+    }
+
+    pub(super) fn call_ended(
+        &mut self,
+        now: Time,
+        id: TaskId,
+        call: Call,
+        answer: Result<(), CallFailure>,
+        took: Duration,
+    ) {
+        self.calls.ended(call, took);
+        self.learn(now, answer.err(), (call == Call::Report).then_some(Probe::Report));
+        if answer.is_ok() {
+            self.calls.taken(call);
+        }
+        if let Err(CallFailure { class: Class::Throttled, retry_after, .. }) = answer
+            && self.calls.throttled(call, now, retry_after)
+        {
+            self.notify(Notice::Throttled(call));
+        }
+        match call {
+            Call::Beat => self.beat_ended(now, id, answer.map_err(|f| f.class), now.saturating_sub(took)),
+            Call::Report => self.report_ended(now, id, answer),
+        }
+    }
+
+    /// What any answer says of the link and of the credentials.
+    fn learn(&mut self, now: Time, failure: Option<CallFailure>, probe: Option<Probe>) {
+        match failure.map(|f| (f.class, f.maybe_taken)) {
+            Some((Class::Network, written)) => {
+                if self.link.failed(now, written, probe, &mut self.rng) {
+                    self.notify(Notice::Offline);
+                }
+                return;
+            }
+            Some((Class::Credentials, _)) => {
+                if self.calls.credentials_refused(now, self.config.max_backoff, &mut self.rng) {
+                    self.notify(Notice::CredentialsRefused);
+                }
+                // Perhaps no source of credentials could be reached, so this is no word of the service.
+                self.link.inconclusive(now, probe, &mut self.rng);
+                return;
+            }
+            Some((Class::Clock, _)) => self.notify(Notice::ClockRefused),
+            _ => {
+                if self.calls.credentials_accepted() {
+                    self.notify(Notice::CredentialsAccepted);
+                }
+            }
+        }
+        if self.link.answered(now) {
+            self.notify(Notice::Online);
+            self.come_back(now);
+        }
+    }
+
+    /// Results first: what waited for the network is due now, but for what waits for another reason.
+    fn come_back(&mut self, now: Time) {
+        self.polls.hurry(now);
+        let waiting = |s: &&mut Slot| s.waits() && !s.report.held && s.report.denied_since.is_none();
+        for slot in self.slots.iter_mut().filter(waiting) {
+            slot.report.due = slot.report.due.min(now);
+            slot.report.failures = 0;
+        }
+    }
+
+    fn beat_ended(&mut self, now: Time, id: TaskId, answer: Result<(), Class>, sent: Time) {
+        let Some(slot) = self.slots.find_mut(id) else { return };
+        slot.beat.in_flight = false;
+        let interval = slot.beat.interval.unwrap_or_default();
+        slot.beat.due = match answer {
+            // Between 80 and 100 % of the interval: a fleet that started together drifts apart.
+            Ok(()) => (sent + interval.mul_f64(0.8 + 0.2 * self.rng.f64())).max(now),
+            Err(_) => now + backoff::half_jitter(&mut self.rng, interval / 4),
+        };
+        match answer {
+            Err(Class::Settled) => self.over_by_beat(now, id),
+            Err(Class::Held | Class::BadOutput | Class::NoActivity) => {
+                slot.beat.stopped = Some(BeatsStopped::Rejected);
+                self.notify(Notice::BeatsStopped(id, BeatsStopped::Rejected));
+            }
+            Err(Class::Denied) if !std::mem::replace(&mut slot.beat.denied_told, true) => {
+                self.notify(Notice::Denied(id));
+            }
+            _ => {}
+        }
+    }
+
+    /// A heartbeat learnt that the service gave the task up. Before any report began this settles it; after that only a report's
+    /// answer does, since our own report may be what ended the task.
+    fn over_by_beat(&mut self, now: Time, id: TaskId) {
+        let Some(slot) = self.slots.find_mut(id) else { return };
+        match slot.stage {
+            Stage::Running if slot.cancelled.is_none() => {
+                slot.cancelled = Some(CancelReason::TimedOut);
+                self.ready.push_back(Action::Cancel { id, why: CancelReason::TimedOut });
+                self.notify(Notice::Cancelled(id, CancelReason::TimedOut));
+            }
+            Stage::Deferred => self.forget(id, Settlement::TooLate),
+            Stage::Waiting => {
+                slot.beat.stopped = Some(BeatsStopped::Rejected);
+                slot.report.due = slot.report.due.min(now);
+            }
+            _ => {}
+        }
+    }
+
+    fn report_ended(&mut self, now: Time, id: TaskId, answer: Result<(), CallFailure>) {
+        let max_backoff = self.config.max_backoff;
+        let Some(slot) = self.slots.find_mut(id) else { return };
+        slot.report.in_flight = false;
+        slot.report.begun = true;
+        let Err(failure) = answer else {
+            self.resume_reports();
+            return self.forget(id, Settlement::Delivered);
+        };
+        slot.report.maybe_taken |= failure.maybe_taken;
+        let failures = slot.report.failures;
+        slot.report.failures = failures.saturating_add(1);
+        let pause = match failure.class {
+            Class::Settled => {
+                let settlement = slot.settlement_when_over();
+                self.resume_reports();
+                return self.forget(id, settlement);
+            }
+            Class::BadOutput if slot.own.is_none() => {
+                return self.fail_for_them(id, OwnFailure::InvalidOutput);
+            }
+            Class::Held | Class::BadOutput | Class::NoActivity => {
+                let first = !std::mem::replace(&mut slot.report.held, true);
+                let pause = (HELD_BASE * 2u32.pow(failures.min(4))).min(HELD_MAX);
+                if first {
+                    self.notify(Notice::Held(id));
+                }
+                if self.calls.rejected(now, &mut self.rng) {
+                    self.notify(Notice::ReportsPaused);
+                }
+                backoff::half_jitter(&mut self.rng, pause)
+            }
+            Class::Denied => {
+                if slot.report.denied_since.is_none() {
+                    slot.report.denied_since = Some(now);
+                    self.notify(Notice::Denied(id));
+                }
+                backoff::half_jitter(&mut self.rng, (BASE * 30 * 2u32.pow(failures.min(6))).min(DENIED_MAX))
+            }
+            _ => backoff::full_jitter(&mut self.rng, BASE, max_backoff, failures),
+        };
+        let due = now + pause.max(failure.retry_after.unwrap_or_default());
+        if let Some(slot) = self.slots.find_mut(id) {
+            slot.report.due = due;
+            if failure.class != Class::Denied {
+                slot.report.denied_since = None;
+            }
+        }
+    }
+}

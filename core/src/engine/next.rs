@@ -1,0 +1,214 @@
+//! The next action. For everything that may happen later there is one function that says when; [`Engine::next`] takes what is
+//! due, [`Engine::wake_at`] the earliest of what is not. What waits for an event, rather than for time, has no time.
+
+use std::time::Duration;
+
+use super::link::Probe;
+use super::slots::{Slot, Stage};
+use super::{Action, BeatsStopped, Call, Engine, Kept, Notice, Stop, Time, Which, backoff};
+
+/// A task whose report has been denied for so long beats no more: its workflow must be able to time out.
+const DENIED_LEASE: Duration = Duration::from_secs(3600);
+
+impl Engine {
+    /// The next action at time `now`, until there is none.
+    pub fn next(&mut self, now: Time) -> Option<Action> {
+        if self.ready.is_empty() {
+            self.expire(now);
+        }
+        if let Some(action) = self.ready.pop_front() {
+            return Some(action);
+        }
+        self.next_disk(now)
+            .or_else(|| self.next_call(now))
+            .or_else(|| self.next_poll(now))
+            .or_else(|| self.next_end())
+    }
+
+    /// When [`next`](Engine::next) may have something to do without a new event; `None`: only an event can bring something.
+    pub fn wake_at(&self) -> Option<Time> {
+        let tasks = self.slots.iter().flat_map(|s| {
+            [s.keep_again, s.run_again, expires_at(s).map(|(at, _)| at), self.beat_at(s), self.report_at(s)]
+                .into_iter()
+                .flatten()
+        });
+        let polls = (0..self.config.activities.len()).filter_map(|activity| self.poll_at(activity));
+        tasks.chain(polls).min()
+    }
+
+    fn expire(&mut self, now: Time) {
+        for slot in self.slots.iter_mut() {
+            if let Some((at, why)) = expires_at(slot)
+                && at <= now
+            {
+                slot.beat.stopped = Some(why);
+                self.ready.push_back(Action::Notify(Notice::BeatsStopped(slot.id, why)));
+            }
+        }
+    }
+
+    /// What the disk refused is tried on disk again.
+    fn next_disk(&mut self, now: Time) -> Option<Action> {
+        let due = |at: &Option<Time>| at.is_some_and(|at| at <= now);
+        let slot = self.slots.iter_mut().find(|s| due(&s.keep_again) || due(&s.run_again))?;
+        let id = slot.id;
+        if due(&slot.keep_again) {
+            slot.keep_again = None;
+            return Some(Action::KeepOutcome { id, which: slot.own.map_or(Which::Theirs, Which::Own) });
+        }
+        slot.run_again = None;
+        Some(Action::Run { id, run: slot.runs.saturating_add(1) })
+    }
+
+    fn next_call(&mut self, now: Time) -> Option<Action> {
+        let due = |at: Option<Time>| at.filter(|at| *at <= now);
+        let beat = self.slots.iter().filter_map(|s| Some((due(self.beat_at(s))?, s.id))).min();
+        // Of several reports that may probe a dead link the least tried goes first, so that a poisonous one can't starve the rest.
+        let report = self
+            .slots
+            .iter()
+            .filter_map(|s| due(self.report_at(s)).map(|at| (s.report.failures, at, s.id)))
+            .min()
+            .map(|(_, at, id)| (at, id));
+        match (beat, report) {
+            (Some((beat_at, id)), Some((report_at, _))) if beat_at < report_at => {
+                self.begin(id, Call::Beat, now)
+            }
+            (_, Some((_, id))) => self.begin(id, Call::Report, now),
+            (Some((_, id)), None) => self.begin(id, Call::Beat, now),
+            (None, None) => None,
+        }
+    }
+
+    fn begin(&mut self, id: crate::TaskId, call: Call, now: Time) -> Option<Action> {
+        let slot = self.slots.find_mut(id)?;
+        match call {
+            Call::Beat => slot.beat.in_flight = true,
+            Call::Report => {
+                slot.report.in_flight = true;
+                self.link.begin(Probe::Report);
+            }
+        }
+        self.calls.begin(call, now, &mut self.rng);
+        Some(Action::Call { id, call })
+    }
+
+    fn next_poll(&mut self, now: Time) -> Option<Action> {
+        let due = |activity| self.poll_at(activity).filter(|at| *at <= now).map(|at| (at, activity));
+        let (_, activity) = (0..self.config.activities.len()).filter_map(due).min()?;
+        self.polls.begin(activity);
+        self.link.begin(Probe::Poll);
+        Some(Action::Poll { activity })
+    }
+
+    fn next_end(&mut self) -> Option<Action> {
+        if self.has_stopped() && !std::mem::replace(&mut self.stopped_told, true) {
+            return Some(Action::Notify(Notice::Stopped));
+        }
+        if self.is_idle() && !std::mem::replace(&mut self.idle_told, true) {
+            return Some(Action::Notify(Notice::Idle));
+        }
+        None
+    }
+
+    /// When the task's next heartbeat may go.
+    fn beat_at(&self, slot: &Slot) -> Option<Time> {
+        let ready = slot.beats() && !slot.beat.in_flight && !slot.report.in_flight;
+        if !ready || self.stop == Some(Stop::Now) || !self.calls.lane_free(Call::Beat) {
+            return None;
+        }
+        Some(slot.beat.due.max(self.calls.opens_at(Call::Beat)))
+    }
+
+    /// When the task's next report may go.
+    fn report_at(&self, slot: &Slot) -> Option<Time> {
+        let ready = slot.waits() && !slot.report.in_flight;
+        if !ready || self.stop == Some(Stop::Now) || !self.calls.lane_free(Call::Report) {
+            return None;
+        }
+        Some(slot.report.due.max(self.calls.opens_at(Call::Report)).max(self.link.opens_at(Probe::Report)?))
+    }
+
+    /// When the activity may be polled: only with a slot, room in the spool, a working disk, and time for one more task's beats.
+    fn poll_at(&self, activity: usize) -> Option<Time> {
+        let rules = self.config.activities.get(activity)?;
+        let due = self.polls.due(activity)?;
+        let polls = self.polls.in_flight();
+        let open = self.slots.iter().filter(|s| s.activity == Some(activity) && s.is_open()).count();
+        let interval = rules.heartbeat.as_secs_f64();
+        let may = self.stop.is_none()
+            && open < rules.concurrency
+            && polls < self.slots.free()
+            && polls < self.room
+            && !self.slots.iter().any(Slot::troubles_the_disk)
+            && self.calls.can_pay_for(self.beats_per_second() + 1.0 / interval)
+            && !(self.until_idle && self.polls.was_empty(activity));
+        if !may {
+            return None;
+        }
+        Some(due.max(self.link.opens_at(Probe::Poll)?).max(self.calls.credentials_open_at()))
+    }
+
+    /// What the heartbeats of the tasks held, and of those that polls under way may bring, come to.
+    fn beats_per_second(&self) -> f64 {
+        let held = self.slots.iter().filter(|s| s.beat.stopped.is_none()).filter_map(|s| s.beat.interval);
+        let polled = (0..self.config.activities.len())
+            .filter(|activity| self.polls.due(*activity).is_none())
+            .map(|activity| self.config.activities[activity].heartbeat);
+        held.chain(polled).map(|interval| 1.0 / interval.as_secs_f64()).sum()
+    }
+
+    /// Nothing is left to do before something new comes: what remains is held, or not ours.
+    fn is_idle(&self) -> bool {
+        self.until_idle
+            && self.polls.all_empty()
+            && self.slots.iter().all(|s| s.stage == Stage::Foreign || (s.waits() && s.report.held))
+    }
+
+    fn has_stopped(&self) -> bool {
+        match self.stop {
+            None => false,
+            Some(Stop::Now) => self.slots.iter().all(|s| match s.stage {
+                Stage::Accepting | Stage::Running | Stage::Ended | Stage::Forgetting => false,
+                Stage::Reclaiming | Stage::Counting | Stage::Deferred | Stage::NotKept | Stage::Foreign => {
+                    true
+                }
+                Stage::Waiting => s.outcome == Kept::Yes || s.refusals > 0,
+            }),
+            Some(Stop::Drain) => {
+                let tried = |s: &Slot| {
+                    s.report.held
+                        || s.report.failures > 0
+                        || self.link.offline_since().is_some()
+                        || self.calls.reports_paused()
+                        || self.calls.credentials_open_at() > Time::ZERO
+                };
+                self.polls.in_flight() == 0
+                    && !self.calls.any_in_flight()
+                    && self.slots.iter().all(|s| match s.stage {
+                        Stage::Deferred | Stage::Foreign => true,
+                        Stage::Waiting | Stage::NotKept => tried(s),
+                        _ => false,
+                    })
+            }
+        }
+    }
+
+    /// The first heartbeat within a quarter of the interval, so that HeartbeatSeconds can be as low as three intervals.
+    pub(super) fn arm(slot: &mut Slot, interval: Option<Duration>, now: Time, rng: &mut fastrand::Rng) {
+        slot.beat.interval = interval;
+        slot.beat.due = now + backoff::within(rng, interval.unwrap_or_default() / 4);
+    }
+}
+
+/// When, and why, the task's heartbeats end by themselves.
+fn expires_at(slot: &Slot) -> Option<(Time, BeatsStopped)> {
+    if !slot.beats() {
+        return None;
+    }
+    match (slot.stage, slot.report.denied_since) {
+        (Stage::Deferred, _) => Some((slot.beat.lease_until, BeatsStopped::Lease)),
+        (Stage::Waiting, Some(since)) => Some((since + DENIED_LEASE, BeatsStopped::Denied)),
+        _ => None,
+    }
+}

@@ -1,0 +1,166 @@
+//! When an activity may be polled. One poll per activity at a time: a task is handed out at once where one waits, so one
+//! connection takes as many as a device can work.
+
+use std::time::Duration;
+
+use super::backoff;
+use super::{ACTIVITIES_MAX, Time};
+use crate::Class;
+
+/// A poll that comes back empty sooner did not wait as the service does: pause, or it spins.
+const HONEST_POLL: Duration = Duration::from_secs(5);
+/// The first pause after a failed poll.
+const BASE: Duration = Duration::from_secs(1);
+/// The longest pause where only an operator can mend it (no such activity, not allowed).
+const SLOW: Duration = Duration::from_secs(300);
+
+/// The polls of all activities.
+#[derive(Debug)]
+pub struct Polls {
+    activities: heapless::Vec<One, ACTIVITIES_MAX>,
+}
+
+#[derive(Debug, Clone)]
+struct One {
+    in_flight: bool,
+    due: Time,
+    failures: u32,
+    refused: bool,
+    empty: bool,
+}
+
+impl Polls {
+    /// The first polls go at `first`.
+    pub fn new(activities: usize, first: Time) -> Self {
+        let one = One { in_flight: false, due: first, failures: 0, refused: false, empty: false };
+        Polls { activities: std::iter::repeat_n(one, activities.min(ACTIVITIES_MAX)).collect() }
+    }
+
+    /// How many are under way.
+    pub fn in_flight(&self) -> usize {
+        self.activities.iter().filter(|a| a.in_flight).count()
+    }
+
+    /// Whether the last poll of this activity, since anything ended, came back empty.
+    pub fn was_empty(&self, activity: usize) -> bool {
+        self.activities.get(activity).is_some_and(|a| a.empty)
+    }
+
+    /// Whether that is so for all activities.
+    pub fn all_empty(&self) -> bool {
+        self.activities.iter().all(|a| a.empty && !a.in_flight)
+    }
+
+    /// Something ended, so that new work may follow: no activity counts as empty any more.
+    pub fn forget_empty(&mut self) {
+        for activity in &mut self.activities {
+            activity.empty = false;
+        }
+    }
+
+    /// A poll goes.
+    pub fn begin(&mut self, activity: usize) {
+        if let Some(one) = self.activities.get_mut(activity) {
+            one.in_flight = true;
+        }
+    }
+
+    /// A poll was answered, with a task or without. True if polls of the activity were refused before.
+    pub fn answered(
+        &mut self,
+        activity: usize,
+        now: Time,
+        empty: bool,
+        took: Duration,
+        rng: &mut fastrand::Rng,
+    ) -> bool {
+        let Some(one) = self.activities.get_mut(activity) else { return false };
+        one.in_flight = false;
+        one.empty = empty;
+        if empty && took < HONEST_POLL {
+            one.due = now + backoff::full_jitter(rng, BASE, HONEST_POLL, one.failures);
+            one.failures += 1;
+        } else {
+            one.due = now;
+            one.failures = 0;
+        }
+        std::mem::take(&mut one.refused)
+    }
+
+    /// A poll failed. True if an operator should hear of it, for the first time.
+    pub fn failed(
+        &mut self,
+        activity: usize,
+        now: Time,
+        class: Class,
+        retry_after: Option<Duration>,
+        max_backoff: Duration,
+        rng: &mut fastrand::Rng,
+    ) -> bool {
+        let Some(one) = self.activities.get_mut(activity) else { return false };
+        one.in_flight = false;
+        one.empty = false;
+        let refused = matches!(
+            class,
+            Class::NoActivity | Class::Denied | Class::Held | Class::Settled | Class::BadOutput
+        );
+        let pause = match class {
+            // The link decides when the network is tried again; this only keeps a poll that fails by its own fault from spinning.
+            Class::Network => backoff::full_jitter(rng, BASE, max_backoff, one.failures.min(3)),
+            _ if refused => backoff::half_jitter(rng, (BASE * 2u32.pow(one.failures.min(9))).min(SLOW)),
+            _ => backoff::full_jitter(rng, BASE, max_backoff, one.failures),
+        };
+        one.failures += 1;
+        one.due = now + pause.max(retry_after.unwrap_or_default());
+        refused && !std::mem::replace(&mut one.refused, refused)
+    }
+
+    /// The network is back, or someone wants it now: pauses end, those that wait for an operator too.
+    pub fn hurry(&mut self, now: Time) {
+        for one in &mut self.activities {
+            one.due = one.due.min(now);
+            one.failures = 0;
+        }
+    }
+
+    /// When the next poll is due by the activity's own pace; `None` while one is under way.
+    pub fn due(&self, activity: usize) -> Option<Time> {
+        self.activities.get(activity).filter(|a| !a.in_flight).map(|a| a.due)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const S: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn an_answer_that_came_too_soon_to_be_a_long_poll_is_followed_by_a_pause() {
+        let mut rng = fastrand::Rng::with_seed(3);
+        let mut polls = Polls::new(1, S);
+        polls.begin(0);
+        polls.answered(0, 2 * S, true, Duration::from_millis(3), &mut rng);
+        assert!(polls.due(0).unwrap() > 2 * S && polls.due(0).unwrap() < 8 * S);
+        polls.begin(0);
+        polls.answered(0, 70 * S, true, 60 * S, &mut rng);
+        assert_eq!(polls.due(0), Some(70 * S));
+    }
+
+    #[test]
+    fn a_missing_activity_is_polled_slowly_and_said_once() {
+        let mut rng = fastrand::Rng::with_seed(3);
+        let mut polls = Polls::new(1, S);
+        let mut now = S;
+        let mut said = 0;
+        for _ in 0..20 {
+            polls.begin(0);
+            said += u32::from(polls.failed(0, now, Class::NoActivity, None, 120 * S, &mut rng));
+            now = polls.due(0).unwrap();
+        }
+        assert_eq!(said, 1);
+        assert!(now > 11 * SLOW / 2, "20 polls within {now:?}");
+        polls.begin(0);
+        assert!(polls.answered(0, now, true, 60 * S, &mut rng), "that it works again is worth a word");
+    }
+}

@@ -1,0 +1,260 @@
+//! The tasks held, and the stage each is in.
+//!
+//! ```text
+//! Accepting ──> Running ──┐
+//!     │   └──> Deferred ──┤
+//!     │  found:           ├──> Ended ──> Waiting ──> Forgetting
+//!     │  Reclaiming ──> Counting ──> Running
+//!     └──> NotKept (reported from memory) ─────────> Forgetting          Foreign: stays where it is
+//! ```
+
+use std::time::Duration;
+
+use super::{BeatsStopped, CancelReason, Kept, OwnFailure, Time};
+use crate::{Settlement, TaskId};
+
+/// How far a task has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// It is being put on stable storage.
+    Accepting,
+    /// What an earlier process left running for it is being ended.
+    Reclaiming,
+    /// Its next run is being counted on stable storage.
+    Counting,
+    /// Its handler runs.
+    Running,
+    /// It waits for the app.
+    Deferred,
+    /// Its outcome is being put on stable storage.
+    Ended,
+    /// Its outcome is kept (or, where the disk refused, held in memory) and waits to be taken by the service.
+    Waiting,
+    /// The disk refused the task: its failure is reported from memory.
+    NotKept,
+    /// Its tombstone is being written.
+    Forgetting,
+    /// It is not ours to go on with.
+    Foreign,
+}
+
+/// One task.
+#[derive(Debug, Clone)]
+pub struct Slot {
+    /// The task.
+    pub id: TaskId,
+    /// Its activity, where it is configured.
+    pub activity: Option<usize>,
+    /// How far it has come.
+    pub stage: Stage,
+    /// Whether the app settles it.
+    pub deferred: bool,
+    /// Repetitions of its handler.
+    pub runs: u8,
+    /// Its heartbeats.
+    pub beat: Beat,
+    /// Its report.
+    pub report: Report,
+    /// Its handler was told to end.
+    pub cancelled: Option<CancelReason>,
+    /// The worker's own failure is the outcome, in place of theirs.
+    pub own: Option<OwnFailure>,
+    /// Where its outcome lies.
+    pub outcome: Kept,
+    /// When the outcome is to be put on stable storage once more, since the disk refused.
+    pub keep_again: Option<Time>,
+    /// When its handler is to be started once more, since its input could not be read.
+    pub run_again: Option<Time>,
+    /// How often the disk has refused.
+    pub refusals: u32,
+}
+
+/// The heartbeats of a task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Beat {
+    /// The time between two; `None`: it has none.
+    pub interval: Option<Duration>,
+    /// When the next one is due.
+    pub due: Time,
+    /// One is under way.
+    pub in_flight: bool,
+    /// Why there are no more.
+    pub stopped: Option<BeatsStopped>,
+    /// The end of a deferred task's lease.
+    pub lease_until: Time,
+    /// A denied one was told of.
+    pub denied_told: bool,
+}
+
+/// The report of a task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Report {
+    /// When the next try is due.
+    pub due: Time,
+    /// Failed tries since something last changed.
+    pub failures: u32,
+    /// One is under way.
+    pub in_flight: bool,
+    /// At least one was begun: from then on only a report's answer settles anything.
+    pub begun: bool,
+    /// One may have taken effect without our knowing.
+    pub maybe_taken: bool,
+    /// The service rejected it: kept, tried slowly.
+    pub held: bool,
+    /// Since when it is not allowed.
+    pub denied_since: Option<Time>,
+}
+
+impl Slot {
+    /// A task that has just come.
+    pub fn new(id: TaskId, activity: Option<usize>, stage: Stage, now: Time) -> Self {
+        Slot {
+            id,
+            activity,
+            stage,
+            deferred: false,
+            runs: 0,
+            beat: Beat {
+                interval: None,
+                due: now,
+                in_flight: false,
+                stopped: None,
+                lease_until: now,
+                denied_told: false,
+            },
+            report: Report {
+                due: now,
+                failures: 0,
+                in_flight: false,
+                begun: false,
+                maybe_taken: false,
+                held: false,
+                denied_since: None,
+            },
+            cancelled: None,
+            own: None,
+            outcome: Kept::No,
+            keep_again: None,
+            run_again: None,
+            refusals: 0,
+        }
+    }
+
+    /// An outcome of it waits to be taken by the service.
+    pub fn waits(&self) -> bool {
+        matches!(self.stage, Stage::Waiting | Stage::NotKept)
+    }
+
+    /// It uses up one of its activity's places.
+    pub fn is_open(&self) -> bool {
+        !matches!(self.stage, Stage::Waiting | Stage::NotKept | Stage::Forgetting | Stage::Foreign)
+    }
+
+    /// It is due heartbeats.
+    pub fn beats(&self) -> bool {
+        self.beat.interval.is_some()
+            && self.beat.stopped.is_none()
+            && match self.stage {
+                Stage::Accepting | Stage::NotKept | Stage::Forgetting | Stage::Foreign => false,
+                Stage::Running => self.cancelled != Some(CancelReason::TimedOut),
+                Stage::Waiting => !self.report.held,
+                Stage::Reclaiming | Stage::Counting | Stage::Deferred | Stage::Ended => true,
+            }
+    }
+
+    /// The settlement, when the service says that the task is over.
+    pub fn settlement_when_over(&self) -> Settlement {
+        if self.report.maybe_taken { Settlement::Unknown } else { Settlement::TooLate }
+    }
+
+    /// The disk has refused the task, or its outcome, and has not taken it since.
+    pub fn troubles_the_disk(&self) -> bool {
+        self.stage == Stage::NotKept || (self.stage == Stage::Waiting && self.outcome != Kept::Yes)
+    }
+}
+
+/// All tasks held: a table of fixed size.
+#[derive(Debug)]
+pub struct Slots {
+    table: Box<[Option<Slot>]>,
+    used: usize,
+}
+
+impl Slots {
+    /// Places for `size` tasks.
+    pub fn new(size: usize) -> Self {
+        Slots { table: (0..size).map(|_| None).collect(), used: 0 }
+    }
+
+    /// Places not taken.
+    pub fn free(&self) -> usize {
+        self.table.len() - self.used
+    }
+
+    /// Whether no task is held.
+    pub fn is_empty(&self) -> bool {
+        self.used == 0
+    }
+
+    /// Takes a place; gives the task back where there is none, or where its id is held already.
+    pub fn insert(&mut self, slot: Slot) -> Result<&mut Slot, Slot> {
+        if self.find(slot.id).is_some() {
+            return Err(slot);
+        }
+        match self.table.iter_mut().find(|place| place.is_none()) {
+            Some(place) => {
+                self.used += 1;
+                Ok(place.insert(slot))
+            }
+            None => Err(slot),
+        }
+    }
+
+    /// The task with this id.
+    pub fn find(&self, id: TaskId) -> Option<&Slot> {
+        self.iter().find(|slot| slot.id == id)
+    }
+
+    /// The task with this id, to be changed.
+    pub fn find_mut(&mut self, id: TaskId) -> Option<&mut Slot> {
+        self.iter_mut().find(|slot| slot.id == id)
+    }
+
+    /// Gives its place free.
+    pub fn remove(&mut self, id: TaskId) -> Option<Slot> {
+        let place = self.table.iter_mut().find(|place| place.as_ref().is_some_and(|slot| slot.id == id))?;
+        self.used -= 1;
+        place.take()
+    }
+
+    /// All tasks.
+    pub fn iter(&self) -> impl Iterator<Item = &Slot> {
+        self.table.iter().flatten()
+    }
+
+    /// All tasks, to be changed.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Slot> {
+        self.table.iter_mut().flatten()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn slot(n: u8) -> Slot {
+        Slot::new(TaskId::from_bytes([n; 16]), None, Stage::Accepting, Time::ZERO)
+    }
+
+    #[test]
+    fn p6_the_table_never_grows_and_hands_back_what_does_not_fit() {
+        let mut slots = Slots::new(2);
+        assert!(slots.insert(slot(1)).is_ok());
+        assert!(slots.insert(slot(1)).is_err(), "the same task twice");
+        assert!(slots.insert(slot(2)).is_ok());
+        assert_eq!(slots.insert(slot(3)).unwrap_err().id, TaskId::from_bytes([3; 16]));
+        assert!(slots.remove(slot(1).id).is_some());
+        assert_eq!(slots.free(), 1);
+        assert!(slots.insert(slot(3)).is_ok());
+    }
+}

@@ -1,0 +1,360 @@
+//! What a worker is told before it starts, and its start.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::channel;
+use std::time::Duration;
+
+use super::activity::Activity;
+use super::driver::{Driver, Live};
+use super::events::{Event, Hub};
+use super::handle::{Ended, WorkerHandle};
+use super::threads::{self, Watch};
+use crate::aws::ActivityClient;
+use crate::engine::{self, ACTIVITIES_MAX, ActivityRules, Engine, FoundState};
+use crate::spool::{Found, RealDisk, Spool, SpoolConfig, SpoolError, StoredTask};
+use crate::task::OUTPUT_MAX;
+use crate::{Origin, Scope, WorkerName};
+
+/// The entry: see [`Worker::builder`].
+#[derive(Debug)]
+pub struct Worker(());
+
+impl Worker {
+    /// Starts to describe a worker.
+    pub fn builder() -> WorkerBuilder {
+        WorkerBuilder {
+            client: None,
+            state_dir: None,
+            activities: Vec::new(),
+            origin: None,
+            scope: Scope::default(),
+            worker_name: None,
+            max_tasks: None,
+            max_bytes: 256 << 20,
+            comeback_window: Duration::from_secs(30),
+            max_backoff: Duration::from_secs(120),
+            lease: Duration::from_secs(24 * 3600),
+            adopted_heartbeat: None,
+            adopted_max_output: OUTPUT_MAX,
+            stop_grace: Duration::from_secs(15),
+            allow_unsafe_storage: false,
+            machine_id: machine_id(),
+        }
+    }
+}
+
+/// Describes a worker. A client and a state folder are needed, and an activity or an origin; all else has a default.
+pub struct WorkerBuilder {
+    client: Option<ActivityClient>,
+    state_dir: Option<PathBuf>,
+    activities: Vec<Activity>,
+    origin: Option<Origin>,
+    scope: Scope,
+    worker_name: Option<WorkerName>,
+    max_tasks: Option<usize>,
+    max_bytes: u64,
+    comeback_window: Duration,
+    max_backoff: Duration,
+    lease: Duration,
+    adopted_heartbeat: Option<Duration>,
+    adopted_max_output: usize,
+    stop_grace: Duration,
+    allow_unsafe_storage: bool,
+    machine_id: Option<String>,
+}
+
+/// Why no worker was started.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// Something is missing from what the builder was told, or contradicts itself.
+    #[error("{0}")]
+    Config(String),
+    /// The state folder can't be used.
+    #[error(transparent)]
+    Spool(#[from] SpoolError),
+    /// The system gave no thread.
+    #[error("no thread could be started: {0}")]
+    Thread(#[from] std::io::Error),
+}
+
+impl WorkerBuilder {
+    /// Signs and sends the calls. Needed.
+    pub fn client(self, client: ActivityClient) -> Self {
+        WorkerBuilder { client: Some(client), ..self }
+    }
+
+    /// The folder for tasks and outcomes, made if it is not there; used by one worker at a time. Needed.
+    pub fn state_dir(self, dir: impl Into<PathBuf>) -> Self {
+        WorkerBuilder { state_dir: Some(dir.into()), ..self }
+    }
+
+    /// An activity to take tasks from; up to 16, all of one account and region.
+    pub fn activity(mut self, activity: Activity) -> Self {
+        self.activities.push(activity);
+        self
+    }
+
+    /// The account and region of adopted tokens. Default: that of the activities.
+    pub fn origin(self, origin: Origin) -> Self {
+        WorkerBuilder { origin: Some(origin), ..self }
+    }
+
+    /// The user that new tasks belong to. Tasks of other users wait in the state folder until a worker for them is started.
+    pub fn scope(self, scope: Scope) -> Self {
+        WorkerBuilder { scope, ..self }
+    }
+
+    /// The name shown in the execution history. Default: `activity-worker`.
+    pub fn worker_name(self, name: WorkerName) -> Self {
+        WorkerBuilder { worker_name: Some(name), ..self }
+    }
+
+    /// The most tasks held at once, whatever their state: at work, waiting for the app or to be delivered, held. When there is no
+    /// place left, nothing is polled. Default: the activities' concurrency added up, and 64 more.
+    pub fn max_tasks(self, tasks: usize) -> Self {
+        WorkerBuilder { max_tasks: Some(tasks), ..self }
+    }
+
+    /// The most bytes in the state folder, the room set aside for outcomes included. Default 256 MiB.
+    pub fn max_bytes(self, bytes: u64) -> Self {
+        WorkerBuilder { max_bytes: bytes, ..self }
+    }
+
+    /// The first call after the network is said to be back lies at a random point of this window, so that a fleet does not come
+    /// back in one second. A tenth of it spreads the first calls after a start. Default 30 s; an app in the foreground sets 0.
+    pub fn comeback_window(self, window: Duration) -> Self {
+        WorkerBuilder { comeback_window: window, ..self }
+    }
+
+    /// The longest pause between two tries while the network does not answer or the service fails. Default 120 s.
+    pub fn max_backoff(self, pause: Duration) -> Self {
+        WorkerBuilder { max_backoff: pause, ..self }
+    }
+
+    /// How long a deferred task's heartbeats go on after the app last asked for its tasks, so that a forgotten workflow can time
+    /// out. Default 24 h.
+    pub fn lease(self, lease: Duration) -> Self {
+        WorkerBuilder { lease, ..self }
+    }
+
+    /// The time between heartbeats of adopted tasks. Default: none, as fits `.waitForTaskToken` without HeartbeatSeconds.
+    pub fn adopted_heartbeat(self, interval: Duration) -> Self {
+        WorkerBuilder { adopted_heartbeat: Some(interval), ..self }
+    }
+
+    /// The most bytes of an adopted task's output. Default 262,144.
+    pub fn adopted_max_output(self, bytes: usize) -> Self {
+        WorkerBuilder { adopted_max_output: bytes, ..self }
+    }
+
+    /// How long [`Stop::Now`](super::Stop::Now) waits for handlers that were told to end. Default 15 s.
+    pub fn stop_grace(self, grace: Duration) -> Self {
+        WorkerBuilder { stop_grace: grace, ..self }
+    }
+
+    /// Take a state folder on a file system that can't promise to keep what was written (vfat, exfat, a network mount).
+    /// Default false.
+    pub fn allow_unsafe_storage(self, allow: bool) -> Self {
+        WorkerBuilder { allow_unsafe_storage: allow, ..self }
+    }
+
+    /// What tells this machine from another one with a copy of the state folder. Default: `/etc/machine-id`, where there is one.
+    pub fn machine_id(self, id: impl Into<String>) -> Self {
+        WorkerBuilder { machine_id: Some(id.into()), ..self }
+    }
+
+    /// Opens the state folder and starts the threads.
+    pub fn start(self) -> Result<WorkerHandle, StartError> {
+        let client = self.client.clone().ok_or_else(|| config("a worker needs a client"))?;
+        let dir = self.state_dir.clone().ok_or_else(|| config("a worker needs a state folder"))?;
+        let origin = self.checked_origin(&client)?;
+        let name = match &self.worker_name {
+            Some(name) => name.clone(),
+            None => WorkerName::new("activity-worker").map_err(|e| config(&e.to_string()))?,
+        };
+        let (spool, found) = self.open(&dir, &client)?;
+        let clock = Arc::clone(client.clock().clock());
+        let max_output = self.activities.iter().map(|a| a.max_output).chain([self.adopted_max_output]).max();
+        let max_output = max_output.unwrap_or(OUTPUT_MAX);
+        let room = spool.room(max_output);
+        let engine = Engine::new(self.rules(&found)?, clock.monotonic());
+        let (to_inbox, inbox) = channel();
+        let watch = Watch::new(Arc::clone(&clock));
+        let arns = self.activities.iter().map(|a| a.arn.clone()).collect();
+        let (crew, gone) = threads::start(spool, max_output, &client, arns, &name, &to_inbox, &watch)?;
+        let (hub, ended) = (Arc::new(Hub::default()), Arc::new(Ended::default()));
+        let handle =
+            WorkerHandle { inbox: to_inbox.clone(), hub: Arc::clone(&hub), ended: Arc::clone(&ended) };
+        let mut driver = Driver {
+            engine,
+            client,
+            clock,
+            activities: self.activities,
+            origin,
+            scope: self.scope,
+            worker_name: name,
+            adopted_max_output: self.adopted_max_output,
+            unsafe_storage: found.unsafe_storage.clone(),
+            stop_grace: self.stop_grace,
+            live: HashMap::new(),
+            crew,
+            gone,
+            inbox,
+            to_inbox,
+            hub,
+            watch,
+            ended,
+            reason: String::new(),
+            request_id: None,
+            idle_waits: Vec::new(),
+            drains: Vec::new(),
+            shown: HashMap::new(),
+            tickets: 0,
+            settled: 0,
+            date_kept: None,
+            stop_by: None,
+            dropped_polls: 0,
+            over: false,
+        };
+        driver.tell(engine::Event::Room { tasks: room });
+        // On the engine's thread, so that a caller that subscribes at once hears of what was found.
+        threads::spawn("aw-engine", move || {
+            driver.find(found);
+            driver.run();
+        })?;
+        Ok(handle)
+    }
+
+    fn checked_origin(&self, client: &ActivityClient) -> Result<Origin, StartError> {
+        if self.activities.len() > ACTIVITIES_MAX {
+            return Err(config(&format!("a worker polls at most {ACTIVITIES_MAX} activities")));
+        }
+        for activity in &self.activities {
+            let name = activity.arn.name();
+            if activity.concurrency == 0 {
+                return Err(config(&format!("activity {name}: concurrency must be at least 1")));
+            }
+            if activity.heartbeat_interval < Duration::from_secs(1) {
+                return Err(config(&format!("activity {name}: the heartbeat interval must be at least 1 s")));
+            }
+        }
+        let mut origins = self.activities.iter().map(|a| client.origin(&a.arn)).chain(self.origin.clone());
+        let first = origins
+            .next()
+            .ok_or_else(|| config("a worker needs an activity, or an origin for adopted tokens"))?;
+        match origins.find(|other| *other != first) {
+            None => Ok(first),
+            Some(other) => Err(config(&format!(
+                "one worker serves one account and region, not {} and {}: start a second worker with a state folder of its own",
+                first.as_str(),
+                other.as_str()
+            ))),
+        }
+    }
+
+    fn open(&self, dir: &Path, client: &ActivityClient) -> Result<(Spool, Found), StartError> {
+        let spool = SpoolConfig {
+            dir: dir.to_owned(),
+            max_tasks: self.places(),
+            max_bytes: self.max_bytes,
+            machine_id: self.machine_id.clone(),
+            allow_unsafe_storage: self.allow_unsafe_storage,
+        };
+        let (mut spool, found) = Spool::open(Box::new(RealDisk::default()), spool, client.clock().now())?;
+        if let Some(date) = spool.date_floor() {
+            client.clock().raise_floor(date);
+        }
+        Ok((spool, found))
+    }
+
+    fn places(&self) -> usize {
+        self.max_tasks.unwrap_or_else(|| self.activities.iter().map(|a| a.concurrency).sum::<usize>() + 64)
+    }
+
+    fn rules(&self, found: &Found) -> Result<engine::Config, StartError> {
+        let mut activities = heapless::Vec::new();
+        for activity in &self.activities {
+            let rules = ActivityRules {
+                concurrency: activity.concurrency,
+                heartbeat: activity.heartbeat_interval,
+                deferred: activity.handler.is_none(),
+                safe_to_repeat: activity.safe_to_repeat,
+            };
+            activities.push(rules).map_err(|_| config("too many activities"))?;
+        }
+        Ok(engine::Config {
+            activities,
+            // What lies on disk has a place, even if the limit was lowered since.
+            max_tasks: self.places().max(found.tasks.len() + found.poison.len()),
+            comeback_window: self.comeback_window,
+            max_backoff: self.max_backoff,
+            lease: self.lease,
+            adopted_heartbeat: self.adopted_heartbeat,
+            seed: fastrand::u64(..),
+        })
+    }
+}
+
+impl Driver {
+    /// Takes in what the state folder held at the start.
+    fn find(&mut self, found: Found) {
+        for path in found.quarantined {
+            self.hub.tell(&Event::Quarantined { path });
+        }
+        for path in found.unreadable {
+            let text = format!(
+                "{} can't be read now; it stays, and is read again at the next start",
+                path.display()
+            );
+            self.hub.tell(&Event::Warning { text });
+        }
+        if found.copied {
+            let text =
+                "the state folder was made on another machine: kept results are sent, its open tasks wait";
+            self.hub.tell(&Event::Warning { text: text.to_owned() });
+        }
+        if let Some(kind) = &found.unsafe_storage {
+            let text = format!(
+                "the state folder lies on {kind}, which does not keep what is written through a power cut"
+            );
+            self.hub.tell(&Event::Warning { text });
+        }
+        for task in found.tasks {
+            self.found(task, found.copied);
+        }
+        for token in found.poison {
+            let id = token.id();
+            let date = self.client.clock().now();
+            self.live.insert(id, Live::new(token, None, self.scope.clone(), date));
+            self.tell(engine::Event::Found { id, activity: None, adopted: false, state: FoundState::Poison });
+        }
+    }
+
+    fn found(&mut self, task: StoredTask, copied: bool) {
+        let id = task.token.id();
+        let adopted = task.activity.is_none();
+        let activity = self.activities.iter().position(|a| task.activity.as_deref() == Some(a.arn.as_str()));
+        let ours = task.origin == self.origin && task.scope == self.scope;
+        let state = match (task.has_outcome, task.deferred) {
+            _ if !ours => FoundState::Foreign,
+            (true, _) => FoundState::Outcome,
+            _ if copied => FoundState::Foreign,
+            (false, true) => FoundState::Deferred,
+            (false, false) => FoundState::Begun { runs: task.runs },
+        };
+        self.live.insert(id, Live::new(task.token, activity, task.scope, task.accepted));
+        self.tell(engine::Event::Found { id, activity, adopted, state });
+    }
+}
+
+fn config(text: &str) -> StartError {
+    StartError::Config(text.to_owned())
+}
+
+fn machine_id() -> Option<String> {
+    let id = std::fs::read_to_string("/etc/machine-id").ok()?;
+    Some(id.trim().to_owned()).filter(|id| !id.is_empty())
+}

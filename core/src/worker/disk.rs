@@ -1,0 +1,176 @@
+//! What the disk is asked for, and how several changes share one sync of the folder. No threads here: a simulator carries out
+//! the same jobs.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use crate::engine::Kept;
+use crate::spool::{KeepError, NewTask, ReadError, Spool};
+use crate::{Origin, Outcome, Scope, Settlement, TaskId, TaskToken};
+
+/// One thing to do. No `Debug`: it holds secrets.
+pub(crate) enum DiskJob {
+    Accept(Accept),
+    KeepOutcome {
+        id: TaskId,
+        outcome: Arc<Outcome>,
+    },
+    CountRun {
+        id: TaskId,
+    },
+    ReadInput {
+        id: TaskId,
+        run: u8,
+    },
+    /// For the app: the answer goes back with the same ticket.
+    ShowInput {
+        id: TaskId,
+        ticket: u64,
+    },
+    ReadOutcome {
+        id: TaskId,
+    },
+    Settle {
+        id: TaskId,
+        settlement: Settlement,
+        request_id: Option<String>,
+        at: SystemTime,
+    },
+    /// Raises the floor of the clock for the next start.
+    KeepDate {
+        date: SystemTime,
+    },
+}
+
+/// A task to be accepted.
+pub(crate) struct Accept {
+    pub(crate) token: TaskToken,
+    pub(crate) origin: Origin,
+    pub(crate) scope: Scope,
+    pub(crate) activity: Option<String>,
+    pub(crate) deferred: bool,
+    pub(crate) input: Arc<str>,
+    pub(crate) max_output: usize,
+    pub(crate) at: SystemTime,
+}
+
+/// What came of it.
+pub(crate) enum DiskDone {
+    Accepted {
+        id: TaskId,
+        result: Result<(), Refused>,
+    },
+    OutcomeKept {
+        id: TaskId,
+        kept: Kept,
+        reason: String,
+    },
+    RunCounted {
+        id: TaskId,
+        runs: Option<u8>,
+    },
+    Input {
+        id: TaskId,
+        run: u8,
+        input: Result<String, ReadError>,
+    },
+    Shown {
+        ticket: u64,
+        input: Result<String, ReadError>,
+    },
+    Outcome {
+        id: TaskId,
+        outcome: Result<Outcome, ReadError>,
+    },
+    Settled {
+        id: TaskId,
+        error: Option<String>,
+    },
+    DateKept,
+    /// How many more tasks fit.
+    Room(usize),
+}
+
+/// Why a task was not accepted.
+pub(crate) enum Refused {
+    /// It was here before, and is over.
+    Over(Settlement),
+    /// The disk refused.
+    Disk(String),
+}
+
+/// Carries out `jobs` in their order, with one sync of the folder for all of them, and says how many more tasks fit.
+pub(crate) fn batch(spool: &mut Spool, jobs: Vec<DiskJob>, max_output: usize) -> Vec<DiskDone> {
+    let mut done = Vec::with_capacity(jobs.len() + 1);
+    let mut staged = false;
+    for job in jobs {
+        staged |= matches!(job, DiskJob::Accept(_) | DiskJob::KeepOutcome { .. });
+        done.push(one(spool, job));
+    }
+    if staged && let Err(error) = spool.commit() {
+        for done in &mut done {
+            uncommit(done, &error.to_string());
+        }
+    }
+    done.push(DiskDone::Room(spool.room(max_output)));
+    done
+}
+
+fn one(spool: &mut Spool, job: DiskJob) -> DiskDone {
+    match job {
+        DiskJob::Accept(accept) => {
+            DiskDone::Accepted { id: accept.token.id(), result: accept_one(spool, &accept) }
+        }
+        DiskJob::KeepOutcome { id, outcome } => {
+            let (kept, reason) = match spool.keep_outcome(id, &outcome) {
+                Ok(()) => (Kept::Yes, String::new()),
+                Err(error @ KeepError::Pinned { .. }) => (Kept::Unknown, error.to_string()),
+                Err(error) => (Kept::No, error.to_string()),
+            };
+            DiskDone::OutcomeKept { id, kept, reason }
+        }
+        DiskJob::CountRun { id } => DiskDone::RunCounted { id, runs: spool.count_run(id).ok() },
+        DiskJob::ReadInput { id, run } => DiskDone::Input { id, run, input: spool.input(id) },
+        DiskJob::ShowInput { id, ticket } => DiskDone::Shown { ticket, input: spool.input(id) },
+        DiskJob::ReadOutcome { id } => DiskDone::Outcome { id, outcome: spool.outcome(id) },
+        DiskJob::Settle { id, settlement, request_id, at } => {
+            let error = spool.settle(id, settlement, request_id.as_deref(), at).err().map(|e| e.to_string());
+            DiskDone::Settled { id, error }
+        }
+        DiskJob::KeepDate { date } => {
+            if let Err(error) = spool.keep_date(date) {
+                log::debug!(target: "activity_worker", "the date was not kept: {error}");
+            }
+            DiskDone::DateKept
+        }
+    }
+}
+
+fn accept_one(spool: &mut Spool, accept: &Accept) -> Result<(), Refused> {
+    if let Some(settlement) = spool.settled(accept.token.id()) {
+        return Err(Refused::Over(settlement));
+    }
+    let task = NewTask {
+        token: &accept.token,
+        origin: &accept.origin,
+        scope: &accept.scope,
+        activity: accept.activity.as_deref(),
+        deferred: accept.deferred,
+        input: &accept.input,
+        max_output: accept.max_output,
+        accepted: accept.at,
+    };
+    spool.accept(&task).map(|_| ()).map_err(|e| Refused::Disk(e.to_string()))
+}
+
+/// The folder was not synced: what was staged may be gone after a crash.
+fn uncommit(done: &mut DiskDone, why: &str) {
+    match done {
+        DiskDone::Accepted { result: result @ Ok(()), .. } => *result = Err(Refused::Disk(why.to_owned())),
+        DiskDone::OutcomeKept { kept: kept @ Kept::Yes, reason, .. } => {
+            *kept = Kept::Unknown;
+            why.clone_into(reason);
+        }
+        _ => {}
+    }
+}

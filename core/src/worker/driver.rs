@@ -1,0 +1,467 @@
+//! The engine's thread: takes in what the other threads and the app say, and hands out what the engine decides. It never blocks
+//! on anything but its inbox.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::time::{Duration, Instant, SystemTime};
+
+use super::activity::Activity;
+use super::carry::{CallDone, CallJob, PollDone, failure};
+use super::disk::{Accept, DiskDone, DiskJob, Refused};
+use super::events::{Event, Hub};
+use super::handle::{AdoptError, Adopted, DeferredTask, DrainReport, Ended, SettleError, Snapshot};
+use super::handler::{Cancel, TaskContext};
+use super::notices::{cancelled, own_failure};
+use super::threads::{self, Crew, Watch};
+use crate::aws::ActivityClient;
+use crate::clock::Clock;
+use crate::engine::{self, Action, Call, Engine, Kept, LinkHint, Notice, PollAnswer, Which};
+use crate::spool::ReadError;
+use crate::{Origin, Outcome, Scope, TaskId, TaskToken, WorkerName};
+
+/// While anything is due later, no wait is longer: a machine that slept must notice soon after it woke.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+/// The boot clock went on for so much longer than the process did: the machine slept.
+const SLEPT: Duration = Duration::from_secs(5);
+/// The server's date is written to disk so often.
+const KEEP_DATE_EVERY: Duration = Duration::from_secs(24 * 3600);
+/// Outcomes up to this size stay in memory while they wait, larger ones are read from disk for each try.
+const SMALL: usize = 4096;
+
+/// What the engine's thread is told.
+pub(super) enum Inbox {
+    Ask(Ask),
+    Disk(DiskDone),
+    Call(CallDone),
+    Poll(PollDone),
+    Handler(HandlerDone),
+    Reclaimed(TaskId),
+    NotReclaimed(TaskId),
+}
+
+/// A handler ended.
+pub(super) struct HandlerDone {
+    pub(super) id: TaskId,
+    pub(super) outcome: Outcome,
+}
+
+/// What an app asks.
+pub(super) enum Ask {
+    Stop(engine::Stop),
+    Wake,
+    Link(LinkHint),
+    CredentialsChanged,
+    UntilIdle(Sender<()>),
+    Snapshot(Sender<Snapshot>),
+    Deferred(Sender<Vec<DeferredTask>>),
+    Input(TaskId, Sender<Result<String, SettleError>>),
+    Settle(TaskId, Outcome, Sender<Result<(), SettleError>>),
+    Adopt(TaskToken, String, Sender<Result<Adopted, AdoptError>>),
+    Drain(Duration, Sender<DrainReport>),
+}
+
+/// What only the shell knows of a task: its secrets, and who waits for it.
+pub(super) struct Live {
+    pub(super) token: TaskToken,
+    pub(super) activity: Option<usize>,
+    pub(super) scope: Scope,
+    pub(super) accepted: SystemTime,
+    /// Until the handler has it, or it is kept for the app.
+    pub(super) input: Option<Arc<str>>,
+    /// Until it is kept, and while it is small.
+    pub(super) outcome: Option<Arc<Outcome>>,
+    pub(super) cancel: Arc<Cancel>,
+    pub(super) started: Duration,
+    pub(super) adopter: Option<Sender<Result<Adopted, AdoptError>>>,
+    pub(super) settler: Option<Sender<Result<(), SettleError>>>,
+}
+
+impl Live {
+    pub(super) fn new(token: TaskToken, activity: Option<usize>, scope: Scope, accepted: SystemTime) -> Self {
+        let (cancel, started) = (Arc::default(), Duration::ZERO);
+        Live {
+            token,
+            activity,
+            scope,
+            accepted,
+            input: None,
+            outcome: None,
+            cancel,
+            started,
+            adopter: None,
+            settler: None,
+        }
+    }
+}
+
+/// A drain that someone waits for.
+pub(super) struct DrainWait {
+    pub(super) until: Duration,
+    pub(super) settled_before: usize,
+    pub(super) reply: Sender<DrainReport>,
+}
+
+/// The engine's thread.
+pub(super) struct Driver {
+    pub(super) engine: Engine,
+    pub(super) client: ActivityClient,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) activities: Vec<Activity>,
+    pub(super) origin: Origin,
+    pub(super) scope: Scope,
+    pub(super) worker_name: WorkerName,
+    pub(super) adopted_max_output: usize,
+    pub(super) unsafe_storage: Option<String>,
+    pub(super) stop_grace: Duration,
+    pub(super) live: HashMap<TaskId, Live>,
+    pub(super) crew: Crew,
+    /// Disconnected once the crew's threads have ended.
+    pub(super) gone: Receiver<()>,
+    pub(super) inbox: Receiver<Inbox>,
+    pub(super) to_inbox: Sender<Inbox>,
+    pub(super) hub: Arc<Hub>,
+    pub(super) watch: Watch,
+    pub(super) ended: Arc<Ended>,
+    /// The last error, and the last request id: what a notice that follows from them tells.
+    pub(super) reason: String,
+    pub(super) request_id: Option<String>,
+    pub(super) idle_waits: Vec<Sender<()>>,
+    pub(super) drains: Vec<DrainWait>,
+    pub(super) shown: HashMap<u64, Sender<Result<String, SettleError>>>,
+    pub(super) tickets: u64,
+    pub(super) settled: usize,
+    pub(super) date_kept: Option<Duration>,
+    pub(super) stop_by: Option<Duration>,
+    pub(super) dropped_polls: usize,
+    pub(super) over: bool,
+}
+
+impl Driver {
+    /// Until the worker has stopped.
+    pub(super) fn run(mut self) {
+        let mut awake = (Instant::now(), self.now());
+        self.advance();
+        while !self.over {
+            match self.receive() {
+                Some(inbox) => self.take(inbox),
+                None => self.tell(engine::Event::Tick),
+            }
+            let (ran, passed) = (awake.0.elapsed(), self.now().saturating_sub(awake.1));
+            if passed.saturating_sub(ran) > SLEPT {
+                log::info!(target: "activity_worker", "the machine slept for {} s", (passed - ran).as_secs());
+                self.tell(engine::Event::Slept);
+            }
+            awake = (Instant::now(), self.now());
+            self.advance();
+            self.answer_drains();
+            self.over |= self.stop_by.is_some_and(|at| at <= self.now());
+        }
+        self.end();
+    }
+
+    fn receive(&self) -> Option<Inbox> {
+        let drains = self.drains.iter().map(|d| d.until);
+        let due = self.engine.wake_at().into_iter().chain(drains).chain(self.stop_by).min();
+        let Some(due) = due else { return self.inbox.recv().ok() };
+        let wait = due.saturating_sub(self.now()).min(LONGEST_WAIT);
+        match self.inbox.recv_timeout(wait) {
+            Ok(inbox) => Some(inbox),
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
+        }
+    }
+
+    pub(super) fn now(&self) -> Duration {
+        self.clock.monotonic()
+    }
+
+    pub(super) fn tell(&mut self, event: engine::Event) {
+        self.engine.handle(self.clock.monotonic(), event);
+    }
+
+    fn advance(&mut self) {
+        while let Some(action) = self.engine.next(self.clock.monotonic()) {
+            self.carry_out(action);
+        }
+    }
+
+    fn take(&mut self, inbox: Inbox) {
+        match inbox {
+            Inbox::Ask(ask) => self.asked(ask),
+            Inbox::Disk(done) => self.disk_done(done),
+            Inbox::Call(done) => self.call_done(done),
+            Inbox::Poll(done) => self.poll_done(done),
+            Inbox::Handler(done) => self.handler_done(done),
+            Inbox::Reclaimed(id) => self.tell(engine::Event::Reclaimed { id }),
+            Inbox::NotReclaimed(id) => self.hub.tell(&Event::Warning {
+                text: format!(
+                    "task {id}: no thread to end what an earlier run left; it waits for the next start"
+                ),
+            }),
+        }
+    }
+
+    fn poll_done(&mut self, done: PollDone) {
+        let PollDone { activity, answer, took } = done;
+        let answer = match answer {
+            Ok(None) => PollAnswer::Empty,
+            Ok(Some(task)) => {
+                let id = task.token.id();
+                if !self.engine.knows(id) {
+                    let date = self.client.clock().now();
+                    let mut live = Live::new(task.token, Some(activity), self.scope.clone(), date);
+                    live.input = Some(task.input.into());
+                    self.live.insert(id, live);
+                }
+                PollAnswer::Task(id)
+            }
+            Err(error) => {
+                self.reason = error.to_string();
+                PollAnswer::Failed(failure(&error))
+            }
+        };
+        self.tell(engine::Event::PollEnded { activity, answer, took });
+        self.keep_date();
+    }
+
+    fn call_done(&mut self, done: CallDone) {
+        let CallDone { id, call, answer, took } = done;
+        let answer = match answer {
+            Ok(receipt) => {
+                self.request_id = receipt.request_id;
+                Ok(())
+            }
+            Err(error) => {
+                log::debug!(target: "activity_worker", "task {id}: {call:?} failed: {error}");
+                self.reason = error.to_string();
+                self.request_id.clone_from(&error.request_id);
+                Err(failure(&error))
+            }
+        };
+        let kept = self.engine.tasks().any(|s| s.id == id && s.outcome == Kept::Yes);
+        if call == Call::Report
+            && kept
+            && let Some(live) = self.live.get_mut(&id)
+        {
+            live.outcome.take_if(|outcome| outcome.size() > SMALL);
+        }
+        self.tell(engine::Event::CallEnded { id, call, answer, took });
+        self.keep_date();
+    }
+
+    fn handler_done(&mut self, done: HandlerDone) {
+        let HandlerDone { id, outcome } = done;
+        if self.engine.stage(id) != Some(engine::slots::Stage::Running) {
+            return;
+        }
+        let now = self.now();
+        let success = matches!(outcome, Outcome::Success(_));
+        let error = match &outcome {
+            Outcome::Success(_) => None,
+            Outcome::Failure(failure) => Some(failure.error().to_owned()),
+        };
+        if let Some(live) = self.live.get_mut(&id) {
+            self.hub.tell(&Event::Ended { id, error, took: now.saturating_sub(live.started) });
+            live.outcome = Some(Arc::new(outcome));
+        }
+        self.tell(engine::Event::OutcomeReady { id, success });
+    }
+
+    fn disk_done(&mut self, done: DiskDone) {
+        match done {
+            DiskDone::Accepted { id, result } => self.accepted(id, result),
+            DiskDone::OutcomeKept { id, kept, reason } => {
+                if let Some(settler) = self.live.get_mut(&id).and_then(|live| live.settler.take()) {
+                    let _ = settler.send(match kept {
+                        Kept::Yes => Ok(()),
+                        Kept::No => Err(SettleError::NotKept(reason.clone())),
+                        Kept::Unknown => Err(SettleError::Unknown(reason.clone())),
+                    });
+                }
+                self.reason = reason;
+                self.tell(engine::Event::OutcomeKept { id, kept });
+            }
+            DiskDone::RunCounted { id, runs } => self.tell(engine::Event::RunCounted { id, runs }),
+            DiskDone::Input { id, run, input: Ok(input) } => self.start_handler(id, run, input),
+            DiskDone::Outcome { id, outcome: Ok(outcome) } => {
+                let outcome = Arc::new(outcome);
+                if let Some(live) = self.live.get_mut(&id) {
+                    if outcome.size() <= SMALL {
+                        live.outcome = Some(Arc::clone(&outcome));
+                    }
+                    let job = CallJob { id, token: live.token.clone(), outcome: Some(outcome) };
+                    let _ = self.crew.calls.send(job);
+                }
+            }
+            DiskDone::Input { id, input: Err(error), .. } | DiskDone::Outcome { id, outcome: Err(error) } => {
+                self.not_read(id, &error);
+            }
+            DiskDone::Shown { ticket, input } => {
+                if let Some(reply) = self.shown.remove(&ticket) {
+                    let _ = reply.send(input.map_err(|e| SettleError::Unreadable(e.to_string())));
+                }
+            }
+            DiskDone::Settled { id, error } => {
+                if let Some(error) = error {
+                    let text = format!(
+                        "task {id}: its end was not written to disk ({error}); it may be reported once more"
+                    );
+                    self.hub.tell(&Event::Warning { text });
+                }
+                self.settled += 1;
+                self.live.remove(&id);
+                self.tell(engine::Event::Forgotten { id });
+            }
+            DiskDone::DateKept => {}
+            DiskDone::Room(tasks) => self.tell(engine::Event::Room { tasks }),
+        }
+    }
+
+    fn accepted(&mut self, id: TaskId, result: Result<(), Refused>) {
+        let adopter = self.live.get_mut(&id).and_then(|live| live.adopter.take());
+        match result {
+            Ok(()) => {
+                if let Some(adopter) = adopter {
+                    let _ = adopter.send(Ok(Adopted::New(id)));
+                }
+                self.tell(engine::Event::TaskKept { id });
+            }
+            Err(refused) => {
+                let (text, answer) = match refused {
+                    Refused::Over(settlement) => ("it is over".to_owned(), Ok(Adopted::Over(id, settlement))),
+                    Refused::Disk(why) => (why.clone(), Err(AdoptError::NotKept(why))),
+                };
+                self.reason = text;
+                if let Some(adopter) = adopter {
+                    let _ = adopter.send(answer);
+                    self.live.remove(&id);
+                } else if let Some(live) = self.live.get_mut(&id) {
+                    live.outcome = Some(Arc::new(Outcome::Failure(own_failure(engine::OwnFailure::NotKept))));
+                }
+                self.tell(engine::Event::TaskNotKept { id });
+            }
+        }
+    }
+
+    fn not_read(&mut self, id: TaskId, error: &ReadError) {
+        self.hub.tell(&Event::Warning { text: format!("task {id}: {error}") });
+        let event = match error {
+            ReadError::Unreadable { .. } => engine::Event::Unreadable { id },
+            _ => engine::Event::Damaged { id },
+        };
+        self.tell(event);
+    }
+
+    fn keep_date(&mut self) {
+        let now = self.now();
+        let due = self.date_kept.is_none_or(|at| now.saturating_sub(at) >= KEEP_DATE_EVERY);
+        if due && let Some(date) = self.client.clock().learnt() {
+            self.date_kept = Some(now);
+            let _ = self.crew.disk.send(DiskJob::KeepDate { date });
+        }
+    }
+
+    fn carry_out(&mut self, action: Action) {
+        match action {
+            Action::Poll { activity } => {
+                if let Some(poll) = self.crew.polls.get(activity) {
+                    let _ = poll.send(());
+                }
+            }
+            Action::KeepTask { id } => self.keep_task(id),
+            Action::Refuse { id } => {
+                if let Some(adopter) = self.live.remove(&id).and_then(|live| live.adopter) {
+                    let _ = adopter.send(Err(AdoptError::Full));
+                }
+            }
+            Action::Reclaim { id } => {
+                let activity = self.live.get(&id).and_then(|live| self.activities.get(live.activity?));
+                threads::reclaim(activity.and_then(|a| a.handler.clone()), id, self.to_inbox.clone());
+            }
+            Action::CountRun { id } => self.disk(DiskJob::CountRun { id }),
+            Action::Run { id, run } => match self.live.get_mut(&id).and_then(|live| live.input.take()) {
+                Some(input) => self.start_handler(id, run, String::from(&*input)),
+                None => self.disk(DiskJob::ReadInput { id, run }),
+            },
+            Action::Cancel { id, why } => {
+                if let Some(live) = self.live.get(&id) {
+                    live.cancel.cancel(cancelled(why));
+                }
+            }
+            Action::KeepOutcome { id, which } => {
+                let Some(live) = self.live.get_mut(&id) else { return };
+                if let Which::Own(own) = which {
+                    live.outcome = Some(Arc::new(Outcome::Failure(own_failure(own))));
+                }
+                if let Some(outcome) = live.outcome.clone() {
+                    self.disk(DiskJob::KeepOutcome { id, outcome });
+                }
+            }
+            Action::Call { id, call } => self.call(id, call),
+            Action::Forget { id, settlement } => {
+                let (request_id, at) = (self.request_id.clone(), self.client.clock().now());
+                self.disk(DiskJob::Settle { id, settlement, request_id, at });
+            }
+            Action::DropCalls => {
+                self.dropped_polls = self.engine.polls_in_flight();
+                self.stop_by = Some(self.now() + self.stop_grace);
+                self.client.transport().shutdown();
+            }
+            Action::CloseConnections => self.client.transport().close_idle(),
+            Action::Notify(Notice::Stopped) => self.over = true,
+            Action::Notify(Notice::Idle) => self.idle_waits.drain(..).for_each(|wait| drop(wait.send(()))),
+            Action::Notify(notice) => {
+                if let Some(event) = self.event(notice) {
+                    self.hub.tell(&event);
+                }
+            }
+        }
+    }
+
+    fn keep_task(&mut self, id: TaskId) {
+        let Some(live) = self.live.get(&id) else { return };
+        let activity = live.activity.and_then(|a| self.activities.get(a));
+        let accept = Accept {
+            token: live.token.clone(),
+            origin: self.origin.clone(),
+            scope: live.scope.clone(),
+            activity: activity.map(|a| a.arn.as_str().to_owned()),
+            deferred: activity.is_none_or(|a| a.handler.is_none()),
+            input: live.input.clone().unwrap_or_else(|| "{}".into()),
+            max_output: activity.map_or(self.adopted_max_output, |a| a.max_output),
+            at: live.accepted,
+        };
+        self.disk(DiskJob::Accept(accept));
+    }
+
+    fn start_handler(&mut self, id: TaskId, run: u8, input: String) {
+        let now = self.now();
+        let Some(live) = self.live.get_mut(&id) else { return };
+        let Some(activity) = live.activity.and_then(|a| self.activities.get(a)) else { return };
+        let Some(handler) = activity.handler.clone() else { return };
+        live.started = now;
+        let task = TaskContext {
+            id,
+            activity: activity.arn.clone(),
+            worker_name: self.worker_name.clone(),
+            input,
+            run,
+            cancel: Arc::clone(&live.cancel),
+        };
+        threads::run(handler, task, activity.max_output, self.to_inbox.clone());
+    }
+
+    fn call(&mut self, id: TaskId, call: Call) {
+        let Some(live) = self.live.get(&id) else { return };
+        let outcome = match (call, &live.outcome) {
+            (Call::Beat, _) => None,
+            (Call::Report, Some(outcome)) => Some(Arc::clone(outcome)),
+            (Call::Report, None) => return self.disk(DiskJob::ReadOutcome { id }),
+        };
+        let _ = self.crew.calls.send(CallJob { id, token: live.token.clone(), outcome });
+    }
+
+    pub(super) fn disk(&self, job: DiskJob) {
+        let _ = self.crew.disk.send(job);
+    }
+}
