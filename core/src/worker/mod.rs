@@ -38,6 +38,7 @@ mod events;
 mod handle;
 mod handler;
 mod notices;
+mod orders;
 mod threads;
 
 pub use activity::Activity;

@@ -1,0 +1,149 @@
+//! Heartbeats, sleep and the stampede: P4, P8, P10.
+
+use super::*;
+
+#[test]
+fn p4_beats_hold_from_acceptance_and_a_failed_one_is_tried_within_a_quarter_of_the_interval() {
+    let mut world = World::new(config(&[rules()]));
+    world.actions();
+    world.take_task(1);
+    let mut last = world.now;
+    let beat = Action::Call { id: id(1), call: Call::Beat };
+    assert_eq!(world.wait(30 * S / 4), [beat.clone()], "the first one within a quarter");
+    for (n, class) in [Class::Network, Class::Server, Class::Throttled, Class::Denied, Class::Credentials]
+        .into_iter()
+        .cycle()
+        .take(100)
+        .enumerate()
+    {
+        world.beat_ends(1, Ok(()));
+        last = world.now;
+        assert_eq!(world.wait(30 * S), [beat.clone()]);
+        world.beat_ends(1, failed(class, false));
+        let failed_at = world.now;
+        assert_eq!(world.wait(30 * S), [beat.clone()], "after {class:?}, round {n}");
+        assert!(world.now - failed_at <= 30 * S / 4 + 10 * S, "{class:?}: {:?}", world.now - failed_at);
+        assert!(class == Class::Throttled || world.now - failed_at <= 30 * S / 4);
+    }
+    assert!(world.now - last < 2 * 30 * S);
+}
+
+#[test]
+fn p4_one_task_whose_beats_fail_or_hang_stops_no_other_tasks_beats() {
+    let many = ActivityRules { concurrency: 8, ..rules() };
+    let mut world = World::new(config(&[many]));
+    world.actions();
+    for n in 1..=7 {
+        world.take_task(n);
+    }
+    // Task 1 never gets an answer, task 2 only errors; the others must beat at least every 30 s.
+    let mut last: HashMap<TaskId, Time> = HashMap::new();
+    let end = world.now + 10 * MINUTE;
+    while world.now < end {
+        for action in world.wait(MINUTE) {
+            if let Action::Call { id: task, call: Call::Beat } = action {
+                let n = task.as_bytes()[0];
+                let gap = world.now - last.insert(task, world.now).unwrap_or(world.now);
+                assert!(n <= 2 || gap <= 31 * S, "task {n} did not beat for {gap:?}");
+                match n {
+                    1 => {}
+                    2 => world.beat_ends(2, failed(Class::Network, true)),
+                    n => world.beat_ends(n, Ok(())),
+                }
+            }
+        }
+    }
+    assert_eq!(last.len(), 7);
+}
+
+#[test]
+fn p4_the_service_gives_a_task_up_by_a_beat() {
+    // While its handler runs: it is told, and its late result goes nowhere.
+    let mut world = World::new(config(&[rules()]));
+    world.actions();
+    world.take_task(1);
+    world.wait(30 * S);
+    world.beat_ends(1, failed(Class::Settled, false));
+    assert_eq!(world.actions(), [Action::Cancel { id: id(1), why: CancelReason::TimedOut }]);
+    assert_eq!(world.wait(10 * MINUTE), [], "no beat and no poll while the handler ends");
+    world.tell(Event::OutcomeReady { id: id(1), success: true });
+    assert_eq!(world.actions()[0], Action::Forget { id: id(1), settlement: Settlement::TooLate });
+
+    // Once a report has begun only a report's answer settles.
+    let mut world = World::reporting();
+    world.report_ends(1, failed(Class::Server, true));
+    loop {
+        let actions = world.wait(MINUTE);
+        if actions.contains(&Action::Call { id: id(1), call: Call::Report }) {
+            world.report_ends(1, failed(Class::Server, true));
+        }
+        if actions.contains(&Action::Call { id: id(1), call: Call::Beat }) {
+            world.beat_ends(1, failed(Class::Settled, false));
+            break;
+        }
+    }
+    let actions = world.actions();
+    assert!(!actions.iter().any(|a| matches!(a, Action::Forget { .. })), "{actions:?}");
+}
+
+#[test]
+fn p4_an_unknown_token_stops_its_beats_and_settles_nothing() {
+    let mut world = World::new(config(&[rules()]));
+    world.actions();
+    world.take_task(1);
+    world.wait(30 * S);
+    world.beat_ends(1, failed(Class::Held, false));
+    assert_eq!(world.wait(10 * MINUTE), []);
+    assert_eq!(world.engine.stage(id(1)), Some(slots::Stage::Running));
+}
+
+#[test]
+fn p3_a_lease_that_the_app_does_not_renew_ends_the_beats_until_it_asks_again() {
+    let lease = 10 * MINUTE;
+    let deferred = ActivityRules { deferred: true, ..rules() };
+    let mut world = World::new(Config { lease, ..config(&[deferred]) });
+    world.actions();
+    world.take_task(1);
+    let end = world.now + 11 * MINUTE;
+    let mut last = world.now;
+    while world.now < end {
+        if !world.wait(end - world.now).is_empty() {
+            last = world.now;
+            world.beat_ends(1, Ok(()));
+        }
+    }
+    assert!(last <= end - MINUTE && last > end - 2 * MINUTE);
+    world.tell(Event::Touched);
+    assert_eq!(world.wait(30 * S / 4), [Action::Call { id: id(1), call: Call::Beat }]);
+}
+
+#[test]
+fn p10_throttled_reports_go_on_with_growing_jittered_pauses() {
+    let mut firsts = HashSet::new();
+    for seed in 0..20 {
+        let mut world = World::reporting();
+        world.engine.rng = fastrand::Rng::with_seed(seed);
+        for _ in 0..6 {
+            world.report_ends(1, failed(Class::Throttled, false));
+            let before = world.now;
+            let again = Action::Call { id: id(1), call: Call::Report };
+            while !world.wait(5 * MINUTE).contains(&again) {
+                if world.engine.slots.find(id(1)).is_some_and(|s| s.beat.in_flight) {
+                    world.beat_ends(1, Ok(()));
+                }
+            }
+            firsts.insert((world.now - before).as_millis());
+        }
+    }
+    assert!(firsts.len() > 100, "pauses are spread: {} different ones of 120", firsts.len());
+}
+
+#[test]
+fn p8_a_machine_that_slept_closes_its_connections_before_overdue_beats_go() {
+    let mut world = World::new(config(&[rules()]));
+    world.actions();
+    world.take_task(1);
+    world.now += 10 * 60 * MINUTE;
+    world.tell(Event::Slept);
+    assert_eq!(world.actions(), [Action::CloseConnections, Action::Call { id: id(1), call: Call::Beat }]);
+}

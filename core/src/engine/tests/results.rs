@@ -1,0 +1,202 @@
+//! Tasks and results: P1 and P3.
+
+use super::*;
+
+#[test]
+fn p1_the_order_of_a_task_is_keep_run_keep_report_forget() {
+    let mut world = World::new(config(&[rules()]));
+    assert_eq!(world.actions(), [Action::Poll { activity: 0 }]);
+    world.tell(Event::PollEnded { activity: 0, answer: PollAnswer::Task(id(1)), took: S });
+    assert_eq!(world.actions(), [Action::KeepTask { id: id(1) }], "no handler before the task is kept");
+    world.tell(Event::TaskKept { id: id(1) });
+    assert_eq!(world.actions(), [Action::Run { id: id(1), run: 1 }]);
+    world.tell(Event::OutcomeReady { id: id(1), success: true });
+    assert_eq!(
+        world.actions(),
+        [Action::KeepOutcome { id: id(1), which: Which::Theirs }],
+        "no report before it is kept"
+    );
+    world.tell(Event::OutcomeKept { id: id(1), kept: Kept::Yes });
+    let actions = world.actions();
+    assert!(actions.contains(&Action::Call { id: id(1), call: Call::Report }), "{actions:?}");
+    assert!(actions.contains(&Action::Poll { activity: 0 }), "a kept outcome does not stop the next poll");
+    world.report_ends(1, Ok(()));
+    assert_eq!(world.actions(), [Action::Forget { id: id(1), settlement: Settlement::Delivered }]);
+    assert!(world.engine.knows(id(1)), "its place is taken until the tombstone is written");
+    world.tell(Event::Forgotten { id: id(1) });
+    assert!(!world.engine.knows(id(1)));
+}
+
+#[test]
+fn p1_no_error_but_the_services_word_that_the_task_is_over_lets_go_of_a_result() {
+    let classes = [
+        Class::Network,
+        Class::Server,
+        Class::Throttled,
+        Class::Credentials,
+        Class::Clock,
+        Class::Denied,
+        Class::Held,
+        Class::NoActivity,
+    ];
+    for class in classes {
+        let mut world = World::reporting();
+        let mut tries = 0;
+        let mut answer = failed(class, false);
+        for _ in 0..400 {
+            world.report_ends(1, answer);
+            tries += 1;
+            let mut actions = world.actions();
+            while !actions.contains(&Action::Call { id: id(1), call: Call::Report }) {
+                assert!(
+                    !actions.iter().any(|a| matches!(a, Action::Forget { .. })),
+                    "{class:?} lost the result"
+                );
+                if actions.contains(&Action::Call { id: id(1), call: Call::Beat }) {
+                    world.beat_ends(1, answer);
+                }
+                for action in &actions {
+                    if matches!(action, Action::Poll { .. }) {
+                        let failure = answer.unwrap_err();
+                        world.tell(Event::PollEnded {
+                            activity: 0,
+                            answer: PollAnswer::Failed(failure),
+                            took: S,
+                        });
+                    }
+                }
+                actions = world.wait(13 * 60 * MINUTE);
+                assert!(!actions.is_empty(), "{class:?}: never tried again after {tries}");
+            }
+            answer = failed(class, tries % 2 == 0);
+        }
+        world.report_ends(1, Ok(()));
+        assert!(world.actions().contains(&Action::Forget { id: id(1), settlement: Settlement::Delivered }));
+    }
+}
+
+#[test]
+fn p1_too_late_is_only_said_when_no_earlier_report_may_have_been_taken() {
+    let mut world = World::reporting();
+    world.report_ends(1, failed(Class::Settled, false));
+    assert!(world.actions().contains(&Action::Forget { id: id(1), settlement: Settlement::TooLate }));
+
+    let mut world = World::reporting();
+    world.report_ends(1, failed(Class::Network, true));
+    world.wait(5 * MINUTE);
+    world.report_ends(1, failed(Class::Settled, false));
+    assert!(world.actions().contains(&Action::Forget { id: id(1), settlement: Settlement::Unknown }));
+
+    let mut world = World::new(config(&[]));
+    world.tell(Event::Found { id: id(1), activity: None, adopted: false, state: FoundState::Outcome });
+    assert!(world.wait(MINUTE).contains(&Action::Call { id: id(1), call: Call::Report }));
+    world.report_ends(1, failed(Class::Settled, false));
+    assert!(world.actions().contains(&Action::Forget { id: id(1), settlement: Settlement::Unknown }));
+}
+
+#[test]
+fn p1_a_result_that_the_disk_refuses_is_reported_from_memory_tried_on_disk_again_and_stops_polling() {
+    let mut world = World::new(config(&[rules()]));
+    world.actions();
+    world.take_task(1);
+    world.tell(Event::OutcomeReady { id: id(1), success: true });
+    world.actions();
+    world.tell(Event::OutcomeKept { id: id(1), kept: Kept::No });
+    assert_eq!(world.actions(), [Action::Call { id: id(1), call: Call::Report }], "and no poll");
+    world.report_ends(1, failed(Class::Server, true));
+    let mut kept_again = false;
+    for _ in 0..20 {
+        let actions = world.wait(MINUTE);
+        assert!(!actions.contains(&Action::Poll { activity: 0 }));
+        kept_again |= actions.contains(&Action::KeepOutcome { id: id(1), which: Which::Theirs });
+        if kept_again {
+            break;
+        }
+    }
+    assert!(kept_again);
+    world.tell(Event::OutcomeKept { id: id(1), kept: Kept::Yes });
+    assert!(world.wait(MINUTE).contains(&Action::Poll { activity: 0 }), "the disk works again");
+}
+
+#[test]
+fn p1_an_app_whose_answer_the_disk_refuses_still_has_its_task() {
+    let mut world = World::new(config(&[ActivityRules { deferred: true, ..rules() }]));
+    world.actions();
+    world.take_task(1);
+    world.tell(Event::OutcomeReady { id: id(1), success: true });
+    world.actions();
+    world.tell(Event::OutcomeKept { id: id(1), kept: Kept::No });
+    assert_eq!(world.engine.stage(id(1)), Some(slots::Stage::Deferred));
+    assert!(world.wait(30 * S).contains(&Action::Call { id: id(1), call: Call::Beat }), "and it beats");
+}
+
+#[test]
+fn p3_a_task_whose_handler_died_with_the_process_is_reclaimed_first_then_failed_or_run_again() {
+    let mut world = World::new(config(&[rules()]));
+    world.tell(Event::Found {
+        id: id(1),
+        activity: Some(0),
+        adopted: false,
+        state: FoundState::Begun { runs: 0 },
+    });
+    assert_eq!(world.actions(), [Action::Reclaim { id: id(1) }], "and no poll: its slot is taken");
+    let beat = world.wait(30 * S);
+    assert_eq!(beat, [Action::Call { id: id(1), call: Call::Beat }], "beats go on, nothing is reported");
+    world.beat_ends(1, Ok(()));
+    world.tell(Event::Reclaimed { id: id(1) });
+    let which = Which::Own(OwnFailure::Restarted);
+    assert_eq!(world.actions(), [Action::KeepOutcome { id: id(1), which }]);
+
+    let safe = ActivityRules { safe_to_repeat: true, ..rules() };
+    for runs in 0..=RUNS_MAX {
+        let mut world = World::new(config(std::slice::from_ref(&safe)));
+        world.tell(Event::Found {
+            id: id(1),
+            activity: Some(0),
+            adopted: false,
+            state: FoundState::Begun { runs },
+        });
+        world.actions();
+        world.tell(Event::Reclaimed { id: id(1) });
+        if runs == RUNS_MAX {
+            assert_eq!(world.actions(), [Action::KeepOutcome { id: id(1), which }]);
+        } else {
+            assert_eq!(world.actions(), [Action::CountRun { id: id(1) }], "counted on disk before it runs");
+            world.tell(Event::RunCounted { id: id(1), runs: Some(runs + 1) });
+            assert_eq!(world.actions(), [Action::Run { id: id(1), run: runs + 2 }]);
+        }
+    }
+}
+
+#[test]
+fn p3_a_task_that_the_disk_refuses_is_failed_from_memory() {
+    let mut world = World::new(config(&[rules()]));
+    world.actions();
+    world.tell(Event::PollEnded { activity: 0, answer: PollAnswer::Task(id(1)), took: S });
+    world.actions();
+    world.tell(Event::TaskNotKept { id: id(1) });
+    assert_eq!(
+        world.actions(),
+        [Action::Call { id: id(1), call: Call::Report }],
+        "never run, and no poll meanwhile"
+    );
+    world.report_ends(1, Ok(()));
+    assert!(world.actions().contains(&Action::Forget { id: id(1), settlement: Settlement::Delivered }));
+}
+
+#[test]
+fn a_file_that_cannot_be_read_now_is_read_again_and_a_damaged_one_fails_its_task() {
+    let mut world = World::reporting();
+    world.tell(Event::Unreadable { id: id(1) });
+    let mut again = Vec::new();
+    while !again.contains(&Action::Call { id: id(1), call: Call::Report }) {
+        again = world.wait(MINUTE);
+        assert!(!again.is_empty());
+        if again.contains(&Action::Call { id: id(1), call: Call::Beat }) {
+            world.beat_ends(1, Ok(()));
+        }
+    }
+    world.tell(Event::Damaged { id: id(1) });
+    let which = Which::Own(OwnFailure::Damaged);
+    assert!(world.actions().contains(&Action::KeepOutcome { id: id(1), which }));
+}

@@ -1,0 +1,122 @@
+//! Polls, stops and bounds: P2, P5, P6.
+
+use super::*;
+
+#[test]
+fn p2_no_poll_without_a_slot_room_on_disk_or_time_for_beats() {
+    let mut world = World::new(config(&[rules()]));
+    world.tell(Event::Room { tasks: 0 });
+    assert_eq!(world.wait(10 * MINUTE), [], "no room on disk");
+    world.tell(Event::Room { tasks: 1 });
+    assert_eq!(world.actions(), [Action::Poll { activity: 0 }]);
+    assert_eq!(world.take_task(1), [Action::Run { id: id(1), run: 1 }], "its only slot is taken");
+
+    let two = [rules(), rules()];
+    let mut world = World::new(config(&two));
+    world.tell(Event::Room { tasks: 1 });
+    assert_eq!(world.actions().len(), 1, "room for one task is room for one poll");
+
+    let mut world = World::new(Config { max_tasks: 1, ..config(&two) });
+    assert_eq!(world.actions().len(), 1, "a place for one task is a place for one poll");
+
+    let fast = ActivityRules { concurrency: 8, heartbeat: S, ..rules() };
+    let mut world = World::new(config(&[fast]));
+    world.actions();
+    world.take_task(1);
+    for _ in 0..60 {
+        if world.wait(MINUTE).contains(&Action::Call { id: id(1), call: Call::Beat }) {
+            world.now += 9 * S;
+            world.tell(Event::CallEnded { id: id(1), call: Call::Beat, answer: Ok(()), took: 9 * S });
+        }
+        if world.engine.polls_in_flight() > 0 {
+            world.tell(Event::PollEnded { activity: 0, answer: PollAnswer::Empty, took: MINUTE });
+        }
+    }
+    assert!(!world.wait(MINUTE).contains(&Action::Poll { activity: 0 }), "one beat a second takes 9 s");
+}
+
+#[test]
+fn p5_a_drain_drops_no_poll_and_fails_what_the_last_poll_brings() {
+    let mut world = World::new(config(&[rules()]));
+    world.actions();
+    world.tell(Event::Stop(Stop::Drain));
+    assert_eq!(world.actions(), [], "the poll goes on");
+    assert!(!world.notices().contains(&Notice::Stopped));
+    let actions = world.take_task(1);
+    assert_eq!(actions, [Action::KeepOutcome { id: id(1), which: Which::Own(OwnFailure::Stopping) }]);
+    world.tell(Event::OutcomeKept { id: id(1), kept: Kept::Yes });
+    assert_eq!(world.actions(), [Action::Call { id: id(1), call: Call::Report }]);
+    world.report_ends(1, Ok(()));
+    world.actions();
+    world.tell(Event::Forgotten { id: id(1) });
+    assert!(world.notices().contains(&Notice::Stopped));
+}
+
+#[test]
+fn p5_a_drain_without_a_network_ends_with_the_result_kept() {
+    let mut world = World::reporting();
+    world.tell(Event::Stop(Stop::Drain));
+    world.tell(Event::PollEnded { activity: 0, answer: PollAnswer::Empty, took: MINUTE });
+    assert!(!world.notices().contains(&Notice::Stopped), "its report is under way");
+    world.report_ends(1, failed(Class::Network, false));
+    assert!(world.notices().contains(&Notice::Stopped));
+    assert!(world.engine.knows(id(1)));
+}
+
+#[test]
+fn p5_stop_now_cancels_and_keeps_what_the_handlers_leave() {
+    let mut world = World::new(config(&[rules()]));
+    world.actions();
+    world.take_task(1);
+    world.tell(Event::Stop(Stop::Now));
+    assert_eq!(
+        world.actions(),
+        [Action::DropCalls, Action::Cancel { id: id(1), why: CancelReason::Stopping }],
+        "and nothing goes to the network any more"
+    );
+    world.tell(Event::OutcomeReady { id: id(1), success: false });
+    assert_eq!(world.actions(), [Action::KeepOutcome { id: id(1), which: Which::Own(OwnFailure::Stopping) }]);
+    assert!(!world.notices().contains(&Notice::Stopped), "not before it is kept");
+    world.tell(Event::OutcomeKept { id: id(1), kept: Kept::Yes });
+    assert!(world.notices().contains(&Notice::Stopped));
+}
+
+#[test]
+fn p6_three_rejections_in_a_row_pause_reporting_until_the_credentials_change() {
+    let mut world = World::new(config(&[]));
+    for n in 1..=8 {
+        world.tell(Event::Found { id: id(n), activity: None, adopted: true, state: FoundState::Outcome });
+    }
+    world.now += 10 * S;
+    let first = world.actions();
+    assert_eq!(first.len(), 3, "{first:?}");
+    for action in first {
+        let Action::Call { id: task, call: Call::Report } = action else { panic!("{action:?}") };
+        world.report_ends(task.as_bytes()[0], failed(Class::Held, false));
+    }
+    assert_eq!(world.actions(), []);
+    assert!(world.engine.reports_paused());
+    assert_eq!(world.wait(29 * MINUTE), []);
+    world.tell(Event::CredentialsChanged);
+    assert!(!world.actions().is_empty());
+}
+
+#[test]
+fn idle_is_told_once_polls_came_back_empty_and_only_held_results_are_left() {
+    let mut world = World::reporting();
+    world.tell(Event::UntilIdle);
+    world.report_ends(1, failed(Class::Held, false));
+    assert!(!world.notices().contains(&Notice::Idle), "a poll is under way");
+    world.tell(Event::PollEnded { activity: 0, answer: PollAnswer::Empty, took: MINUTE });
+    assert!(world.notices().contains(&Notice::Idle));
+    assert_eq!(world.wait(10 * MINUTE), [], "and not polled again");
+}
+
+#[test]
+fn a_token_that_is_adopted_never_takes_the_place_set_aside_for_a_poll() {
+    let mut world = World::new(Config { max_tasks: 1, ..config(&[rules()]) });
+    assert_eq!(world.actions(), [Action::Poll { activity: 0 }]);
+    world.tell(Event::Adopt { id: id(2) });
+    assert_eq!(world.actions(), [Action::Refuse { id: id(2) }]);
+    assert_eq!(world.take_task(1), [Action::Run { id: id(1), run: 1 }]);
+}

@@ -1,0 +1,115 @@
+//! What the engine asks for, handed to the threads that do it.
+
+use std::sync::Arc;
+
+use super::carry::CallJob;
+use super::disk::{Accept, DiskJob};
+use super::driver::Driver;
+use super::handle::AdoptError;
+use super::handler::TaskContext;
+use super::notices::{cancelled, own_failure};
+use super::threads;
+use crate::engine::{Action, Call, Notice, Which};
+use crate::{Outcome, TaskId};
+
+impl Driver {
+    pub(super) fn carry_out(&mut self, action: Action) {
+        match action {
+            Action::Poll { activity } => {
+                if let Some(poll) = self.crew.polls.get(activity) {
+                    let _ = poll.send(());
+                }
+            }
+            Action::KeepTask { id } => self.keep_task(id),
+            Action::Refuse { id } => {
+                if let Some(adopter) = self.live.remove(&id).and_then(|live| live.adopter) {
+                    let _ = adopter.send(Err(AdoptError::Full));
+                }
+            }
+            Action::Reclaim { id } => {
+                let activity = self.live.get(&id).and_then(|live| self.activities.get(live.activity?));
+                threads::reclaim(activity.and_then(|a| a.handler.clone()), id, self.to_inbox.clone());
+            }
+            Action::CountRun { id } => self.disk(DiskJob::CountRun { id }),
+            Action::Run { id, run } => match self.live.get_mut(&id).and_then(|live| live.input.take()) {
+                Some(input) => self.start_handler(id, run, String::from(&*input)),
+                None => self.disk(DiskJob::ReadInput { id, run }),
+            },
+            Action::Cancel { id, why } => {
+                if let Some(live) = self.live.get(&id) {
+                    live.cancel.cancel(cancelled(why));
+                }
+            }
+            Action::KeepOutcome { id, which } => {
+                let Some(live) = self.live.get_mut(&id) else { return };
+                if let Which::Own(own) = which {
+                    live.outcome = Some(Arc::new(Outcome::Failure(own_failure(own))));
+                }
+                if let Some(outcome) = live.outcome.clone() {
+                    self.disk(DiskJob::KeepOutcome { id, outcome });
+                }
+            }
+            Action::Call { id, call } => self.call(id, call),
+            Action::Forget { id, settlement } => {
+                let (request_id, at) = (self.request_id.clone(), self.client.clock().now());
+                self.disk(DiskJob::Settle { id, settlement, request_id, at });
+            }
+            Action::DropCalls => {
+                self.dropped_polls = self.engine.polls_in_flight();
+                self.stop_by = Some(self.now() + self.stop_grace);
+                self.client.transport().shutdown();
+            }
+            Action::CloseConnections => self.client.transport().close_idle(),
+            Action::Notify(Notice::Stopped) => self.over = true,
+            Action::Notify(Notice::Idle) => self.idle_waits.drain(..).for_each(|wait| drop(wait.send(()))),
+            Action::Notify(notice) => {
+                if let Some(event) = self.event(notice) {
+                    self.hub.tell(&event);
+                }
+            }
+        }
+    }
+
+    fn keep_task(&mut self, id: TaskId) {
+        let Some(live) = self.live.get(&id) else { return };
+        let activity = live.activity.and_then(|a| self.activities.get(a));
+        let accept = Accept {
+            token: live.token.clone(),
+            origin: self.origin.clone(),
+            scope: live.scope.clone(),
+            activity: activity.map(|a| a.arn.as_str().to_owned()),
+            deferred: activity.is_none_or(|a| a.handler.is_none()),
+            input: live.input.clone().unwrap_or_else(|| "{}".into()),
+            max_output: activity.map_or(self.adopted_max_output, |a| a.max_output),
+            at: live.accepted,
+        };
+        self.disk(DiskJob::Accept(accept));
+    }
+
+    pub(super) fn start_handler(&mut self, id: TaskId, run: u8, input: String) {
+        let now = self.now();
+        let Some(live) = self.live.get_mut(&id) else { return };
+        let Some(activity) = live.activity.and_then(|a| self.activities.get(a)) else { return };
+        let Some(handler) = activity.handler.clone() else { return };
+        live.started = now;
+        let task = TaskContext {
+            id,
+            activity: activity.arn.clone(),
+            worker_name: self.worker_name.clone(),
+            input,
+            run,
+            cancel: Arc::clone(&live.cancel),
+        };
+        threads::run(handler, task, activity.max_output, self.to_inbox.clone());
+    }
+
+    fn call(&mut self, id: TaskId, call: Call) {
+        let Some(live) = self.live.get(&id) else { return };
+        let outcome = match (call, &live.outcome) {
+            (Call::Beat, _) => None,
+            (Call::Report, Some(outcome)) => Some(Arc::clone(outcome)),
+            (Call::Report, None) => return self.disk(DiskJob::ReadOutcome { id }),
+        };
+        let _ = self.crew.calls.send(CallJob { id, token: live.token.clone(), outcome });
+    }
+}
