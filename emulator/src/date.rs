@@ -13,7 +13,12 @@ pub(crate) fn parse(text: &str) -> Option<u64> {
     };
     let (year, month, day) = (number(0..4)?, number(4..6)?, number(6..8)?);
     let (hour, minute, second) = (number(9..11)?, number(11..13)?, number(13..15)?);
-    let in_range = year >= 1970 && (1..=12).contains(&month) && (1..=31).contains(&day) && hour < 24 && minute < 60 && second < 60;
+    let in_range = year >= 1970
+        && (1..=12).contains(&month)
+        && (1..=31).contains(&day)
+        && hour < 24
+        && minute < 60
+        && second < 60;
     if !in_range {
         return None;
     }
@@ -63,7 +68,14 @@ mod tests {
         assert_eq!(parse("20150830T123600Z"), Some(1_440_938_160));
         assert_eq!(parse("19700101T000000Z"), Some(0));
         assert_eq!(parse("20000229T235959Z"), Some(951_868_799));
-        for bad in ["", "20150230T000000Z", "20151301T000000Z", "2015083ÖT12360Z", "20150830 123600Z", "20150830T243600Z"] {
+        for bad in [
+            "",
+            "20150230T000000Z",
+            "20151301T000000Z",
+            "2015083ÖT12360Z",
+            "20150830 123600Z",
+            "20150830T243600Z",
+        ] {
             assert_eq!(parse(bad), None, "{bad}");
         }
     }

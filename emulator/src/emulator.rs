@@ -46,7 +46,9 @@ impl Emulator {
     pub fn address(&self) -> SocketAddr {
         let address = self.shared.gate.address();
         match address.ip() {
-            IpAddr::V4(ip) if ip.is_unspecified() => SocketAddr::new(IpAddr::from([127, 0, 0, 1]), address.port()),
+            IpAddr::V4(ip) if ip.is_unspecified() => {
+                SocketAddr::new(IpAddr::from([127, 0, 0, 1]), address.port())
+            }
             _ => address,
         }
     }
@@ -76,7 +78,9 @@ impl Emulator {
     pub fn create_state_machine(&self, name: &str, definition: &Value) -> Result<String, ApiError> {
         let role = format!("arn:{}:iam::{}:role/emulator", partition(self.region()), self.account());
         let definition = definition.to_string();
-        self.shared.change(|service, now| service.create_state_machine(name, &definition, &role, now)).map(|(arn, _)| arn)
+        self.shared
+            .change(|service, now| service.create_state_machine(name, &definition, &role, now))
+            .map(|(arn, _)| arn)
     }
 
     /// Starts an execution with this input (JSON); returns its ARN.
@@ -86,7 +90,9 @@ impl Emulator {
     /// [`Options::max_data`].
     pub fn start_execution(&self, state_machine_arn: &str, input: &str) -> Result<String, ApiError> {
         self.shared.change(|service, now| {
-            service.start_execution(state_machine_arn, None, input, now).map(|execution| execution.arn.clone())
+            service
+                .start_execution(state_machine_arn, None, input, now)
+                .map(|execution| execution.arn.clone())
         })
     }
 
@@ -121,7 +127,9 @@ impl Emulator {
     /// Waits up to `timeout` until at least `count` polls wait for a task of this activity. Returns whether they do.
     pub fn wait_polls(&self, activity_arn: &str, count: usize, timeout: Duration) -> bool {
         let enough = |polls: usize| (polls >= count).then_some(());
-        self.shared.wait(timeout, |service| enough(service.activity(activity_arn).ok()?.polls.len())).is_some()
+        self.shared
+            .wait(timeout, |service| enough(service.activity(activity_arn).ok()?.polls.len()))
+            .is_some()
     }
 
     /// Lets something go wrong from now on.

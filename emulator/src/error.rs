@@ -64,7 +64,8 @@ impl ApiError {
 
     /// `InvalidDefinition`; `at` is where in the definition, for instance `/States/Work`.
     pub(crate) fn invalid_definition(reason: &str, at: &str) -> Self {
-        let message = format!("Invalid State Machine Definition: 'SCHEMA_VALIDATION_FAILED: {reason} at {at}'");
+        let message =
+            format!("Invalid State Machine Definition: 'SCHEMA_VALIDATION_FAILED: {reason} at {at}'");
         Self::service("InvalidDefinition", message)
     }
 

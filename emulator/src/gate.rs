@@ -131,8 +131,13 @@ impl Gate {
         self.changed.notify_all();
         drop(state);
         // Where shutting a listening socket does not wake `accept`, a connection does.
-        let ip = if self.address.ip().is_unspecified() { IpAddr::V4(Ipv4Addr::LOCALHOST) } else { self.address.ip() };
-        let _ = TcpStream::connect_timeout(&SocketAddr::new(ip, self.address.port()), Duration::from_millis(100));
+        let ip = if self.address.ip().is_unspecified() {
+            IpAddr::V4(Ipv4Addr::LOCALHOST)
+        } else {
+            self.address.ip()
+        };
+        let _ =
+            TcpStream::connect_timeout(&SocketAddr::new(ip, self.address.port()), Duration::from_millis(100));
     }
 
     pub(crate) fn is_closing(&self) -> bool {
@@ -167,7 +172,8 @@ impl Gate {
             return;
         };
         let time = until.saturating_duration_since(Instant::now());
-        let (state, timeout) = self.changed.wait_timeout_while(state, time, down).unwrap_or_else(PoisonError::into_inner);
+        let (state, timeout) =
+            self.changed.wait_timeout_while(state, time, down).unwrap_or_else(PoisonError::into_inner);
         // Someone may have extended the time meanwhile.
         let over = timeout.timed_out() && state.phase == Phase::Down(Some(until));
         drop(state);

@@ -62,7 +62,9 @@ impl<S: Read + Write> Requests<S> {
     fn complete(&mut self, head: Head) -> Result<Request, NoRequest> {
         let Head { mut request, length, body_length } = head;
         let end = length + body_length;
-        if self.buffer.len() < end && request.header("expect").is_some_and(|e| e.eq_ignore_ascii_case("100-continue")) {
+        if self.buffer.len() < end
+            && request.header("expect").is_some_and(|e| e.eq_ignore_ascii_case("100-continue"))
+        {
             self.stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").map_err(|_| NoRequest::Gone)?;
         }
         while self.buffer.len() < end {
@@ -126,7 +128,9 @@ fn parse_head(bytes: &[u8]) -> Result<Option<Head>, NoRequest> {
     }
     let body_length = match request.header("content-length") {
         None => 0,
-        Some(text) if text.bytes().all(|b| b.is_ascii_digit()) => text.parse().map_err(|_| NoRequest::Refused(413))?,
+        Some(text) if text.bytes().all(|b| b.is_ascii_digit()) => {
+            text.parse().map_err(|_| NoRequest::Refused(413))?
+        }
         Some(_) => return Err(NoRequest::Refused(400)),
     };
     if body_length > BODY_MAX {
@@ -199,9 +203,13 @@ mod tests {
 
     #[test]
     fn requests_on_one_connection_are_read_one_after_the_other() {
-        let mut requests = requests(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nabGET /x HTTP/1.0\r\n\r\n");
+        let mut requests =
+            requests(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nabGET /x HTTP/1.0\r\n\r\n");
         let first = requests.next().unwrap();
-        assert_eq!((first.method.as_str(), first.body.as_slice(), first.keep_alive), ("POST", b"ab".as_slice(), true));
+        assert_eq!(
+            (first.method.as_str(), first.body.as_slice(), first.keep_alive),
+            ("POST", b"ab".as_slice(), true)
+        );
         assert_eq!(first.header("host"), Some("h"));
         let second = requests.next().unwrap();
         assert_eq!((second.path.as_str(), second.keep_alive), ("/x", false));

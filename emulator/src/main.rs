@@ -43,7 +43,10 @@ fn main() -> ExitCode {
     let test = Credential::test();
     eprintln!("region {}, account {}", emulator.region(), emulator.account());
     if signatures {
-        eprintln!("AWS_ACCESS_KEY_ID={} AWS_SECRET_ACCESS_KEY={}", test.access_key_id, test.secret_access_key);
+        eprintln!(
+            "AWS_ACCESS_KEY_ID={} AWS_SECRET_ACCESS_KEY={}",
+            test.access_key_id, test.secret_access_key
+        );
     }
     eprintln!("state: curl {}/_emulator/state", emulator.url());
     loop {

@@ -7,7 +7,9 @@ const FORBIDDEN: &str = "<>{}[]?*\"#%\\^|~`$&,;:/";
 
 /// Checks a name that the API's length limits have passed already.
 pub(crate) fn check_name(name: &str) -> Result<(), ApiError> {
-    let bad = |c: char| c.is_whitespace() || c.is_control() || FORBIDDEN.contains(c) || ('\u{fffe}'..='\u{ffff}').contains(&c);
+    let bad = |c: char| {
+        c.is_whitespace() || c.is_control() || FORBIDDEN.contains(c) || ('\u{fffe}'..='\u{ffff}').contains(&c)
+    };
     if name.chars().any(bad) { Err(ApiError::invalid_name(name)) } else { Ok(()) }
 }
 
@@ -61,7 +63,9 @@ mod tests {
 
     #[test]
     fn an_arn_of_another_kind_or_service_is_invalid() {
-        assert!(check_arn("arn:aws-cn:states:cn-north-1:123456789012:activity:a", Resource::Activity).is_ok());
+        assert!(
+            check_arn("arn:aws-cn:states:cn-north-1:123456789012:activity:a", Resource::Activity).is_ok()
+        );
         for bad in [
             "",
             "activity",

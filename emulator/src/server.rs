@@ -62,7 +62,10 @@ impl Shared {
 
     /// The service's time.
     pub(crate) fn now(&self) -> Moment {
-        Moment { at: self.start.elapsed(), date: shift(SystemTime::now(), self.offset.load(Ordering::Relaxed)) }
+        Moment {
+            at: self.start.elapsed(),
+            date: shift(SystemTime::now(), self.offset.load(Ordering::Relaxed)),
+        }
     }
 
     pub(crate) fn set_clock_offset(&self, seconds: i64) {
@@ -140,7 +143,9 @@ pub(crate) fn keep_time(shared: &Shared) {
         }
         let left = service.next_due().map(|due| due.saturating_sub(now.at));
         service = match left {
-            Some(left) => shared.changed.wait_timeout(service, left).unwrap_or_else(PoisonError::into_inner).0,
+            Some(left) => {
+                shared.changed.wait_timeout(service, left).unwrap_or_else(PoisonError::into_inner).0
+            }
             None => shared.changed.wait(service).unwrap_or_else(PoisonError::into_inner),
         };
     }
@@ -162,11 +167,17 @@ fn serve(shared: &Shared, connection: &Connection) {
     let mut requests = Requests::new(stream);
     loop {
         let flow = match requests.next() {
-            Ok(request) if request.path.starts_with(admin::PATH) => administer(shared, stream, connection.peer.ip(), &request),
+            Ok(request) if request.path.starts_with(admin::PATH) => {
+                administer(shared, stream, connection.peer.ip(), &request)
+            }
             Ok(request) => respond(shared, stream, &request),
             Err(NoRequest::Gone) => return,
             Err(NoRequest::Refused(status)) => {
-                let error = ApiError::front(status, "MalformedHttpRequestException", "This is no request that can be read");
+                let error = ApiError::front(
+                    status,
+                    "MalformedHttpRequestException",
+                    "This is no request that can be read",
+                );
                 write(stream, &answer(shared, Err(&error)), false)
             }
         };
@@ -223,7 +234,13 @@ fn respond(shared: &Shared, stream: &TcpStream, request: &Request) -> ControlFlo
     }
 }
 
-fn process(shared: &Shared, request: &Request, operation: &str, fault: Option<&Fault>, call: &mut Call) -> Reply {
+fn process(
+    shared: &Shared,
+    request: &Request,
+    operation: &str,
+    fault: Option<&Fault>,
+    call: &mut Call,
+) -> Reply {
     let before = fault.filter(|f| !f.is_after_effect());
     if let Some(reply) = before.and_then(|f| interfere(shared, f, call)) {
         return reply;
@@ -256,7 +273,8 @@ fn interfere(shared: &Shared, fault: &Fault, call: &mut Call) -> Option<Reply> {
         }
         Kind::Truncated | Kind::DateOffset { .. } => return None,
         Kind::CaptivePortal => {
-            let page = b"<!DOCTYPE html><html><body><h1>Welcome</h1><form>Accept our terms</form></body></html>";
+            let page =
+                b"<!DOCTYPE html><html><body><h1>Welcome</h1><form>Accept our terms</form></body></html>";
             let mut answer = answer(shared, Ok(&Value::Null));
             answer.content_type = "text/html";
             answer.body = page.to_vec();
@@ -265,7 +283,9 @@ fn interfere(shared: &Shared, fault: &Fault, call: &mut Call) -> Option<Reply> {
         Kind::Error { status, code, message } => ApiError::front(*status, code, message),
         Kind::Throttle => ApiError::front(400, "ThrottlingException", "Rate exceeded"),
         Kind::ExpiredToken => sigv4::expired_token(),
-        Kind::AccessDenied => ApiError::denied("User: arn:aws:iam::123456789012:user/emulator is not authorized to perform this action"),
+        Kind::AccessDenied => ApiError::denied(
+            "User: arn:aws:iam::123456789012:user/emulator is not authorized to perform this action",
+        ),
     };
     call.code = Some(error.code().to_owned());
     Some(Reply::Answer(answer(shared, Err(&error))))
@@ -278,7 +298,11 @@ fn carry_out(shared: &Shared, request: &Request, operation: &str) -> Result<Valu
     }
     let is_json = request.header("content-type").is_some_and(|t| t.eq_ignore_ascii_case(JSON));
     if request.method != "POST" || request.path != "/" || !is_json {
-        return Err(ApiError::front(404, "UnknownOperationException", format!("Send POST / with Content-Type: {JSON}")));
+        return Err(ApiError::front(
+            404,
+            "UnknownOperationException",
+            format!("Send POST / with Content-Type: {JSON}"),
+        ));
     }
     api::call(shared, operation, &request.body)
 }

@@ -18,13 +18,21 @@ const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 const SERVICE: &str = "states";
 
 /// Checks who signed `request`, when, and whether the signature is right.
-pub(crate) fn verify(request: &Request, known: &[Credential], region: &str, now: SystemTime) -> Result<(), ApiError> {
+pub(crate) fn verify(
+    request: &Request,
+    known: &[Credential],
+    region: &str,
+    now: SystemTime,
+) -> Result<(), ApiError> {
     let header = request.header("authorization").ok_or_else(missing_token)?;
     let signed = Authorization::parse(header)?;
     let date = request.header("x-amz-date").and_then(|d| Some((d, date::parse(d)?)));
-    let (date, seconds) = date.ok_or_else(|| incomplete("Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header."))?;
+    let (date, seconds) = date.ok_or_else(|| {
+        incomplete("Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.")
+    })?;
 
-    let credential = known.iter().find(|c| c.access_key_id == signed.access_key_id).ok_or_else(unrecognized)?;
+    let credential =
+        known.iter().find(|c| c.access_key_id == signed.access_key_id).ok_or_else(unrecognized)?;
     check_scope(&signed, region, date)?;
     check_date(date, seconds, date::seconds(now))?;
     if request.header("x-amz-security-token") != credential.session_token.as_deref() {
@@ -69,7 +77,9 @@ impl<'a> Authorization<'a> {
         let (Some(access_key_id), Some(day), Some(region), Some(service), Some(end), None) =
             (parts.next(), parts.next(), parts.next(), parts.next(), parts.next(), parts.next())
         else {
-            return Err(incomplete("Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term."));
+            return Err(incomplete(
+                "Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term.",
+            ));
         };
         let signed_headers = field("SignedHeaders")?.split(';').collect();
         let scope = [day, region, service, end];
@@ -80,17 +90,25 @@ impl<'a> Authorization<'a> {
 fn check_scope(signed: &Authorization<'_>, region: &str, date: &str) -> Result<(), ApiError> {
     let [day, in_region, service, end] = signed.scope;
     if in_region != region {
-        return Err(invalid(&format!("Credential should be scoped to a valid region. '{in_region}' is not '{region}'.")));
+        return Err(invalid(&format!(
+            "Credential should be scoped to a valid region. '{in_region}' is not '{region}'."
+        )));
     }
     if service != SERVICE {
         return Err(invalid(&format!("Credential should be scoped to correct service: '{SERVICE}'.")));
     }
     if end != "aws4_request" {
-        return Err(invalid(&format!("Credential should be scoped with a valid terminator: 'aws4_request', not '{end}'.")));
+        return Err(invalid(&format!(
+            "Credential should be scoped with a valid terminator: 'aws4_request', not '{end}'."
+        )));
     }
     if date.get(..8) != Some(day) {
-        let message = "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP";
-        return Err(invalid(&format!("{message}: '{day}' != '{}', from '{date}'.", date.get(..8).unwrap_or(""))));
+        let message =
+            "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP";
+        return Err(invalid(&format!(
+            "{message}: '{day}' != '{}', from '{date}'.",
+            date.get(..8).unwrap_or("")
+        )));
     }
     if !signed.signed_headers.contains(&"host") {
         return Err(invalid("'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization."));
@@ -102,21 +120,33 @@ fn check_date(date: &str, seconds: u64, now: u64) -> Result<(), ApiError> {
     let server = date::format(now);
     if seconds + WINDOW < now {
         let earliest = date::format(now - WINDOW);
-        return Err(invalid(&format!("Signature expired: {date} is now earlier than {earliest} ({server} - 5 min.)")));
+        return Err(invalid(&format!(
+            "Signature expired: {date} is now earlier than {earliest} ({server} - 5 min.)"
+        )));
     }
     if seconds > now + WINDOW {
         let latest = date::format(now + WINDOW);
-        return Err(invalid(&format!("Signature not yet current: {date} is still later than {latest} ({server} + 5 min.)")));
+        return Err(invalid(&format!(
+            "Signature not yet current: {date} is still later than {latest} ({server} + 5 min.)"
+        )));
     }
     Ok(())
 }
 
-fn signature(request: &Request, signed: &Authorization<'_>, credential: &Credential, date: &str) -> Result<String, ApiError> {
+fn signature(
+    request: &Request,
+    signed: &Authorization<'_>,
+    credential: &Credential,
+    date: &str,
+) -> Result<String, ApiError> {
     let canonical = canonical_request(request, &signed.signed_headers)?;
     let scope = signed.scope.join("/");
     let to_sign = format!("{ALGORITHM}\n{date}\n{scope}\n{}", hex(&Sha256::digest(canonical.as_bytes())));
     let secret = format!("AWS4{}", credential.secret_access_key);
-    let key = signed.scope.iter().fold(secret.into_bytes(), |key, part| hmac_sha256(&key, part.as_bytes()).to_vec());
+    let key = signed
+        .scope
+        .iter()
+        .fold(secret.into_bytes(), |key, part| hmac_sha256(&key, part.as_bytes()).to_vec());
     Ok(hex(&hmac_sha256(&key, to_sign.as_bytes())))
 }
 
@@ -124,7 +154,8 @@ fn signature(request: &Request, signed: &Authorization<'_>, credential: &Credent
 fn canonical_request(request: &Request, signed_headers: &[&str]) -> Result<String, ApiError> {
     let mut headers = String::new();
     for name in signed_headers {
-        let mut values = request.headers.iter().filter(|(n, _)| n.as_str() == *name).map(|(_, v)| one_line(v)).peekable();
+        let mut values =
+            request.headers.iter().filter(|(n, _)| n.as_str() == *name).map(|(_, v)| one_line(v)).peekable();
         if values.peek().is_none() {
             return Err(incomplete(&format!("The signed header '{name}' is not in the request.")));
         }
@@ -149,7 +180,11 @@ fn incomplete(message: &str) -> ApiError {
 }
 
 fn unrecognized() -> ApiError {
-    ApiError::front(400, "UnrecognizedClientException", "The security token included in the request is invalid.")
+    ApiError::front(
+        400,
+        "UnrecognizedClientException",
+        "The security token included in the request is invalid.",
+    )
 }
 
 fn invalid(message: &str) -> ApiError {

@@ -24,7 +24,13 @@ impl Input {
     }
 
     /// A text that may be left out, of `min` to `max` characters.
-    pub(super) fn optional(&self, name: &str, min: usize, max: usize, show: Show) -> Result<Option<String>, ApiError> {
+    pub(super) fn optional(
+        &self,
+        name: &str,
+        min: usize,
+        max: usize,
+        show: Show,
+    ) -> Result<Option<String>, ApiError> {
         let text = match self.0.get(name) {
             None | Some(Value::Null) => return Ok(None),
             Some(Value::String(text)) => text,
@@ -32,18 +38,35 @@ impl Input {
         };
         let length = text.chars().count();
         if length < min {
-            return Err(constraint(name, text, show, &format!("Member must have length greater than or equal to {min}")));
+            return Err(constraint(
+                name,
+                text,
+                show,
+                &format!("Member must have length greater than or equal to {min}"),
+            ));
         }
         if length > max {
-            return Err(constraint(name, text, show, &format!("Member must have length less than or equal to {max}")));
+            return Err(constraint(
+                name,
+                text,
+                show,
+                &format!("Member must have length less than or equal to {max}"),
+            ));
         }
         Ok(Some(text.clone()))
     }
 
     /// A text that must be there.
-    pub(super) fn required(&self, name: &str, min: usize, max: usize, show: Show) -> Result<String, ApiError> {
+    pub(super) fn required(
+        &self,
+        name: &str,
+        min: usize,
+        max: usize,
+        show: Show,
+    ) -> Result<String, ApiError> {
         self.optional(name, min, max, show)?.ok_or_else(|| {
-            let words = format!("Value null at '{name}' failed to satisfy constraint: Member must not be null");
+            let words =
+                format!("Value null at '{name}' failed to satisfy constraint: Member must not be null");
             ApiError::validation(&words)
         })
     }
@@ -72,7 +95,10 @@ impl Input {
     }
 
     /// Cuts one page out of `items`, by `maxResults` and `nextToken`. Gives the page and the token of the next.
-    pub(super) fn page<T>(&self, items: impl Iterator<Item = T>) -> Result<(Vec<T>, Option<String>), ApiError> {
+    pub(super) fn page<T>(
+        &self,
+        items: impl Iterator<Item = T>,
+    ) -> Result<(Vec<T>, Option<String>), ApiError> {
         let max = match self.0.get("maxResults") {
             None | Some(Value::Null) => 0,
             Some(value) => value.as_i64().ok_or_else(|| wrong_type("maxResults"))?,
@@ -80,8 +106,22 @@ impl Input {
         let size = match usize::try_from(max) {
             Ok(0) => 100,
             Ok(size @ 1..=1_000) => size,
-            Ok(_) => return Err(constraint("maxResults", &max.to_string(), Show::Value, "Member must have value less than or equal to 1000")),
-            Err(_) => return Err(constraint("maxResults", &max.to_string(), Show::Value, "Member must have value greater than or equal to 0")),
+            Ok(_) => {
+                return Err(constraint(
+                    "maxResults",
+                    &max.to_string(),
+                    Show::Value,
+                    "Member must have value less than or equal to 1000",
+                ));
+            }
+            Err(_) => {
+                return Err(constraint(
+                    "maxResults",
+                    &max.to_string(),
+                    Show::Value,
+                    "Member must have value greater than or equal to 0",
+                ));
+            }
         };
         let begin = match self.optional("nextToken", 1, 3_096, Show::NameOnly)? {
             None => 0,

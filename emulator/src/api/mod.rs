@@ -115,10 +115,12 @@ fn create_state_machine(shared: &Shared, input: &Input) -> Result<Value, ApiErro
         return Err(ApiError::invalid_arn(&format!("Invalid ARN prefix: {role}")));
     }
     if let Some(kind) = input.optional("type", 0, 80, Show::Value)?.filter(|k| k != "STANDARD") {
-        let message = format!("This emulator knows no state machines of type '{kind}': activities need STANDARD");
+        let message =
+            format!("This emulator knows no state machines of type '{kind}': activities need STANDARD");
         return Err(ApiError::service("StateMachineTypeNotSupported", message));
     }
-    let created = shared.change(|service, now| service.create_state_machine(&name, &definition, &role, now))?;
+    let created =
+        shared.change(|service, now| service.create_state_machine(&name, &definition, &role, now))?;
     Ok(json!({ "stateMachineArn": created.0, "creationDate": epoch(created.1) }))
 }
 

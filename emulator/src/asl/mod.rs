@@ -140,7 +140,9 @@ impl State {
             "Succeed" => Kind::Succeed,
             "Fail" => Kind::Fail { error: fields.text("Error")?, cause: fields.text("Cause")? },
             other => {
-                let reason = format!("This emulator does not know the state type '{other}', only [Task, Pass, Wait, Succeed, Fail]");
+                let reason = format!(
+                    "This emulator does not know the state type '{other}', only [Task, Pass, Wait, Succeed, Fail]"
+                );
                 return Err(fields.wrong(&reason));
             }
         };
@@ -227,7 +229,9 @@ impl Fields {
             None => Ok(None),
             Some(value) => match value.as_u64().filter(|n| *n <= 99_999_999) {
                 Some(number) => Ok(Some(number)),
-                None => Err(self.wrong(&format!("The field '{name}' must be a whole number from 0 to 99999999"))),
+                None => {
+                    Err(self.wrong(&format!("The field '{name}' must be a whole number from 0 to 99999999")))
+                }
             },
         }
     }
@@ -241,7 +245,9 @@ impl Fields {
         match self.take(name) {
             None => Ok(Some(Path::root())),
             Some(Value::Null) => Ok(None),
-            Some(Value::String(text)) => Path::parse(&text).map(Some).map_err(|e| self.wrong(&format!("{name}: {e}"))),
+            Some(Value::String(text)) => {
+                Path::parse(&text).map(Some).map_err(|e| self.wrong(&format!("{name}: {e}")))
+            }
             Some(_) => Err(self.wrong(&format!("Expected value of type String for the field '{name}'"))),
         }
     }
@@ -266,7 +272,9 @@ impl Fields {
         let items = match self.take(name) {
             None => Vec::new(),
             Some(Value::Array(items)) => items,
-            Some(_) => return Err(self.wrong(&format!("Expected value of type Array for the field '{name}'"))),
+            Some(_) => {
+                return Err(self.wrong(&format!("Expected value of type Array for the field '{name}'")));
+            }
         };
         let at = |i| format!("{}/{name}[{i}]", self.at);
         items.into_iter().enumerate().map(|(i, item)| Fields::new(item, at(i))).collect()
@@ -300,13 +308,28 @@ mod tests {
     fn what_is_not_known_is_named_with_its_place() {
         for (state, words) in [
             (json!({ "Type": "Choice", "Choices": [] }), "state type 'Choice'"),
-            (json!({ "Type": "Pass", "End": true, "Bogus": 1 }), "Field 'Bogus' is not supported at /States/S"),
-            (json!({ "Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "End": true }), "only activities"),
-            (json!({ "Type": "Task", "Resource": ACTIVITY, "End": true, "ResultSelector": {} }), "Field 'ResultSelector'"),
+            (
+                json!({ "Type": "Pass", "End": true, "Bogus": 1 }),
+                "Field 'Bogus' is not supported at /States/S",
+            ),
+            (
+                json!({ "Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "End": true }),
+                "only activities",
+            ),
+            (
+                json!({ "Type": "Task", "Resource": ACTIVITY, "End": true, "ResultSelector": {} }),
+                "Field 'ResultSelector'",
+            ),
             (json!({ "Type": "Wait", "Timestamp": "2030-01-01T00:00:00Z", "End": true }), "'Seconds'"),
             (json!({ "Type": "Pass" }), "Exactly one of 'Next' and 'End'"),
-            (json!({ "Type": "Pass", "Next": "Nowhere" }), "MISSING_TRANSITION_TARGET: Missing 'Next' target: Nowhere"),
-            (json!({ "Type": "Pass", "End": true, "QueryLanguage": "JSONata" }), "'QueryLanguage': 'JSONata'"),
+            (
+                json!({ "Type": "Pass", "Next": "Nowhere" }),
+                "MISSING_TRANSITION_TARGET: Missing 'Next' target: Nowhere",
+            ),
+            (
+                json!({ "Type": "Pass", "End": true, "QueryLanguage": "JSONata" }),
+                "'QueryLanguage': 'JSONata'",
+            ),
             (
                 json!({ "Type": "Task", "Resource": ACTIVITY, "End": true, "TimeoutSeconds": 5, "HeartbeatSeconds": 5 }),
                 "HeartbeatSeconds must be smaller",

@@ -22,7 +22,8 @@ impl Path {
 
     /// Reads a path, or says what is wrong with it.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        let unknown = || format!("the path '{text}' is none of those this emulator knows: $, $.a.b, $['a'], $.a[0]");
+        let unknown =
+            || format!("the path '{text}' is none of those this emulator knows: $, $.a.b, $['a'], $.a[0]");
         let mut rest = text.strip_prefix('$').ok_or_else(unknown)?;
         let mut steps = Vec::new();
         while !rest.is_empty() {
@@ -92,13 +93,17 @@ impl Template {
         Ok(match value {
             Value::Object(fields) => {
                 let fields = fields.into_iter().map(|(name, value)| match (name.strip_suffix(".$"), value) {
-                    (Some(name), Value::String(path)) => Ok((name.to_owned(), Template::At(Path::parse(&path)?))),
+                    (Some(name), Value::String(path)) => {
+                        Ok((name.to_owned(), Template::At(Path::parse(&path)?)))
+                    }
                     (Some(_), _) => Err(format!("the value of the field '{name}' is not a path")),
                     (None, value) => Ok((name, Template::parse(value)?)),
                 });
                 Template::Object(fields.collect::<Result<_, String>>()?)
             }
-            Value::Array(items) => Template::Array(items.into_iter().map(Template::parse).collect::<Result<_, _>>()?),
+            Value::Array(items) => {
+                Template::Array(items.into_iter().map(Template::parse).collect::<Result<_, _>>()?)
+            }
             literal => Template::Literal(literal),
         })
     }
@@ -112,7 +117,9 @@ impl Template {
                 let fields = fields.iter().map(|(name, value)| Some((name.clone(), value.fill(input)?)));
                 Value::Object(fields.collect::<Option<_>>()?)
             }
-            Template::Array(items) => Value::Array(items.iter().map(|i| i.fill(input)).collect::<Option<_>>()?),
+            Template::Array(items) => {
+                Value::Array(items.iter().map(|i| i.fill(input)).collect::<Option<_>>()?)
+            }
         })
     }
 }
@@ -137,7 +144,9 @@ mod tests {
 
     #[test]
     fn paths_that_select_many_and_the_context_object_are_refused() {
-        for bad in ["", "a", "$$.Execution.Id", "$..a", "$.a[*]", "$.a[?(@.b)]", "$.a[0:2]", "$.", "$['a", "$.a[-1]"] {
+        for bad in
+            ["", "a", "$$.Execution.Id", "$..a", "$.a[*]", "$.a[?(@.b)]", "$.a[0:2]", "$.", "$['a", "$.a[-1]"]
+        {
             assert!(Path::parse(bad).is_err(), "{bad}");
         }
         assert!(Template::parse(json!({ "a.$": "States.UUID()" })).is_err());
@@ -146,7 +155,8 @@ mod tests {
 
     #[test]
     fn a_template_is_filled_from_the_input() {
-        let template = Template::parse(json!({ "id.$": "$.order.id", "fixed": [1, { "all.$": "$" }] })).unwrap();
+        let template =
+            Template::parse(json!({ "id.$": "$.order.id", "fixed": [1, { "all.$": "$" }] })).unwrap();
         let input = json!({ "order": { "id": "o-1" } });
         assert_eq!(template.fill(&input), Some(json!({ "id": "o-1", "fixed": [1, { "all": input }] })));
         assert_eq!(template.fill(&json!({})), None);

@@ -22,7 +22,9 @@ impl Raised<'_> {
             (_, "States.ALL") => true,
             (Raised::Failed(error), pattern) => pattern == "States.TaskFailed" || pattern == error,
             (Raised::Timeout, pattern) => pattern == "States.Timeout",
-            (Raised::HeartbeatTimeout, pattern) => matches!(pattern, "States.Timeout" | "States.HeartbeatTimeout"),
+            (Raised::HeartbeatTimeout, pattern) => {
+                matches!(pattern, "States.Timeout" | "States.HeartbeatTimeout")
+            }
         }
     }
 }
@@ -50,7 +52,9 @@ impl Retrier {
         };
         let max_delay = fields.seconds("MaxDelaySeconds")?;
         if interval.is_zero() || max_delay.is_some_and(|max| max <= interval) {
-            return Err(fields.wrong("IntervalSeconds must be at least 1, and MaxDelaySeconds greater than it"));
+            return Err(
+                fields.wrong("IntervalSeconds must be at least 1, and MaxDelaySeconds greater than it")
+            );
         }
         fields.fixed("JitterStrategy", "NONE")?;
         fields.finish()?;
@@ -97,7 +101,8 @@ impl Catcher {
 
 fn error_names(fields: &mut Fields) -> Result<Vec<String>, ApiError> {
     let names = fields.required("ErrorEquals")?;
-    let names: Vec<String> = serde_json::from_value(names).map_err(|_| fields.wrong("ErrorEquals must be a list of names"))?;
+    let names: Vec<String> =
+        serde_json::from_value(names).map_err(|_| fields.wrong("ErrorEquals must be a list of names"))?;
     if names.is_empty() {
         return Err(fields.wrong("ErrorEquals must not be empty"));
     }
@@ -119,8 +124,10 @@ mod tests {
 
     #[test]
     fn waits_grow_by_the_rate_up_to_the_longest_delay() {
-        let retrier =
-            retrier(json!({ "ErrorEquals": ["E"], "IntervalSeconds": 2, "BackoffRate": 3.0, "MaxDelaySeconds": 10 })).unwrap();
+        let retrier = retrier(
+            json!({ "ErrorEquals": ["E"], "IntervalSeconds": 2, "BackoffRate": 3.0, "MaxDelaySeconds": 10 }),
+        )
+        .unwrap();
         let waits: Vec<u64> = (0..4).map(|n| retrier.delay(n).as_secs()).collect();
         assert_eq!(waits, [2, 6, 10, 10]);
         assert_eq!(retrier.max_attempts, 3);
@@ -129,7 +136,8 @@ mod tests {
 
     #[test]
     fn a_missed_heartbeat_is_a_timeout_too_and_no_failure_of_the_task() {
-        let matches = |pattern: &str, raised| retrier(json!({ "ErrorEquals": [pattern] })).unwrap().matches(raised);
+        let matches =
+            |pattern: &str, raised| retrier(json!({ "ErrorEquals": [pattern] })).unwrap().matches(raised);
         assert!(matches("States.Timeout", Raised::HeartbeatTimeout));
         assert!(matches("States.HeartbeatTimeout", Raised::HeartbeatTimeout));
         assert!(!matches("States.HeartbeatTimeout", Raised::Timeout));

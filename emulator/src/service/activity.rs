@@ -61,13 +61,20 @@ pub(super) struct Task {
 
 impl Service {
     /// `GetActivityTask`: the answer comes at once, or when a task does, or when the long poll is over.
-    pub(crate) fn poll(&mut self, activity_arn: &str, worker: Option<String>, now: Moment) -> Result<Poll, ApiError> {
+    pub(crate) fn poll(
+        &mut self,
+        activity_arn: &str,
+        worker: Option<String>,
+        now: Moment,
+    ) -> Result<Poll, ApiError> {
         self.activity(activity_arn)?;
         let number = self.number();
         let (answer, poll) = mpsc::channel();
         let Some(activity) = self.activities.get_mut(activity_arn) else { return Ok(poll) };
         if activity.polls.len() >= POLLS_MAX {
-            let message = format!("The maximum number of workers concurrently polling for activity tasks has been reached: {POLLS_MAX}");
+            let message = format!(
+                "The maximum number of workers concurrently polling for activity tasks has been reached: {POLLS_MAX}"
+            );
             return Err(ApiError::service("ActivityWorkerLimitExceeded", message));
         }
         activity.polls.push_back(Waiting { number, worker, answer });
@@ -81,11 +88,13 @@ impl Service {
     pub(crate) fn task_succeeded(&mut self, token: &str, output: &str, now: Moment) -> Result<(), ApiError> {
         if output.len() > OUTPUT_MAX {
             let constraint = format!("Member must have length less than or equal to {OUTPUT_MAX}");
-            return Err(ApiError::validation(&format!("Value at 'output' failed to satisfy constraint: {constraint}")));
+            return Err(ApiError::validation(&format!(
+                "Value at 'output' failed to satisfy constraint: {constraint}"
+            )));
         }
         let number = self.open(token)?;
-        let result: Value =
-            serde_json::from_str(output).map_err(|e| ApiError::service("InvalidOutput", format!("Invalid Output: '{e}'")))?;
+        let result: Value = serde_json::from_str(output)
+            .map_err(|e| ApiError::service("InvalidOutput", format!("Invalid Output: '{e}'")))?;
         let task = self.settle(number)?;
         self.go_on(&task.execution, now, |run| run.task_succeeded(output, result, now));
         Ok(())
@@ -202,7 +211,10 @@ impl Service {
             return Ok(());
         }
         // When the service answers so is not documented beyond "the activity does not exist".
-        let message = format!("Task Does Not Exist: '{}'", ApiError::no_such(Resource::Activity, &task.activity).message());
+        let message = format!(
+            "Task Does Not Exist: '{}'",
+            ApiError::no_such(Resource::Activity, &task.activity).message()
+        );
         Err(ApiError::service("TaskDoesNotExist", message))
     }
 }

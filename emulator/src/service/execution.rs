@@ -121,11 +121,24 @@ impl Run {
     /// An execution that has not begun. `input` is the parsed `shown.input`.
     pub(super) fn new(shown: Execution, input: Value, definition: Arc<Definition>, max_data: usize) -> Self {
         let state = definition.start_at.clone();
-        Run { shown, history: Vec::new(), definition, max_data, state, input, entered: 0, retries: Vec::new() }
+        Run {
+            shown,
+            history: Vec::new(),
+            definition,
+            max_data,
+            state,
+            input,
+            entered: 0,
+            retries: Vec::new(),
+        }
     }
 
     pub(super) fn start(&mut self, role_arn: &str, now: Moment) -> Flow {
-        self.record(now, "ExecutionStarted", data("input", &self.shown.input, json!({ "roleArn": role_arn })));
+        self.record(
+            now,
+            "ExecutionStarted",
+            data("input", &self.shown.input, json!({ "roleArn": role_arn })),
+        );
         self.enter(self.state.clone(), self.input.clone(), now)
     }
 
@@ -194,7 +207,13 @@ impl Run {
     }
 
     /// Ends it from outside: `StopExecution`, or its own TimeoutSeconds.
-    pub(super) fn end(&mut self, status: Status, error: Option<String>, cause: Option<String>, now: Moment) -> Flow {
+    pub(super) fn end(
+        &mut self,
+        status: Status,
+        error: Option<String>,
+        cause: Option<String>,
+        now: Moment,
+    ) -> Flow {
         let event = match status {
             Status::Aborted => "ExecutionAborted",
             Status::TimedOut => "ExecutionTimedOut",
@@ -210,16 +229,24 @@ impl Run {
     fn enter(&mut self, mut name: String, mut input: Value, now: Moment) -> Flow {
         let definition = Arc::clone(&self.definition);
         loop {
-            if self.history.len() >= HISTORY_MAX {
-                let cause = format!("The execution reached the maximum number of history events ({HISTORY_MAX}).");
+            // A state's entry and exit, and the end, must still fit.
+            if self.history.len() + 3 > HISTORY_MAX {
+                let cause =
+                    format!("The execution reached the maximum number of history events ({HISTORY_MAX}).");
                 return self.end(Status::Failed, Some("States.Runtime".to_owned()), Some(cause), now);
             }
             let Some(state) = definition.states.get(&name) else { return Flow::Ended };
-            self.entered = self.record(now, entered_event(&state.kind), data("input", &input.to_string(), json!({ "name": name })));
+            self.entered = self.record(
+                now,
+                entered_event(&state.kind),
+                data("input", &input.to_string(), json!({ "name": name })),
+            );
             self.state = name;
             self.input = input;
             let result = match &state.kind {
-                Kind::Fail { error, cause } => return self.end(Status::Failed, error.clone(), cause.clone(), now),
+                Kind::Fail { error, cause } => {
+                    return self.end(Status::Failed, error.clone(), cause.clone(), now);
+                }
                 Kind::Wait(time) => return Flow::WakeIn(*time),
                 Kind::Task(task) => {
                     self.retries = vec![0; task.retriers.len()];
@@ -241,19 +268,27 @@ impl Run {
     }
 
     fn schedule(&mut self, state: &State, task: &Task, now: Moment) -> Flow {
-        let Some(input) = payload(state, &self.input) else { return self.path_error("Parameters or InputPath", now) };
+        let Some(input) = payload(state, &self.input) else {
+            return self.path_error("Parameters or InputPath", now);
+        };
         let input = input.to_string();
         if input.len() > self.max_data {
             return self.too_large(now);
         }
-        Flow::Schedule(Schedule { activity: task.activity.clone(), input, timeout: task.timeout, heartbeat: task.heartbeat })
+        Flow::Schedule(Schedule {
+            activity: task.activity.clone(),
+            input,
+            timeout: task.timeout,
+            heartbeat: task.heartbeat,
+        })
     }
 
     /// Leaves the state it waited in.
     fn leave_with_result(&mut self, result: Value, now: Moment) -> Flow {
         let definition = Arc::clone(&self.definition);
         let Some(state) = definition.states.get(&self.state) else { return Flow::Ended };
-        let result = if matches!(state.kind, Kind::Wait(_)) { payload(state, &self.input) } else { Some(result) };
+        let result =
+            if matches!(state.kind, Kind::Wait(_)) { payload(state, &self.input) } else { Some(result) };
         let Some(result) = result else { return self.path_error("InputPath", now) };
         let output = match self.exit(state, result, now) {
             Ok(output) => output,
@@ -273,7 +308,13 @@ impl Run {
             None => self.input.clone(),
             Some(path) => match path.put(self.input.clone(), result) {
                 Some(whole) => whole,
-                None => return Err(self.end_with("States.ResultPathMatchFailure", "ResultPath does not fit the state's input", now)),
+                None => {
+                    return Err(self.end_with(
+                        "States.ResultPathMatchFailure",
+                        "ResultPath does not fit the state's input",
+                        now,
+                    ));
+                }
             },
         };
         let output = match &state.output_path {
@@ -313,7 +354,11 @@ impl Run {
             Some(path) => path.put(self.input.clone(), caught),
         };
         let Some(output) = output else {
-            return self.end_with("States.ResultPathMatchFailure", "ResultPath of Catch does not fit the state's input", now);
+            return self.end_with(
+                "States.ResultPathMatchFailure",
+                "ResultPath of Catch does not fit the state's input",
+                now,
+            );
         };
         let text = output.to_string();
         self.record(now, "TaskStateExited", data("output", &text, json!({ "name": self.state })));
@@ -403,5 +448,9 @@ fn data(key: &str, text: &str, mut details: Value) -> Value {
 
 fn error_details(error: Option<&str>, cause: Option<&str>) -> Value {
     let fields = [("error", error), ("cause", cause)];
-    fields.into_iter().filter_map(|(key, value)| Some((key.to_owned(), json!(value?)))).collect::<Map<_, _>>().into()
+    fields
+        .into_iter()
+        .filter_map(|(key, value)| Some((key.to_owned(), json!(value?))))
+        .collect::<Map<_, _>>()
+        .into()
 }

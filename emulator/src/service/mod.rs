@@ -15,8 +15,8 @@ use std::time::{Duration, SystemTime};
 use serde_json::Value;
 
 use self::activity::{Activity, Task};
-use self::execution::{Flow, Run, Schedule};
 pub use self::execution::{Execution, Status};
+use self::execution::{Flow, Run, Schedule};
 pub use self::history::HistoryEvent;
 pub(crate) use self::history::epoch;
 use self::resources::StateMachine;
@@ -98,7 +98,13 @@ impl Service {
                 Alarm::Heartbeat(task) => self.heartbeat_due(task, now),
                 Alarm::Wake { execution } => self.go_on(&execution, now, |run| run.woken(now)),
                 Alarm::ExecutionTimeout { execution } => {
-                    self.end_execution(&execution, Status::TimedOut, Some("States.Timeout".to_owned()), None, now);
+                    self.end_execution(
+                        &execution,
+                        Status::TimedOut,
+                        Some("States.Timeout".to_owned()),
+                        None,
+                        now,
+                    );
                 }
             }
         }
@@ -122,13 +128,18 @@ impl Service {
         let name = name.map_or_else(|| self.unused_name(), str::to_owned);
         check_name(&name)?;
         let parsed = self.parse_input(input)?;
-        let machine =
-            self.machines.get(machine_arn).ok_or_else(|| ApiError::no_such(Resource::StateMachine, machine_arn))?;
+        let machine = self
+            .machines
+            .get(machine_arn)
+            .ok_or_else(|| ApiError::no_such(Resource::StateMachine, machine_arn))?;
         let arn = self.arn("execution", &format!("{}:{name}", machine.name));
         if let Some(run) = self.executions.get(&arn) {
             let same = run.shown.status == Status::Running && run.shown.input == input;
             if !same {
-                return Err(ApiError::service("ExecutionAlreadyExists", format!("Execution Already Exists: '{arn}'")));
+                return Err(ApiError::service(
+                    "ExecutionAlreadyExists",
+                    format!("Execution Already Exists: '{arn}'"),
+                ));
             }
             return self.execution(&arn);
         }
@@ -171,7 +182,10 @@ impl Service {
 
     pub(crate) fn execution(&self, arn: &str) -> Result<&Execution, ApiError> {
         check_arn(arn, Resource::Execution)?;
-        self.executions.get(arn).map(|run| &run.shown).ok_or_else(|| ApiError::no_such(Resource::Execution, arn))
+        self.executions
+            .get(arn)
+            .map(|run| &run.shown)
+            .ok_or_else(|| ApiError::no_such(Resource::Execution, arn))
     }
 
     pub(crate) fn history(&self, arn: &str) -> Result<&[HistoryEvent], ApiError> {
@@ -193,7 +207,9 @@ impl Service {
 
     /// Lets an execution go on, and carries out what it then waits for.
     fn go_on(&mut self, arn: &str, now: Moment, step: impl FnOnce(&mut Run) -> Flow) {
-        let Some(run) = self.executions.get_mut(arn).filter(|r| r.shown.status == Status::Running) else { return };
+        let Some(run) = self.executions.get_mut(arn).filter(|r| r.shown.status == Status::Running) else {
+            return;
+        };
         let mut flow = step(run);
         loop {
             match flow {
@@ -221,7 +237,14 @@ impl Service {
         None
     }
 
-    fn end_execution(&mut self, arn: &str, status: Status, error: Option<String>, cause: Option<String>, now: Moment) {
+    fn end_execution(
+        &mut self,
+        arn: &str,
+        status: Status,
+        error: Option<String>,
+        cause: Option<String>,
+        now: Moment,
+    ) {
         self.tasks.retain(|_, task| task.execution != arn);
         self.go_on(arn, now, |run| run.end(status, error, cause, now));
     }
@@ -230,7 +253,8 @@ impl Service {
         if self.order.len() < ENDED_MAX {
             return;
         }
-        let ended = |arn: &String| self.executions.get(arn).is_none_or(|run| run.shown.status != Status::Running);
+        let ended =
+            |arn: &String| self.executions.get(arn).is_none_or(|run| run.shown.status != Status::Running);
         if let Some(index) = self.order.iter().position(ended) {
             let arn = self.order.remove(index);
             self.executions.remove(&arn);
@@ -241,11 +265,16 @@ impl Service {
         if input.len() > self.settings.max_data {
             let limit = self.settings.max_data;
             let constraint = format!("Member must have length less than or equal to {limit}");
-            return Err(ApiError::validation(&format!("Value at 'input' failed to satisfy constraint: {constraint}")));
+            return Err(ApiError::validation(&format!(
+                "Value at 'input' failed to satisfy constraint: {constraint}"
+            )));
         }
         serde_json::from_str(input).map_err(|e| {
             let reason = if input.is_empty() { "Invalid execution input.".to_owned() } else { e.to_string() };
-            ApiError::service("InvalidExecutionInput", format!("Invalid State Machine Execution Input: '{reason}'"))
+            ApiError::service(
+                "InvalidExecutionInput",
+                format!("Invalid State Machine Execution Input: '{reason}'"),
+            )
         })
     }
 

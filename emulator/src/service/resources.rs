@@ -22,10 +22,19 @@ pub(crate) struct StateMachine {
 
 impl Service {
     /// Creates an activity; one that exists already is the answer then.
-    pub(crate) fn create_activity(&mut self, name: &str, now: Moment) -> Result<(String, SystemTime), ApiError> {
+    pub(crate) fn create_activity(
+        &mut self,
+        name: &str,
+        now: Moment,
+    ) -> Result<(String, SystemTime), ApiError> {
         check_name(name)?;
         let arn = self.arn("activity", name);
-        let new = || Activity { name: name.to_owned(), created: now.date, queue: VecDeque::new(), polls: VecDeque::new() };
+        let new = || Activity {
+            name: name.to_owned(),
+            created: now.date,
+            queue: VecDeque::new(),
+            polls: VecDeque::new(),
+        };
         let created = self.activities.entry(arn.clone()).or_insert_with(new).created;
         Ok((arn, created))
     }
@@ -62,7 +71,10 @@ impl Service {
         let arn = self.arn("stateMachine", name);
         if let Some(machine) = self.machines.get(&arn) {
             if machine.text != text || machine.role_arn != role_arn {
-                return Err(ApiError::service("StateMachineAlreadyExists", format!("State Machine Already Exists: '{arn}'")));
+                return Err(ApiError::service(
+                    "StateMachineAlreadyExists",
+                    format!("State Machine Already Exists: '{arn}'"),
+                ));
             }
             return Ok((arn, machine.created));
         }

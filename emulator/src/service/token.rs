@@ -55,7 +55,9 @@ pub(crate) fn token_id(token: &str) -> String {
 
 /// HMAC-SHA-256.
 pub(crate) fn hmac_sha256(key: &[u8], message: &[u8]) -> [u8; 32] {
-    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else { unreachable!("HMAC takes keys of any length") };
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else {
+        unreachable!("HMAC takes keys of any length")
+    };
     mac.update(message);
     mac.finalize().into_bytes().into()
 }
