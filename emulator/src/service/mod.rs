@@ -4,6 +4,7 @@ mod activity;
 mod execution;
 mod history;
 mod resources;
+mod shown;
 #[cfg(test)]
 mod tests;
 mod token;
@@ -15,11 +16,11 @@ use std::time::{Duration, SystemTime};
 use serde_json::Value;
 
 use self::activity::{Activity, Task};
-pub use self::execution::{Execution, Status};
 use self::execution::{Flow, Run, Schedule};
 pub use self::history::HistoryEvent;
 pub(crate) use self::history::epoch;
 use self::resources::StateMachine;
+pub use self::shown::{Execution, Status};
 use self::token::Tokens;
 pub(crate) use self::token::{hex, hmac_sha256, token_id};
 use crate::error::{ApiError, Resource};
