@@ -11,7 +11,6 @@ use std::time::{Duration, Instant};
 
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, Stream};
-use ureq::Error;
 use ureq::config::Config;
 use ureq::http::Uri;
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
@@ -19,6 +18,7 @@ use ureq::unversioned::transport::{
     Buffers, ConnectionDetails, Connector, Either, LazyBuffers, NextTimeout, TcpConnector, Transport,
     TransportAdapter, time,
 };
+use ureq::{Error, Timeout};
 
 use super::error::NotConnected;
 use super::resolve::Names;
@@ -35,83 +35,94 @@ pub(super) struct HttpsConnector {
     tcp: TcpConnector,
     tls: Arc<ClientConfig>,
     names: Arc<Names>,
+    timeout: Duration,
 }
 
 impl HttpsConnector {
-    pub(super) fn new(tls: Arc<ClientConfig>, names: Arc<Names>) -> Self {
-        HttpsConnector { tcp: TcpConnector::default(), tls, names }
-    }
-
-    fn open(&self, details: &ConnectionDetails) -> Result<Either<Tcp, Tls>, NotConnected> {
-        let place = Place::of(details.uri).ok_or_else(NotConnected::bad_url)?;
-        let budget =
-            Budget { total: *details.timeout.after, start: Instant::now(), template: details.timeout };
-        let addresses = self
-            .names
-            .resolve(place.host, budget.left())
-            .map_err(|e| NotConnected::unresolved(e, place.host, budget.total))?;
-        let tcp = self.reach(&place, &addresses, &budget, details)?;
-        if !details.needs_tls() {
-            return Ok(Either::A(tcp));
-        }
-        self.secure(&place, tcp, &budget, details).map(Either::B)
-    }
-
-    fn reach(
-        &self,
-        place: &Place<'_>,
-        addresses: &[IpAddr],
-        budget: &Budget,
-        details: &ConnectionDetails,
-    ) -> Result<Tcp, NotConnected> {
-        let failed = |e| NotConnected::unreachable(e, &place.to_string(), budget.total);
-        let mut addrs = NoResolver.empty();
-        for address in addresses.iter().take(MAX_ADDRESSES) {
-            addrs.push(SocketAddr::new(*address, place.port));
-        }
-        let details = ConnectionDetails {
-            uri: details.uri,
-            addrs,
-            config: details.config,
-            request_level: details.request_level,
-            resolver: details.resolver,
-            now: time::Instant::now(),
-            timeout: budget.next().map_err(failed)?,
-            current_time: Arc::clone(&details.current_time),
-            run_connector: Arc::clone(&details.run_connector),
-            register_shutdown: Arc::clone(&details.register_shutdown),
-        };
-        self.tcp.connect(&details, None::<()>).map_err(failed)?.ok_or_else(|| failed(Error::ConnectionFailed))
-    }
-
-    fn secure(
-        &self,
-        place: &Place<'_>,
-        tcp: Tcp,
-        budget: &Budget,
-        details: &ConnectionDetails,
-    ) -> Result<Tls, NotConnected> {
-        let name = ServerName::try_from(place.host.to_owned()).map_err(|_| NotConnected::bad_url())?;
-        let failed = |e: io::Error| NotConnected::insecure(e.into(), &place.to_string(), budget.total);
-        let mut session =
-            ClientConnection::new(Arc::clone(&self.tls), name).map_err(|e| failed(io::Error::other(e)))?;
-        let mut socket = TransportAdapter::new(tcp, Arc::clone(&details.current_time));
-        socket.set_timeout(budget.next().map_err(|e| failed(e.into_io()))?);
-        session.complete_io(&mut socket).map_err(failed)?;
-        let buffers =
-            LazyBuffers::new(details.config.input_buffer_size(), details.config.output_buffer_size());
-        Ok(Tls { session, socket, buffers })
+    /// `timeout` is for name look-up, TCP and TLS together.
+    pub(super) fn new(tls: Arc<ClientConfig>, names: Arc<Names>, timeout: Duration) -> Self {
+        HttpsConnector { tcp: TcpConnector::default(), tls, names, timeout }
     }
 }
 
 impl Connector for HttpsConnector {
     type Out = Either<Tcp, Tls>;
 
-    /// Each failure is a [`NotConnected`] in [`Error::Other`], which no other part of ureq uses: this is how the caller knows that
-    /// nothing was sent.
+    /// Each failure is a [`NotConnected`] in [`Error::Other`], which no other part of ureq uses: this is how the caller knows
+    /// that nothing was sent.
     fn connect(&self, details: &ConnectionDetails, _chained: Option<()>) -> Result<Option<Self::Out>, Error> {
+        let attempt = || {
+            let place = Place::of(details.uri).ok_or_else(NotConnected::bad_url)?;
+            Attempt { connector: self, details, place, start: Instant::now() }.run()
+        };
+        attempt().map(Some).map_err(|e| Error::Other(Box::new(e)))
+    }
+}
+
+/// One connection being made.
+struct Attempt<'a> {
+    connector: &'a HttpsConnector,
+    details: &'a ConnectionDetails<'a>,
+    place: Place<'a>,
+    start: Instant,
+}
+
+impl Attempt<'_> {
+    fn run(&self) -> Result<Either<Tcp, Tls>, NotConnected> {
         // A proxy would have its place here: reach the proxy, send CONNECT, then secure.
-        self.open(details).map(Some).map_err(|e| Error::Other(Box::new(e)))
+        let addresses = self
+            .connector
+            .names
+            .resolve(self.place.host, self.left())
+            .map_err(|e| NotConnected::unresolved(e, self.place.host, self.connector.timeout))?;
+        let unreachable = |e| NotConnected::unreachable(e, &self.place, self.connector.timeout);
+        let tcp = self.reach(&addresses).map_err(unreachable)?;
+        if !self.details.needs_tls() {
+            return Ok(Either::A(tcp));
+        }
+        let name = ServerName::try_from(self.place.host.to_owned()).map_err(|_| NotConnected::bad_url())?;
+        let insecure = |e: io::Error| NotConnected::insecure(e.into(), &self.place, self.connector.timeout);
+        self.secure(tcp, name).map(Either::B).map_err(insecure)
+    }
+
+    fn reach(&self, addresses: &[IpAddr]) -> Result<Tcp, Error> {
+        let mut addrs = NoResolver.empty();
+        for address in addresses.iter().take(MAX_ADDRESSES) {
+            addrs.push(SocketAddr::new(*address, self.place.port));
+        }
+        let details = ConnectionDetails {
+            addrs,
+            now: time::Instant::now(),
+            timeout: self.timeout()?,
+            current_time: Arc::clone(&self.details.current_time),
+            run_connector: Arc::clone(&self.details.run_connector),
+            register_shutdown: Arc::clone(&self.details.register_shutdown),
+            ..*self.details
+        };
+        self.connector.tcp.connect(&details, None::<()>)?.ok_or(Error::ConnectionFailed)
+    }
+
+    fn secure(&self, tcp: Tcp, name: ServerName<'static>) -> io::Result<Tls> {
+        let config = self.details.config;
+        let mut session =
+            ClientConnection::new(Arc::clone(&self.connector.tls), name).map_err(io::Error::other)?;
+        let mut socket = TransportAdapter::new(tcp, Arc::clone(&self.details.current_time));
+        socket.set_timeout(self.timeout().map_err(Error::into_io)?);
+        session.complete_io(&mut socket)?;
+        let buffers = LazyBuffers::new(config.input_buffer_size(), config.output_buffer_size());
+        Ok(Tls { session, socket, buffers })
+    }
+
+    fn left(&self) -> Duration {
+        self.connector.timeout.saturating_sub(self.start.elapsed())
+    }
+
+    fn timeout(&self) -> Result<NextTimeout, Error> {
+        match self.left() {
+            // ureq takes a timeout of zero for one of a second.
+            Duration::ZERO => Err(Error::Timeout(Timeout::Connect)),
+            left => Ok(NextTimeout { after: left.into(), reason: Timeout::Connect, ..self.details.timeout }),
+        }
     }
 }
 
@@ -143,27 +154,6 @@ impl fmt::Display for Place<'_> {
             (Some(port), true) => write!(f, "[{}]:{port}", self.host),
             (Some(port), false) => write!(f, "{}:{port}", self.host),
             (None, _) => f.write_str(self.host),
-        }
-    }
-}
-
-/// The time that look-up, TCP and TLS share.
-struct Budget {
-    total: Duration,
-    start: Instant,
-    template: NextTimeout,
-}
-
-impl Budget {
-    fn left(&self) -> Duration {
-        self.total.saturating_sub(self.start.elapsed())
-    }
-
-    fn next(&self) -> Result<NextTimeout, Error> {
-        match self.left() {
-            // ureq takes a timeout of zero for one of a second.
-            Duration::ZERO => Err(Error::Timeout(self.template.reason)),
-            left => Ok(NextTimeout { after: left.into(), ..self.template }),
         }
     }
 }

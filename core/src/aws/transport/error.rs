@@ -59,7 +59,7 @@ impl NotConnected {
         .into()
     }
 
-    pub(super) fn unreachable(error: Error, place: &str, within: Duration) -> Self {
+    pub(super) fn unreachable(error: Error, place: &impl fmt::Display, within: Duration) -> Self {
         match error {
             Error::Timeout(_) => format!("could not connect to {place} within {}", seconds(within)),
             Error::Io(e) => match e.kind() {
@@ -75,7 +75,7 @@ impl NotConnected {
         .into()
     }
 
-    pub(super) fn insecure(error: Error, place: &str, within: Duration) -> Self {
+    pub(super) fn insecure(error: Error, place: &impl fmt::Display, within: Duration) -> Self {
         let io = match error {
             Error::Timeout(_) => {
                 return format!("no TLS handshake with {place} within {}", seconds(within)).into();
@@ -127,7 +127,7 @@ pub(super) fn explain(error: Error, place: &str, limits: Limits) -> TransportErr
             sent(format!("{place} closed the connection before its whole answer had come"))
         }
         Error::Io(e) => match tls_error(&e) {
-            Some(e) => sent(handshake(e, place)),
+            Some(e) => sent(handshake(e, &place)),
             None => sent(format!("the connection to {place} broke: {}", e.kind())),
         },
         _ => sent(format!("the request to {place} failed")),
@@ -148,7 +148,7 @@ fn about_dates(error: &CertificateError) -> bool {
     matches!(error, Expired | ExpiredContext { .. } | NotValidYet | NotValidYetContext { .. })
 }
 
-fn certificate(error: &CertificateError, place: &str) -> String {
+fn certificate(error: &CertificateError, place: &impl fmt::Display) -> String {
     match error {
         CertificateError::UnknownIssuer => {
             format!(
@@ -175,7 +175,7 @@ fn certificate(error: &CertificateError, place: &str) -> String {
     }
 }
 
-fn handshake(error: &rustls::Error, place: &str) -> String {
+fn handshake(error: &rustls::Error, place: &impl fmt::Display) -> String {
     match error {
         rustls::Error::PeerIncompatible(_)
         | rustls::Error::AlertReceived(

@@ -249,7 +249,6 @@ fn new_agent(
         .user_agent("")
         .accept("")
         .accept_encoding("")
-        .timeout_connect(Some(connect_timeout))
         .timeout_per_write(Some(connect_timeout))
         .max_response_header_size(HEADER_MAX)
         .input_buffer_size(INPUT_BUFFER)
@@ -258,7 +257,11 @@ fn new_agent(
         .max_idle_connections(pool)
         .max_idle_connections_per_host(pool)
         .build();
-    Arc::new(Agent::with_parts(config, HttpsConnector::new(tls, Arc::clone(names)), NoResolver))
+    Arc::new(Agent::with_parts(
+        config,
+        HttpsConnector::new(tls, Arc::clone(names), connect_timeout),
+        NoResolver,
+    ))
 }
 
 fn exchange(
