@@ -1,12 +1,13 @@
 //! Requests and answers.
 
 use std::io::Write;
-use std::sync::{Mutex, Once};
+use std::sync::{Arc, Mutex, Once};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use activity_worker::aws::{Request, Transport};
 use proptest::prelude::*;
+use rustls::{ServerConnection, Stream};
 
 use crate::peer::{Ca, Peer, answering, answering_with, once, silent};
 use crate::{AMPLE, SHORT, post, transport, trusting};
@@ -91,6 +92,45 @@ fn a_pooled_connection_that_the_server_has_closed_is_not_used() {
         thread::sleep(Duration::from_millis(20));
     }
     assert_eq!(peer.seen.connections(), 3);
+}
+
+#[test]
+fn a_farewell_in_one_packet_with_the_answer_is_heeded() {
+    let ca = Ca::root();
+    let config = ca.server("127.0.0.1");
+    let peer = Peer::raw(move |mut tcp, seen| {
+        let mut session = ServerConnection::new(Arc::clone(&config)).unwrap();
+        seen.request(&mut Stream::new(&mut session, &mut tcp));
+        session.writer().write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}").unwrap();
+        session.send_close_notify();
+        let mut packet = Vec::new();
+        while session.wants_write() {
+            session.write_tls(&mut packet).unwrap();
+        }
+        tcp.write_all(&packet).unwrap();
+        // The TCP connection stays.
+        silent(&mut tcp, seen);
+    });
+    let transport = trusting(&ca);
+    for _ in 0..2 {
+        transport.send(&post(&peer.url("https"))).unwrap();
+    }
+    assert_eq!(peer.seen.connections(), 2);
+}
+
+#[test]
+fn p1_a_request_whose_connection_breaks_counts_as_sent_and_is_not_sent_again() {
+    let ca = Ca::root();
+    let peer = Peer::tls(ca.server("127.0.0.1"), |wire, seen| {
+        seen.request(wire);
+        wire.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}").unwrap();
+        seen.request(wire);
+    });
+    let transport = trusting(&ca);
+    transport.send(&post(&peer.url("https"))).unwrap();
+    let error = transport.send(&post(&peer.url("https"))).err().unwrap();
+    assert!(error.sent, "{error}");
+    assert_eq!((peer.seen.connections(), peer.seen.requests().len()), (1, 2));
 }
 
 #[test]
