@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use activity_worker::aws::{HttpsTransport, Transport};
-use activity_worker::clock::{Clock, ManualClock, ServerClock};
+use activity_worker::clock::{ManualClock, ServerClock};
 
 use crate::peer::{Ca, Day, FAR_OFF, LONG_AGO, Peer, answering_with};
 use crate::{AMPLE, post};

@@ -1,6 +1,5 @@
 //! Every request ends within its deadlines.
 
-use std::io::Write;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};

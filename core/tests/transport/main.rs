@@ -1,4 +1,5 @@
 //! The HTTPS transport over real sockets and real TLS, on loopback.
+#![allow(clippy::unwrap_used, reason = "a test may panic, and so may what it is made of")]
 
 mod certificates;
 mod clocks;
