@@ -12,29 +12,29 @@ use rustls::{HandshakeKind, ServerConfig, ServerConnection, StreamOwned};
 use tempfile::NamedTempFile;
 
 /// A year, a month, a day.
-pub type Day = (i32, u8, u8);
+pub(crate) type Day = (i32, u8, u8);
 
-pub const LONG_AGO: Day = (2000, 1, 1);
-pub const FAR_OFF: Day = (2098, 1, 1);
+pub(crate) const LONG_AGO: Day = (2000, 1, 1);
+pub(crate) const FAR_OFF: Day = (2098, 1, 1);
 
-pub trait Wire: Read + Write {}
+pub(crate) trait Wire: Read + Write {}
 impl<T: Read + Write> Wire for T {}
 
 /// A certificate authority.
-pub struct Ca {
+pub(crate) struct Ca {
     issuer: CertifiedIssuer<'static, KeyPair>,
     /// What its servers show between their certificate and a root.
     chain: Vec<CertificateDer<'static>>,
 }
 
 impl Ca {
-    pub fn root() -> Self {
+    pub(crate) fn root() -> Self {
         let issuer =
             CertifiedIssuer::self_signed(Self::params(LONG_AGO, FAR_OFF), KeyPair::generate().unwrap());
         Ca { issuer: issuer.unwrap(), chain: vec![] }
     }
 
-    pub fn intermediate(&self, from: Day, until: Day) -> Self {
+    pub(crate) fn intermediate(&self, from: Day, until: Day) -> Self {
         let key = KeyPair::generate().unwrap();
         let issuer = CertifiedIssuer::signed_by(Self::params(from, until), key, &self.issuer).unwrap();
         let chain = vec![issuer.der().clone()];
@@ -52,22 +52,22 @@ impl Ca {
     }
 
     /// Its certificate, in a file.
-    pub fn file(&self) -> NamedTempFile {
+    pub(crate) fn file(&self) -> NamedTempFile {
         let file = NamedTempFile::new().unwrap();
         std::fs::write(file.path(), self.issuer.pem()).unwrap();
         file
     }
 
     /// A server of `host` that is valid for a century.
-    pub fn server(&self, host: &str) -> Arc<ServerConfig> {
+    pub(crate) fn server(&self, host: &str) -> Arc<ServerConfig> {
         self.server_dated(host, LONG_AGO, FAR_OFF)
     }
 
-    pub fn server_dated(&self, host: &str, from: Day, until: Day) -> Arc<ServerConfig> {
+    pub(crate) fn server_dated(&self, host: &str, from: Day, until: Day) -> Arc<ServerConfig> {
         self.server_speaking(rustls::DEFAULT_VERSIONS, host, from, until)
     }
 
-    pub fn server_speaking(
+    pub(crate) fn server_speaking(
         &self,
         versions: &[&'static rustls::SupportedProtocolVersion],
         host: &str,
@@ -97,34 +97,34 @@ fn dated(mut params: CertificateParams, from: Day, until: Day) -> CertificatePar
 }
 
 /// A server on a loopback port, until the end of the test process.
-pub struct Peer {
-    pub address: SocketAddr,
-    pub seen: Arc<Seen>,
+pub(crate) struct Peer {
+    pub(crate) address: SocketAddr,
+    pub(crate) seen: Arc<Seen>,
 }
 
 /// What a peer has seen.
 #[derive(Default)]
-pub struct Seen {
+pub(crate) struct Seen {
     connections: AtomicUsize,
     resumed: AtomicUsize,
     requests: Mutex<Vec<String>>,
 }
 
 impl Seen {
-    pub fn connections(&self) -> usize {
+    pub(crate) fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
     }
 
-    pub fn resumed(&self) -> usize {
+    pub(crate) fn resumed(&self) -> usize {
         self.resumed.load(Ordering::SeqCst)
     }
 
-    pub fn requests(&self) -> Vec<String> {
+    pub(crate) fn requests(&self) -> Vec<String> {
         self.requests.lock().unwrap().clone()
     }
 
     /// Reads one request from a connection; `None` at its end.
-    pub fn request(&self, wire: &mut dyn Wire) -> Option<String> {
+    pub(crate) fn request(&self, wire: &mut dyn Wire) -> Option<String> {
         let mut request = Vec::new();
         let mut byte = [0];
         while !request.ends_with(b"\r\n\r\n") {
@@ -147,12 +147,12 @@ impl Seen {
 
 impl Peer {
     /// Plain HTTP. `script` is run for each connection, on a thread of its own.
-    pub fn plain(script: impl Fn(&mut dyn Wire, &Seen) + Send + Sync + 'static) -> Self {
+    pub(crate) fn plain(script: impl Fn(&mut dyn Wire, &Seen) + Send + Sync + 'static) -> Self {
         Self::raw(move |mut tcp, seen| script(&mut tcp, seen))
     }
 
     /// The same with TLS.
-    pub fn tls(
+    pub(crate) fn tls(
         config: Arc<ServerConfig>,
         script: impl Fn(&mut dyn Wire, &Seen) + Send + Sync + 'static,
     ) -> Self {
@@ -174,7 +174,7 @@ impl Peer {
     }
 
     /// Below everything.
-    pub fn raw(script: impl Fn(TcpStream, &Seen) + Send + Sync + 'static) -> Self {
+    pub(crate) fn raw(script: impl Fn(TcpStream, &Seen) + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let seen = Arc::new(Seen::default());
@@ -189,18 +189,18 @@ impl Peer {
         Peer { address, seen }
     }
 
-    pub fn url(&self, scheme: &str) -> String {
+    pub(crate) fn url(&self, scheme: &str) -> String {
         format!("{scheme}://{}/", self.address)
     }
 }
 
 /// Answers each request of a connection with `{}`.
-pub fn answering(wire: &mut dyn Wire, seen: &Seen) {
+pub(crate) fn answering(wire: &mut dyn Wire, seen: &Seen) {
     answering_with("content-type: application/x-amz-json-1.0\r\n")(wire, seen);
 }
 
 /// The same, with more headers.
-pub fn answering_with(headers: &str) -> impl Fn(&mut dyn Wire, &Seen) + Send + Sync + 'static {
+pub(crate) fn answering_with(headers: &str) -> impl Fn(&mut dyn Wire, &Seen) + Send + Sync + 'static {
     let answer = format!("HTTP/1.1 200 OK\r\n{headers}content-length: 2\r\n\r\n{{}}");
     move |wire, seen| {
         while let Some(request) = seen.request(wire) {
@@ -213,7 +213,7 @@ pub fn answering_with(headers: &str) -> impl Fn(&mut dyn Wire, &Seen) + Send + S
 }
 
 /// Reads one request, writes `answer`, and ends the connection.
-pub fn once(answer: &'static [u8]) -> impl Fn(&mut dyn Wire, &Seen) + Send + Sync + 'static {
+pub(crate) fn once(answer: &'static [u8]) -> impl Fn(&mut dyn Wire, &Seen) + Send + Sync + 'static {
     move |wire, seen| {
         let _ = seen.request(wire);
         let _ = wire.write_all(answer);
@@ -221,6 +221,6 @@ pub fn once(answer: &'static [u8]) -> impl Fn(&mut dyn Wire, &Seen) + Send + Syn
 }
 
 /// Does nothing until the client goes.
-pub fn silent(wire: &mut dyn Wire, _: &Seen) {
+pub(crate) fn silent(wire: &mut dyn Wire, _: &Seen) {
     while wire.read(&mut [0; 1024]).is_ok_and(|n| n > 0) {}
 }

@@ -147,14 +147,15 @@ impl<'a> Place<'a> {
     }
 }
 
-/// Without the user and password that a URL may hold.
+/// As in a URL, without the user and password that it may hold.
 impl fmt::Display for Place<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.shown_port, self.host.contains(':')) {
-            (Some(port), true) => write!(f, "[{}]:{port}", self.host),
-            (Some(port), false) => write!(f, "{}:{port}", self.host),
-            (None, _) => f.write_str(self.host),
+        if self.host.contains(':') {
+            write!(f, "[{}]", self.host)?
+        } else {
+            f.write_str(self.host)?
         }
+        self.shown_port.map_or(Ok(()), |port| write!(f, ":{port}"))
     }
 }
 

@@ -106,10 +106,10 @@ impl HttpsTransport {
             agents.retire(&agent);
             agent
         };
-        // Neither path nor query: nothing that a caller may have put there.
-        let authority = uri.authority().map_or("", |authority| authority.as_str());
-        let root = Uri::builder().scheme("https").authority(authority).path_and_query("/").build()?;
-        let request = http::Request::head(root).header(header::CONNECTION, "close").body(())?;
+        // Host and port alone: nothing that a caller may have put into the rest of the URL.
+        let place = Place::of(uri).ok_or_else(|| Error::Other(Box::new(NotConnected::bad_url())))?;
+        let request =
+            http::Request::head(format!("https://{place}/")).header(header::CONNECTION, "close").body(())?;
         let request =
             agent.configure_request(request).timeout_recv_response(Some(self.connect_timeout)).build();
         Ok(agent.run(request)?.map(drop))
