@@ -6,4 +6,6 @@ mod transport;
 
 pub use arn::{ActivityArn, ArnError};
 pub use client::{ActivityClient, ActivityClientBuilder, CallError, PolledTask};
-pub use transport::{Request, Response, Transport, TransportError};
+pub use transport::{
+    HttpsTransport, HttpsTransportBuilder, Request, Response, Transport, TransportConfigError, TransportError,
+};

@@ -1,6 +1,15 @@
 //! One HTTP request, one answer. The seam below which tests and simulators put their own network.
 
+mod connect;
+mod error;
+mod https;
+mod resolve;
+mod tls;
+
 use std::time::Duration;
+
+pub use https::{HttpsTransport, HttpsTransportBuilder};
+pub use tls::TransportConfigError;
 
 /// A signed request, ready to be sent.
 #[derive(Clone)]

@@ -1,0 +1,106 @@
+//! Every request ends within its deadlines.
+
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use activity_worker::aws::{HttpsTransport, Request, Transport, TransportError};
+
+use crate::peer::{Ca, Peer, silent};
+use crate::{AMPLE, SHORT, post, transport, trusting};
+
+/// The error of a request that must take `about` and little more.
+fn failing_after(about: Duration, transport: &HttpsTransport, request: &Request) -> TransportError {
+    let asked = Instant::now();
+    let error = transport.send(request).err().unwrap();
+    let took = asked.elapsed();
+    assert!(took >= about && took < about + Duration::from_secs(2), "{took:?}: {error}");
+    error
+}
+
+#[test]
+fn p9_a_server_that_never_answers() {
+    let ca = Ca::root();
+    let peers = [(Peer::plain(silent), "http"), (Peer::tls(ca.server("127.0.0.1"), silent), "https")];
+    for (peer, scheme) in peers {
+        let request = Request { read_timeout: SHORT, ..post(&peer.url(scheme)) };
+        let error = failing_after(SHORT, &trusting(&ca), &request);
+        assert_eq!(
+            (error.reason, error.sent),
+            (format!("no answer from {} within 0.2 s", peer.address), true)
+        );
+    }
+}
+
+#[test]
+fn p9_a_server_that_answers_byte_by_byte_for_ever() {
+    for head in [b"HTTP/1.1 200 OK\r\nx: ".as_slice(), b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n"] {
+        let peer = Peer::plain(move |wire, seen| {
+            seen.request(wire);
+            let _ = wire.write_all(head);
+            while wire.write_all(b"x").is_ok() {
+                thread::sleep(Duration::from_millis(20));
+            }
+        });
+        let request = Request { read_timeout: SHORT, ..post(&peer.url("http")) };
+        let error = failing_after(SHORT, &transport(), &request);
+        assert!(error.sent, "{error}");
+    }
+}
+
+#[test]
+fn p9_a_server_that_stops_in_the_middle_of_its_answer() {
+    let peer = Peer::plain(|wire, seen| {
+        seen.request(wire);
+        let _ = wire.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\nhalf");
+        silent(wire, seen);
+    });
+    // Large enough that only the pause between two reads can end it in time.
+    let request = Request { read_timeout: SHORT, max_response: 1_000_000, ..post(&peer.url("http")) };
+    assert!(failing_after(SHORT, &transport(), &request).sent);
+}
+
+#[test]
+fn p9_a_server_that_never_finishes_its_handshake() {
+    let peer = Peer::raw(|mut tcp, seen| silent(&mut tcp, seen));
+    let transport = HttpsTransport::builder().connect_timeout(SHORT).build().unwrap();
+    let error = failing_after(SHORT, &transport, &post(&peer.url("https")));
+    assert_eq!(
+        (error.reason, error.sent),
+        (format!("no TLS handshake with {} within 0.2 s", peer.address), false)
+    );
+    let asked = Instant::now();
+    assert_eq!(transport.probe_date(&peer.url("https")), None);
+    assert!(asked.elapsed() < AMPLE);
+}
+
+#[test]
+fn p9_a_server_that_takes_no_request() {
+    let peer = Peer::raw(|tcp, _| {
+        thread::sleep(AMPLE);
+        drop(tcp);
+    });
+    let transport = HttpsTransport::builder().connect_timeout(SHORT).build().unwrap();
+    // More than the kernel's buffers take.
+    let request = Request { body: vec![b'x'; 32 * 1024 * 1024], ..post(&peer.url("http")) };
+    let error = failing_after(SHORT, &transport, &request);
+    assert_eq!((error.reason, error.sent), (format!("{} stopped taking the request", peer.address), true));
+}
+
+#[test]
+fn p9_a_slow_request_holds_up_no_other() {
+    let ca = Ca::root();
+    let slow = Peer::tls(ca.server("127.0.0.1"), silent);
+    let quick = Peer::tls(ca.server("127.0.0.1"), crate::peer::answering);
+    let transport = Arc::new(trusting(&ca));
+    thread::scope(|scope| {
+        let held =
+            scope.spawn(|| transport.send(&Request { read_timeout: AMPLE / 5, ..post(&slow.url("https")) }));
+        while slow.seen.connections() == 0 {
+            thread::yield_now();
+        }
+        let asked = Instant::now();
+        transport.send(&post(&quick.url("https"))).unwrap();
+        assert!(asked.elapsed() < AMPLE / 5 && !held.is_finished());
+    });
+}
