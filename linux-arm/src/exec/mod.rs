@@ -131,7 +131,8 @@ impl Exec {
             return Ok(file);
         }
         run_file::reclaim(&self.runs, task, self.limits.grace)?;
-        RunFile::take(&self.runs, task)?.ok_or_else(|| io::Error::other("an earlier run of this task goes on"))
+        RunFile::take(&self.runs, task)?
+            .ok_or_else(|| io::Error::other("an earlier run of this task goes on"))
     }
 
     fn command(&self, run: &Run<'_>) -> Command {

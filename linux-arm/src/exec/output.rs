@@ -54,7 +54,8 @@ impl Tail {
     fn into_text(self) -> String {
         let bytes = Vec::from(self.bytes);
         // Where the front is cut inside a character, the rest of that character goes too.
-        let start = if self.cut { bytes.iter().take(3).take_while(|b| (**b & 0xC0) == 0x80).count() } else { 0 };
+        let start =
+            if self.cut { bytes.iter().take(3).take_while(|b| (**b & 0xC0) == 0x80).count() } else { 0 };
         let text = String::from_utf8_lossy(&bytes[start..]);
         let text = text.trim_end();
         if self.cut { format!("...{text}") } else { text.to_owned() }
@@ -94,7 +95,10 @@ pub(super) fn outcome(end: End, limits: Limits) -> Result<String, Failure> {
     match end.ended {
         Some(Ended::TimedOut) => {
             let limit = humantime::format_duration(limits.timeout);
-            Err(Failure::new("Handler.Timeout", with_tail(format!("the handler took longer than {limit}"), end.stderr)))
+            Err(Failure::new(
+                "Handler.Timeout",
+                with_tail(format!("the handler took longer than {limit}"), end.stderr),
+            ))
         }
         // What it finished in its grace counts: the work is done.
         Some(Ended::Cancelled(_)) | None if succeeded => output(&end.stdout),
@@ -120,7 +124,9 @@ fn output(stdout: &Head) -> Result<String, Failure> {
 }
 
 fn failure(end: End) -> Failure {
-    if let Some(named) = end.stdout.complete().and_then(|bytes| serde_json::from_slice::<Named<'_>>(bytes).ok()) {
+    if let Some(named) =
+        end.stdout.complete().and_then(|bytes| serde_json::from_slice::<Named<'_>>(bytes).ok())
+    {
         let cause = match named.cause {
             // A text is taken as it is, anything else as the JSON it is.
             Some(cause) => serde_json::from_str(cause.get()).unwrap_or_else(|_| cause.get().to_owned()),

@@ -32,7 +32,8 @@ impl RunFile {
     pub(crate) fn take(dir: &Path, task: TaskId) -> io::Result<Option<Self>> {
         DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
         let path = dir.join(task.to_string());
-        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path)?;
+        let file =
+            OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path)?;
         if !try_lock(&file)? {
             return Ok(None);
         }
@@ -101,7 +102,9 @@ fn is_ours(group: Pid, file: &File) -> bool {
         Err(e) => return e.kind() == io::ErrorKind::NotFound,
     };
     let Ok(own) = file.metadata() else { return false };
-    open.flatten().filter_map(|entry| fs::metadata(entry.path()).ok()).any(|m| (m.dev(), m.ino()) == (own.dev(), own.ino()))
+    open.flatten()
+        .filter_map(|entry| fs::metadata(entry.path()).ok())
+        .any(|m| (m.dev(), m.ino()) == (own.dev(), own.ino()))
 }
 
 fn signal(group: Option<Pid>, signal: Signal) {

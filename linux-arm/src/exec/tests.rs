@@ -12,7 +12,8 @@ use super::*;
 
 /// The service's limit.
 const INPUT_MAX: usize = 1_048_576;
-const QUICK: Limits = Limits { timeout: Duration::from_secs(20), grace: Duration::from_secs(5), max_output: 1000 };
+const QUICK: Limits =
+    Limits { timeout: Duration::from_secs(20), grace: Duration::from_secs(5), max_output: 1000 };
 
 struct Bench {
     exec: Exec,
@@ -84,8 +85,12 @@ fn the_exit_status_names_the_failure_and_stderr_is_its_cause() {
 
 #[test]
 fn a_handler_names_its_own_error() {
-    let fails = |json: &str| name_and_cause(sh(&format!("printf '%s' '{json}'; echo log >&2; exit 1"), b"{}"));
-    assert_eq!(fails(r#"{"error": "Printer.Jam", "cause": "tray 2"}"#), ("Printer.Jam".into(), "tray 2".into()));
+    let fails =
+        |json: &str| name_and_cause(sh(&format!("printf '%s' '{json}'; echo log >&2; exit 1"), b"{}"));
+    assert_eq!(
+        fails(r#"{"error": "Printer.Jam", "cause": "tray 2"}"#),
+        ("Printer.Jam".into(), "tray 2".into())
+    );
     assert_eq!(fails(r#"{"error": "Printer.Jam"}"#), ("Printer.Jam".into(), "log".into()));
     assert_eq!(fails(r#"{"error": "E", "cause": {"tray": 2}}"#), ("E".into(), r#"{"tray": 2}"#.into()));
     // Anything else on stdout is no name.
@@ -98,12 +103,16 @@ fn a_handler_names_its_own_error() {
 #[test]
 fn a_death_by_signal_names_the_signal() {
     let (name, cause) = name_and_cause(sh("kill -SEGV $$", b"{}"));
-    assert_eq!((name.as_str(), cause.as_str()), ("Handler.Signal11", "ended by signal 11, nothing on stderr"));
+    assert_eq!(
+        (name.as_str(), cause.as_str()),
+        ("Handler.Signal11", "ended by signal 11, nothing on stderr")
+    );
 }
 
 #[test]
 fn a_program_that_has_gone_since_the_start_is_not_started() {
-    let (name, cause) = name_and_cause(Bench::program("/nonexistent/handler", &["handler"], QUICK).work(b"{}"));
+    let (name, cause) =
+        name_and_cause(Bench::program("/nonexistent/handler", &["handler"], QUICK).work(b"{}"));
     assert_eq!(name, "Handler.NotStarted");
     assert!(cause.starts_with("/nonexistent/handler: No such file"), "{cause}");
 }
@@ -118,7 +127,10 @@ fn p6_a_flood_on_both_outputs_is_bounded_and_the_handler_still_finishes() {
 
 #[test]
 fn p6_only_the_end_of_stderr_is_kept_and_never_half_a_character() {
-    let (_, cause) = name_and_cause(sh("i=0; while [ $i -lt 4000 ]; do printf 'é漢'; i=$((i+1)); done >&2; echo end >&2; exit 1", b"{}"));
+    let (_, cause) = name_and_cause(sh(
+        "i=0; while [ $i -lt 4000 ]; do printf 'é漢'; i=$((i+1)); done >&2; echo end >&2; exit 1",
+        b"{}",
+    ));
     assert!(cause.len() <= output::TAIL + 3, "{}", cause.len());
     assert!(cause.starts_with("...") && cause.ends_with("é漢end") && !cause.contains('\u{FFFD}'), "{cause}");
 }
@@ -132,7 +144,10 @@ fn an_output_of_just_the_limit_passes_and_one_byte_more_does_not() {
 #[test]
 fn an_output_that_is_not_utf8_is_invalid() {
     let (name, cause) = name_and_cause(sh("printf '\"ab\\377\"'", b"{}"));
-    assert_eq!((name.as_str(), cause.as_str()), ("Worker.InvalidOutput", "the handler's stdout is not UTF-8: byte 3"));
+    assert_eq!(
+        (name.as_str(), cause.as_str()),
+        ("Worker.InvalidOutput", "the handler's stdout is not UTF-8: byte 3")
+    );
 }
 
 #[test]
@@ -155,7 +170,10 @@ fn p9_a_handler_over_its_time_is_asked_to_end_and_then_made_to() {
     let polite = "trap 'echo bye >&2; exit 0' TERM; while :; do sleep 0.05; done";
     let (name, cause) = name_and_cause(Bench::sh(polite, limits).work(b"{}"));
     assert_eq!(name, "Handler.Timeout");
-    assert!(cause.starts_with("the handler took longer than 300ms; stderr: ") && cause.ends_with("bye"), "{cause}");
+    assert!(
+        cause.starts_with("the handler took longer than 300ms; stderr: ") && cause.ends_with("bye"),
+        "{cause}"
+    );
 
     let limits = Limits { grace: Duration::from_millis(200), ..limits };
     let deaf = "trap '' TERM; while :; do sleep 0.05; done";
@@ -232,7 +250,8 @@ fn p7_no_credential_of_the_worker_reaches_a_handler() {
         "CREDENTIALS_DIRECTORY",
         "NOTIFY_SOCKET",
     ];
-    let harmless = ["PATH", "HOME", "AWS_REGION", "AWS_CA_BUNDLE", "AWS_EC2_METADATA_DISABLED", "MY_AWS_THING"];
+    let harmless =
+        ["PATH", "HOME", "AWS_REGION", "AWS_CA_BUNDLE", "AWS_EC2_METADATA_DISABLED", "MY_AWS_THING"];
     let all = secret.iter().chain(&harmless).map(|name| ((*name).into(), "/usr/bin:/bin".into()));
     let mut bench = Bench::program("/usr/bin/env", &["env"], QUICK);
     bench.exec.environment = Arc::new(Environment::scrub(all));
@@ -250,7 +269,8 @@ fn a_handler_inherits_the_lock_of_its_run_file_and_no_other_descriptor_of_the_wo
     let bench = Bench::sh("ls -l /proc/self/fd | tr '\\0' ' '", Limits { max_output: 10_000, ..QUICK });
     let _other = fs::File::create(bench.folder.path().join("other")).unwrap();
     let open = bench.work(b"{}").unwrap();
-    let of_ours: Vec<_> = open.lines().filter(|l| l.contains(bench.folder.path().to_str().unwrap())).collect();
+    let of_ours: Vec<_> =
+        open.lines().filter(|l| l.contains(bench.folder.path().to_str().unwrap())).collect();
     assert!(of_ours.len() == 1 && of_ours[0].ends_with(&task().to_string()), "{open}");
     assert!(!open.contains("anon_inode"), "{open}");
 }

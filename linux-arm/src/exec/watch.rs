@@ -54,7 +54,12 @@ enum Next {
 }
 
 /// Watches `child` until it is over. If that itself fails, the child is killed.
-pub(super) fn watch(mut child: Child, input: &[u8], limits: Limits, cancel: &CancelSwitch) -> io::Result<End> {
+pub(super) fn watch(
+    mut child: Child,
+    input: &[u8],
+    limits: Limits,
+    cancel: &CancelSwitch,
+) -> io::Result<End> {
     let pid = Pid::from_child(&child);
     let mut watch = Watch {
         pid,
@@ -95,7 +100,9 @@ impl Watch<'_> {
 
     fn is_over(&self) -> bool {
         match self.stage.next {
-            Next::StopReading => self.past_deadline() || (self.stdout.pipe.is_none() && self.stderr.pipe.is_none()),
+            Next::StopReading => {
+                self.past_deadline() || (self.stdout.pipe.is_none() && self.stderr.pipe.is_none())
+            }
             Next::GiveUp => self.past_deadline(),
             Next::Terminate | Next::Kill => false,
         }
@@ -115,7 +122,8 @@ impl Watch<'_> {
             (self.pidfd.as_ref().map(AsFd::as_fd).filter(|_| alive), PollFlags::IN),
             (Some(cancel.wake.as_fd()).filter(|_| alive && self.ended.is_none()), PollFlags::IN),
         ];
-        let present = sources.into_iter().filter_map(|(fd, flags)| Some(PollFd::from_borrowed_fd(fd?, flags)));
+        let present =
+            sources.into_iter().filter_map(|(fd, flags)| Some(PollFd::from_borrowed_fd(fd?, flags)));
         let mut fds: Vec<_> = present.collect();
         let mut at_most = self.stage.until.saturating_duration_since(Instant::now());
         if alive && self.pidfd.is_none() {
@@ -145,13 +153,19 @@ impl Watch<'_> {
         if self.status.is_none() && self.has_exited()? {
             return self.reap();
         }
-        if self.status.is_none() && self.ended.is_none() && let Some(why) = cancel.why.get() {
+        if self.status.is_none()
+            && self.ended.is_none()
+            && let Some(why) = cancel.why.get()
+        {
             self.terminate(Ended::Cancelled(*why));
         } else if self.past_deadline() {
             match self.stage.next {
                 Next::Terminate => self.terminate(Ended::TimedOut),
                 Next::Kill => self.kill(),
-                Next::GiveUp => log::warn!("a handler does not end on SIGKILL (process {}): going on without it", self.child.id()),
+                Next::GiveUp => log::warn!(
+                    "a handler does not end on SIGKILL (process {}): going on without it",
+                    self.child.id()
+                ),
                 Next::StopReading => {}
             }
         }
