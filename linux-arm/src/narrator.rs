@@ -131,6 +131,34 @@ fn duration(milliseconds: u128) -> String {
     }
 }
 
+/// A line of [`Narrator`], read again: the demo follows a worker by its log.
+#[cfg(feature = "demo")]
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Told<'a> {
+    Accepted(&'a str),
+    Again,
+    Kept(&'a str),
+    Settled(&'a str),
+    Offline,
+}
+
+#[cfg(feature = "demo")]
+impl<'a> Told<'a> {
+    pub(crate) fn understand(line: &'a str) -> Option<Self> {
+        if line.starts_with("offline") {
+            return Some(Told::Offline);
+        }
+        let (id, what) = line.strip_prefix("task ")?.split_once(' ')?;
+        match what {
+            _ if what.starts_with("accepted") => Some(Told::Accepted(id)),
+            _ if what.starts_with("started again") => Some(Told::Again),
+            _ if what.ends_with("result kept") => Some(Told::Kept(id)),
+            _ if ["delivered", "too late", "is over"].iter().any(|end| what.starts_with(end)) => Some(Told::Settled(id)),
+            _ => None,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use activity_worker::TaskToken;
@@ -158,6 +186,10 @@ mod tests {
             format!("task {s} held: the service rejects its result, which is kept: InvalidToken"),
         ];
         assert_eq!(lines, wanted);
+        #[cfg(feature = "demo")]
+        assert_eq!(Told::understand(&lines[0]), Some(Told::Accepted(&*s)));
+        #[cfg(feature = "demo")]
+        assert_eq!(Told::understand(&lines[2]), Some(Told::Kept(&*s)));
         assert_eq!(narrator.why_held(id), Some("InvalidToken"));
         let delivered =
             Event::Settled { id, settlement: Settlement::Delivered, request_id: Some("r-1".into()) };
