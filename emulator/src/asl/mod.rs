@@ -1,0 +1,331 @@
+//! The part of the Amazon States Language that is known here: Task on activities, Pass, Wait, Succeed, Fail.
+//!
+//! What is not known is refused when the state machine is created, by its name and place, never ignored.
+
+pub(crate) mod path;
+mod retry;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use self::path::{Path, Template};
+pub(crate) use self::retry::{Catcher, Raised, Retrier};
+use crate::error::{ApiError, Resource};
+use crate::names::check_arn;
+
+/// A state machine, checked: every name in it leads somewhere.
+#[derive(Debug)]
+pub(crate) struct Definition {
+    pub(crate) start_at: String,
+    pub(crate) states: BTreeMap<String, State>,
+    pub(crate) timeout: Option<Duration>,
+}
+
+/// One state.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) kind: Kind,
+    /// `None` where the field is null: the state sees, or gives, `{}`.
+    pub(crate) input_path: Option<Path>,
+    pub(crate) output_path: Option<Path>,
+    /// Where the result goes in the input; `None` where it is dropped.
+    pub(crate) result_path: Option<Path>,
+    pub(crate) parameters: Option<Template>,
+    /// `None` ends the execution.
+    pub(crate) next: Option<String>,
+}
+
+/// What a state does.
+#[derive(Debug)]
+pub(crate) enum Kind {
+    Task(Task),
+    Pass { result: Option<Value> },
+    Wait(Duration),
+    Succeed,
+    Fail { error: Option<String>, cause: Option<String> },
+}
+
+/// A Task state. A second kind of resource (`.waitForTaskToken`) would stand beside `activity`.
+#[derive(Debug)]
+pub(crate) struct Task {
+    /// The activity's ARN.
+    pub(crate) activity: String,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) heartbeat: Option<Duration>,
+    pub(crate) retriers: Vec<Retrier>,
+    pub(crate) catchers: Vec<Catcher>,
+}
+
+impl Definition {
+    /// Reads a definition, or says what it does not know and where.
+    pub(crate) fn parse(text: &str) -> Result<Self, ApiError> {
+        let value: Value = serde_json::from_str(text).map_err(|e| {
+            let reason = format!("Invalid State Machine Definition: 'INVALID_JSON_DESCRIPTION: {e}'");
+            ApiError::service("InvalidDefinition", reason)
+        })?;
+        let mut top = Fields::new(value, "/".to_owned())?;
+        top.skip("Comment");
+        top.fixed("Version", "1.0")?;
+        top.fixed("QueryLanguage", "JSONPath")?;
+        let timeout = top.seconds("TimeoutSeconds")?;
+        let start_at = top.required_text("StartAt")?;
+        let states = Fields::new(top.required("States")?, "/States".to_owned())?;
+        top.finish()?;
+
+        let mut parsed = BTreeMap::new();
+        for (name, value) in states.map {
+            let state = State::parse(value, format!("/States/{name}"))?;
+            parsed.insert(name, state);
+        }
+        let definition = Definition { start_at, states: parsed, timeout };
+        definition.check_targets()?;
+        Ok(definition)
+    }
+
+    /// Every `StartAt` and `Next` must name a state.
+    fn check_targets(&self) -> Result<(), ApiError> {
+        let missing = |target: &str, field: &str, at: &str| {
+            let words = format!("Missing '{field}' target: {target} at {at}");
+            let message = format!("Invalid State Machine Definition: 'MISSING_TRANSITION_TARGET: {words}'");
+            ApiError::service("InvalidDefinition", message)
+        };
+        if !self.states.contains_key(&self.start_at) {
+            return Err(missing(&self.start_at, "StartAt", "/StartAt"));
+        }
+        for (name, state) in &self.states {
+            let catchers: &[Catcher] = if let Kind::Task(task) = &state.kind { &task.catchers } else { &[] };
+            let targets = state.next.iter().chain(catchers.iter().map(|c| &c.next));
+            if let Some(target) = targets.into_iter().find(|t| !self.states.contains_key(*t)) {
+                return Err(missing(target, "Next", &format!("/States/{name}")));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl State {
+    fn parse(value: Value, at: String) -> Result<Self, ApiError> {
+        let mut fields = Fields::new(value, at)?;
+        fields.skip("Comment");
+        fields.fixed("QueryLanguage", "JSONPath")?;
+        let kind = fields.required_text("Type")?;
+        let mut state = State {
+            kind: Kind::Succeed,
+            input_path: Some(Path::root()),
+            output_path: Some(Path::root()),
+            result_path: Some(Path::root()),
+            parameters: None,
+            next: None,
+        };
+        if kind != "Fail" {
+            state.input_path = fields.path("InputPath")?;
+            state.output_path = fields.path("OutputPath")?;
+        }
+        if matches!(kind.as_str(), "Task" | "Pass") {
+            state.result_path = fields.path("ResultPath")?;
+            state.parameters = fields.template("Parameters")?;
+        }
+        if matches!(kind.as_str(), "Task" | "Pass" | "Wait") {
+            state.next = fields.transition()?;
+        }
+        state.kind = match kind.as_str() {
+            "Task" => Kind::Task(Task::parse(&mut fields)?),
+            "Pass" => Kind::Pass { result: fields.take("Result") },
+            "Wait" => match fields.seconds("Seconds")? {
+                Some(time) => Kind::Wait(time),
+                None => return Err(fields.wrong("This emulator knows Wait only with the field 'Seconds'")),
+            },
+            "Succeed" => Kind::Succeed,
+            "Fail" => Kind::Fail { error: fields.text("Error")?, cause: fields.text("Cause")? },
+            other => {
+                let reason = format!("This emulator does not know the state type '{other}', only [Task, Pass, Wait, Succeed, Fail]");
+                return Err(fields.wrong(&reason));
+            }
+        };
+        fields.finish()?;
+        Ok(state)
+    }
+}
+
+impl Task {
+    fn parse(fields: &mut Fields) -> Result<Self, ApiError> {
+        let activity = fields.required_text("Resource")?;
+        if check_arn(&activity, Resource::Activity).is_err() {
+            let reason = format!("This emulator does not know the resource '{activity}', only activities");
+            return Err(fields.wrong(&reason));
+        }
+        let timeout = fields.seconds("TimeoutSeconds")?;
+        let heartbeat = fields.seconds("HeartbeatSeconds")?;
+        if timeout.is_some_and(|t| t.is_zero()) || heartbeat.is_some_and(|h| h.is_zero()) {
+            return Err(fields.wrong("TimeoutSeconds and HeartbeatSeconds must be greater than 0"));
+        }
+        if heartbeat.zip(timeout).is_some_and(|(heartbeat, timeout)| heartbeat >= timeout) {
+            return Err(fields.wrong("HeartbeatSeconds must be smaller than TimeoutSeconds"));
+        }
+        let retriers = fields.list("Retry")?.into_iter().map(Retrier::parse).collect::<Result<_, _>>()?;
+        let catchers = fields.list("Catch")?.into_iter().map(Catcher::parse).collect::<Result<_, _>>()?;
+        Ok(Task { activity, timeout, heartbeat, retriers, catchers })
+    }
+}
+
+/// The fields of one object of a definition: each is taken out, and what is left at the end is not known.
+struct Fields {
+    map: Map<String, Value>,
+    at: String,
+}
+
+impl Fields {
+    fn new(value: Value, at: String) -> Result<Self, ApiError> {
+        match value {
+            Value::Object(map) => Ok(Fields { map, at }),
+            _ => Err(ApiError::invalid_definition("Expected an object", &at)),
+        }
+    }
+
+    fn wrong(&self, reason: &str) -> ApiError {
+        ApiError::invalid_definition(reason, &self.at)
+    }
+
+    fn take(&mut self, name: &str) -> Option<Value> {
+        self.map.remove(name)
+    }
+
+    fn skip(&mut self, name: &str) {
+        self.map.remove(name);
+    }
+
+    fn required(&mut self, name: &str) -> Result<Value, ApiError> {
+        self.take(name).ok_or_else(|| self.wrong(&format!("These fields are required: [{name}]")))
+    }
+
+    fn text(&mut self, name: &str) -> Result<Option<String>, ApiError> {
+        match self.take(name) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(_) => Err(self.wrong(&format!("Expected value of type String for the field '{name}'"))),
+        }
+    }
+
+    fn required_text(&mut self, name: &str) -> Result<String, ApiError> {
+        self.text(name)?.ok_or_else(|| self.wrong(&format!("These fields are required: [{name}]")))
+    }
+
+    /// A field that may be there, if it holds the only value known here.
+    fn fixed(&mut self, name: &str, known: &str) -> Result<(), ApiError> {
+        match self.text(name)? {
+            Some(other) if other != known => {
+                Err(self.wrong(&format!("This emulator does not know '{name}': '{other}', only '{known}'")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn whole(&mut self, name: &str) -> Result<Option<u64>, ApiError> {
+        match self.take(name) {
+            None => Ok(None),
+            Some(value) => match value.as_u64().filter(|n| *n <= 99_999_999) {
+                Some(number) => Ok(Some(number)),
+                None => Err(self.wrong(&format!("The field '{name}' must be a whole number from 0 to 99999999"))),
+            },
+        }
+    }
+
+    fn seconds(&mut self, name: &str) -> Result<Option<Duration>, ApiError> {
+        Ok(self.whole(name)?.map(Duration::from_secs))
+    }
+
+    /// A path: `$` if the field is not there, `None` if it is null.
+    fn path(&mut self, name: &str) -> Result<Option<Path>, ApiError> {
+        match self.take(name) {
+            None => Ok(Some(Path::root())),
+            Some(Value::Null) => Ok(None),
+            Some(Value::String(text)) => Path::parse(&text).map(Some).map_err(|e| self.wrong(&format!("{name}: {e}"))),
+            Some(_) => Err(self.wrong(&format!("Expected value of type String for the field '{name}'"))),
+        }
+    }
+
+    fn template(&mut self, name: &str) -> Result<Option<Template>, ApiError> {
+        let value = self.take(name);
+        value.map(|v| Template::parse(v).map_err(|e| self.wrong(&format!("{name}: {e}")))).transpose()
+    }
+
+    /// Exactly one of `Next` and `End: true`.
+    fn transition(&mut self) -> Result<Option<String>, ApiError> {
+        let end = self.take("End");
+        match (self.text("Next")?, end) {
+            (Some(next), None | Some(Value::Bool(false))) => Ok(Some(next)),
+            (None, Some(Value::Bool(true))) => Ok(None),
+            _ => Err(self.wrong("Exactly one of 'Next' and 'End': true is required")),
+        }
+    }
+
+    /// The objects of an array, each with its place.
+    fn list(&mut self, name: &str) -> Result<Vec<Fields>, ApiError> {
+        let items = match self.take(name) {
+            None => Vec::new(),
+            Some(Value::Array(items)) => items,
+            Some(_) => return Err(self.wrong(&format!("Expected value of type Array for the field '{name}'"))),
+        };
+        let at = |i| format!("{}/{name}[{i}]", self.at);
+        items.into_iter().enumerate().map(|(i, item)| Fields::new(item, at(i))).collect()
+    }
+
+    /// Refuses what no one took.
+    fn finish(self) -> Result<(), ApiError> {
+        match self.map.keys().next() {
+            Some(name) => Err(self.wrong(&format!("Field '{name}' is not supported"))),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const ACTIVITY: &str = "arn:aws:states:eu-west-1:123456789012:activity:a";
+
+    fn refusal(state: Value) -> String {
+        let definition = json!({ "StartAt": "S", "States": { "S": state } });
+        let error = Definition::parse(&definition.to_string()).unwrap_err();
+        assert_eq!(error.code(), "InvalidDefinition");
+        error.message().to_owned()
+    }
+
+    #[test]
+    fn what_is_not_known_is_named_with_its_place() {
+        for (state, words) in [
+            (json!({ "Type": "Choice", "Choices": [] }), "state type 'Choice'"),
+            (json!({ "Type": "Pass", "End": true, "Bogus": 1 }), "Field 'Bogus' is not supported at /States/S"),
+            (json!({ "Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "End": true }), "only activities"),
+            (json!({ "Type": "Task", "Resource": ACTIVITY, "End": true, "ResultSelector": {} }), "Field 'ResultSelector'"),
+            (json!({ "Type": "Wait", "Timestamp": "2030-01-01T00:00:00Z", "End": true }), "'Seconds'"),
+            (json!({ "Type": "Pass" }), "Exactly one of 'Next' and 'End'"),
+            (json!({ "Type": "Pass", "Next": "Nowhere" }), "MISSING_TRANSITION_TARGET: Missing 'Next' target: Nowhere"),
+            (json!({ "Type": "Pass", "End": true, "QueryLanguage": "JSONata" }), "'QueryLanguage': 'JSONata'"),
+            (
+                json!({ "Type": "Task", "Resource": ACTIVITY, "End": true, "TimeoutSeconds": 5, "HeartbeatSeconds": 5 }),
+                "HeartbeatSeconds must be smaller",
+            ),
+            (
+                json!({ "Type": "Task", "Resource": ACTIVITY, "End": true, "Retry": [{ "ErrorEquals": ["E"], "Odd": 1 }] }),
+                "Field 'Odd' is not supported at /States/S/Retry[0]",
+            ),
+        ] {
+            let message = refusal(state);
+            assert!(message.contains(words), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_definition_without_states_is_refused_in_the_services_words() {
+        let error = Definition::parse(r#"{"StartAt":"S"}"#).unwrap_err();
+        let words = "Invalid State Machine Definition: 'SCHEMA_VALIDATION_FAILED: These fields are required: [States] at /'";
+        assert_eq!(error.message(), words);
+        assert!(Definition::parse("{").unwrap_err().message().contains("INVALID_JSON_DESCRIPTION"));
+    }
+}

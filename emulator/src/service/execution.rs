@@ -1,0 +1,407 @@
+//! One execution: walks through the states of its definition and writes its history. Pure; the service carries out what it asks.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use serde_json::{Map, Value, json};
+
+use super::Moment;
+use super::history::HistoryEvent;
+use crate::asl::{Catcher, Definition, Kind, Raised, State, Task};
+
+/// An execution ends when its history is this long. Source: Step Functions quotas.
+const HISTORY_MAX: usize = 25_000;
+
+/// How an execution stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Status {
+    /// It goes on.
+    Running,
+    /// It came to its end.
+    Succeeded,
+    /// An error that nothing caught, or a Fail state.
+    Failed,
+    /// The state machine's own TimeoutSeconds passed.
+    TimedOut,
+    /// `StopExecution`.
+    Aborted,
+}
+
+impl Status {
+    /// The service's word, for instance `TIMED_OUT`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Status::Running => "RUNNING",
+            Status::Succeeded => "SUCCEEDED",
+            Status::Failed => "FAILED",
+            Status::TimedOut => "TIMED_OUT",
+            Status::Aborted => "ABORTED",
+        }
+    }
+}
+
+/// An execution as `DescribeExecution` shows it. `Debug` shows no inputs and outputs.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Execution {
+    /// Its ARN.
+    pub arn: String,
+    /// Its name.
+    pub name: String,
+    /// The ARN of its state machine.
+    pub state_machine_arn: String,
+    /// How it stands.
+    pub status: Status,
+    /// Its input, JSON, as it was given.
+    pub input: String,
+    /// Its output, JSON, if it succeeded.
+    pub output: Option<String>,
+    /// The error's name, if it failed, timed out or was stopped with one.
+    pub error: Option<String>,
+    /// The error's cause.
+    pub cause: Option<String>,
+    /// When it began.
+    pub start_date: SystemTime,
+    /// When it ended.
+    pub stop_date: Option<SystemTime>,
+}
+
+impl fmt::Debug for Execution {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} {:?}", self.name, self.status.as_str(), self.error)
+    }
+}
+
+/// What an execution waits for.
+#[derive(Debug)]
+pub(super) enum Flow {
+    /// A worker: put this task in the activity's queue, then call `scheduled` or `no_activity`.
+    Schedule(Schedule),
+    /// Time: call `woken` after it.
+    WakeIn(Duration),
+    /// Nothing; it is over.
+    Ended,
+}
+
+/// A task for an activity's queue.
+#[derive(Debug)]
+pub(super) struct Schedule {
+    pub(super) activity: String,
+    pub(super) input: String,
+    pub(super) timeout: Option<Duration>,
+    pub(super) heartbeat: Option<Duration>,
+}
+
+/// How a task ended, if not with an output.
+#[derive(Debug)]
+pub(super) enum TaskError {
+    Failed { error: Option<String>, cause: Option<String> },
+    Timeout,
+    HeartbeatTimeout,
+}
+
+/// One execution at work.
+pub(super) struct Run {
+    pub(super) shown: Execution,
+    pub(super) history: Vec<HistoryEvent>,
+    definition: Arc<Definition>,
+    /// The most bytes that a state may take or give.
+    max_data: usize,
+    /// The state it is in, that state's input before InputPath, and the id of the event of its entry.
+    state: String,
+    input: Value,
+    entered: u64,
+    /// Retries so far, for each retrier of the state.
+    retries: Vec<u64>,
+}
+
+impl Run {
+    /// An execution that has not begun. `input` is the parsed `shown.input`.
+    pub(super) fn new(shown: Execution, input: Value, definition: Arc<Definition>, max_data: usize) -> Self {
+        let state = definition.start_at.clone();
+        Run { shown, history: Vec::new(), definition, max_data, state, input, entered: 0, retries: Vec::new() }
+    }
+
+    pub(super) fn start(&mut self, role_arn: &str, now: Moment) -> Flow {
+        self.record(now, "ExecutionStarted", data("input", &self.shown.input, json!({ "roleArn": role_arn })));
+        self.enter(self.state.clone(), self.input.clone(), now)
+    }
+
+    /// The task that `Flow::Schedule` asked for is in the queue.
+    pub(super) fn scheduled(&mut self, task: &Schedule, now: Moment) {
+        let mut details = data("input", &task.input, json!({ "resource": task.activity }));
+        for (key, time) in [("timeoutInSeconds", task.timeout), ("heartbeatInSeconds", task.heartbeat)] {
+            if let Some(time) = time {
+                details[key] = json!(time.as_secs());
+            }
+        }
+        self.record(now, "ActivityScheduled", details);
+    }
+
+    /// There is no such activity. Neither Retry nor Catch help.
+    pub(super) fn no_activity(&mut self, activity: &str, now: Moment) -> Flow {
+        self.runtime_error(&format!("The activity {activity} does not exist."), now)
+    }
+
+    /// A worker has the task.
+    pub(super) fn task_started(&mut self, worker: Option<&str>, now: Moment) {
+        let details = worker.map_or_else(|| json!({}), |worker| json!({ "workerName": worker }));
+        self.record(now, "ActivityStarted", details);
+    }
+
+    pub(super) fn task_succeeded(&mut self, output: &str, result: Value, now: Moment) -> Flow {
+        self.record(now, "ActivitySucceeded", data("output", output, json!({})));
+        self.leave_with_result(result, now)
+    }
+
+    /// The task failed or timed out: try again, catch, or fail.
+    pub(super) fn task_failed(&mut self, failure: TaskError, now: Moment) -> Flow {
+        let (raised, error, cause) = match &failure {
+            TaskError::Failed { error, cause } => {
+                self.record(now, "ActivityFailed", error_details(error.as_deref(), cause.as_deref()));
+                (Raised::Failed(error.as_deref().unwrap_or("")), error.clone(), cause.clone())
+            }
+            TaskError::Timeout | TaskError::HeartbeatTimeout => {
+                self.record(now, "ActivityTimedOut", error_details(Some("States.Timeout"), None));
+                let heartbeat = matches!(failure, TaskError::HeartbeatTimeout);
+                let raised = if heartbeat { Raised::HeartbeatTimeout } else { Raised::Timeout };
+                (raised, Some("States.Timeout".to_owned()), None)
+            }
+        };
+        let definition = Arc::clone(&self.definition);
+        let Some(State { kind: Kind::Task(task), .. }) = definition.states.get(&self.state) else {
+            return Flow::Ended;
+        };
+        if let Some(delay) = self.next_try(task, raised) {
+            return Flow::WakeIn(delay);
+        }
+        match task.catchers.iter().find(|c| c.matches(raised)) {
+            Some(catcher) => self.caught(catcher, error.as_deref(), cause.as_deref(), now),
+            None => self.end(Status::Failed, error, cause, now),
+        }
+    }
+
+    /// The wait that `Flow::WakeIn` asked for is over: a Wait state ends, a Task state tries again.
+    pub(super) fn woken(&mut self, now: Moment) -> Flow {
+        let definition = Arc::clone(&self.definition);
+        match definition.states.get(&self.state) {
+            Some(State { kind: Kind::Wait(_), .. }) => self.leave_with_result(Value::Null, now),
+            Some(state @ State { kind: Kind::Task(task), .. }) => self.schedule(state, task, now),
+            _ => Flow::Ended,
+        }
+    }
+
+    /// Ends it from outside: `StopExecution`, or its own TimeoutSeconds.
+    pub(super) fn end(&mut self, status: Status, error: Option<String>, cause: Option<String>, now: Moment) -> Flow {
+        let event = match status {
+            Status::Aborted => "ExecutionAborted",
+            Status::TimedOut => "ExecutionTimedOut",
+            _ => "ExecutionFailed",
+        };
+        self.record(now, event, error_details(error.as_deref(), cause.as_deref()));
+        self.shown.error = error;
+        self.shown.cause = cause;
+        self.close(status, now)
+    }
+
+    /// Goes through states until one waits or ends.
+    fn enter(&mut self, mut name: String, mut input: Value, now: Moment) -> Flow {
+        let definition = Arc::clone(&self.definition);
+        loop {
+            if self.history.len() >= HISTORY_MAX {
+                let cause = format!("The execution reached the maximum number of history events ({HISTORY_MAX}).");
+                return self.end(Status::Failed, Some("States.Runtime".to_owned()), Some(cause), now);
+            }
+            let Some(state) = definition.states.get(&name) else { return Flow::Ended };
+            self.entered = self.record(now, entered_event(&state.kind), data("input", &input.to_string(), json!({ "name": name })));
+            self.state = name;
+            self.input = input;
+            let result = match &state.kind {
+                Kind::Fail { error, cause } => return self.end(Status::Failed, error.clone(), cause.clone(), now),
+                Kind::Wait(time) => return Flow::WakeIn(*time),
+                Kind::Task(task) => {
+                    self.retries = vec![0; task.retriers.len()];
+                    return self.schedule(state, task, now);
+                }
+                Kind::Pass { result } => result.clone().or_else(|| payload(state, &self.input)),
+                Kind::Succeed => payload(state, &self.input),
+            };
+            let Some(result) = result else { return self.path_error("Parameters or InputPath", now) };
+            let output = match self.exit(state, result, now) {
+                Ok(output) => output,
+                Err(flow) => return flow,
+            };
+            match &state.next {
+                Some(next) => (name, input) = (next.clone(), output),
+                None => return self.succeed(output, now),
+            }
+        }
+    }
+
+    fn schedule(&mut self, state: &State, task: &Task, now: Moment) -> Flow {
+        let Some(input) = payload(state, &self.input) else { return self.path_error("Parameters or InputPath", now) };
+        let input = input.to_string();
+        if input.len() > self.max_data {
+            return self.too_large(now);
+        }
+        Flow::Schedule(Schedule { activity: task.activity.clone(), input, timeout: task.timeout, heartbeat: task.heartbeat })
+    }
+
+    /// Leaves the state it waited in.
+    fn leave_with_result(&mut self, result: Value, now: Moment) -> Flow {
+        let definition = Arc::clone(&self.definition);
+        let Some(state) = definition.states.get(&self.state) else { return Flow::Ended };
+        let result = if matches!(state.kind, Kind::Wait(_)) { payload(state, &self.input) } else { Some(result) };
+        let Some(result) = result else { return self.path_error("InputPath", now) };
+        let output = match self.exit(state, result, now) {
+            Ok(output) => output,
+            Err(flow) => return flow,
+        };
+        match &state.next {
+            Some(next) => self.enter(next.clone(), output, now),
+            None => self.succeed(output, now),
+        }
+    }
+
+    /// Applies ResultPath and OutputPath and writes the state's exit.
+    fn exit(&mut self, state: &State, result: Value, now: Moment) -> Result<Value, Flow> {
+        let keeps_input = matches!(state.kind, Kind::Task(_) | Kind::Pass { .. });
+        let whole = match &state.result_path {
+            _ if !keeps_input => result,
+            None => self.input.clone(),
+            Some(path) => match path.put(self.input.clone(), result) {
+                Some(whole) => whole,
+                None => return Err(self.end_with("States.ResultPathMatchFailure", "ResultPath does not fit the state's input", now)),
+            },
+        };
+        let output = match &state.output_path {
+            None => Some(Value::Object(Map::new())),
+            Some(path) => path.get(&whole).cloned(),
+        };
+        let Some(output) = output else { return Err(self.path_error("OutputPath", now)) };
+        self.exited(&state.kind, output, now)
+    }
+
+    fn exited(&mut self, kind: &Kind, output: Value, now: Moment) -> Result<Value, Flow> {
+        let text = output.to_string();
+        if text.len() > self.max_data {
+            return Err(self.too_large(now));
+        }
+        self.record(now, exited_event(kind), data("output", &text, json!({ "name": self.state })));
+        Ok(output)
+    }
+
+    fn next_try(&mut self, task: &Task, raised: Raised<'_>) -> Option<Duration> {
+        let index = task.retriers.iter().position(|r| r.matches(raised))?;
+        let (retrier, attempts) = (task.retriers.get(index)?, self.retries.get_mut(index)?);
+        if *attempts >= retrier.max_attempts {
+            return None;
+        }
+        *attempts += 1;
+        Some(retrier.delay(*attempts - 1))
+    }
+
+    fn caught(&mut self, catcher: &Catcher, error: Option<&str>, cause: Option<&str>, now: Moment) -> Flow {
+        let mut caught = json!({ "Error": error.unwrap_or("") });
+        if let Some(cause) = cause {
+            caught["Cause"] = json!(cause);
+        }
+        let output = match &catcher.result_path {
+            None => Some(self.input.clone()),
+            Some(path) => path.put(self.input.clone(), caught),
+        };
+        let Some(output) = output else {
+            return self.end_with("States.ResultPathMatchFailure", "ResultPath of Catch does not fit the state's input", now);
+        };
+        let text = output.to_string();
+        self.record(now, "TaskStateExited", data("output", &text, json!({ "name": self.state })));
+        self.enter(catcher.next.clone(), output, now)
+    }
+
+    fn succeed(&mut self, output: Value, now: Moment) -> Flow {
+        let output = output.to_string();
+        self.record(now, "ExecutionSucceeded", data("output", &output, json!({})));
+        self.shown.output = Some(output);
+        self.close(Status::Succeeded, now)
+    }
+
+    fn path_error(&mut self, field: &str, now: Moment) -> Flow {
+        self.runtime_error(&format!("{field} leads to nothing in the data."), now)
+    }
+
+    fn runtime_error(&mut self, reason: &str, now: Moment) -> Flow {
+        let place = format!("the state '{}' (entered at the event id #{})", self.state, self.entered);
+        self.end_with("States.Runtime", &format!("An error occurred while executing {place}. {reason}"), now)
+    }
+
+    fn too_large(&mut self, now: Moment) -> Flow {
+        let cause = format!(
+            "The state/task '{}' returned a result with a size exceeding the maximum number of bytes service limit.",
+            self.state
+        );
+        self.end_with("States.DataLimitExceeded", &cause, now)
+    }
+
+    fn end_with(&mut self, error: &str, cause: &str, now: Moment) -> Flow {
+        self.end(Status::Failed, Some(error.to_owned()), Some(cause.to_owned()), now)
+    }
+
+    fn close(&mut self, status: Status, now: Moment) -> Flow {
+        self.shown.status = status;
+        self.shown.stop_date = Some(now.date);
+        Flow::Ended
+    }
+
+    fn record(&mut self, now: Moment, event_type: &'static str, details: Value) -> u64 {
+        let id = self.history.len() as u64 + 1;
+        // The service lets the first state follow nothing, like the start itself.
+        let previous_event_id = if id == 2 { 0 } else { id - 1 };
+        self.history.push(HistoryEvent { id, previous_event_id, timestamp: now.date, event_type, details });
+        id
+    }
+}
+
+/// What a state works on: its input, narrowed by InputPath, shaped by Parameters. `None` if a path leads nowhere.
+fn payload(state: &State, input: &Value) -> Option<Value> {
+    let narrowed = match &state.input_path {
+        None => Value::Object(Map::new()),
+        Some(path) => path.get(input)?.clone(),
+    };
+    match &state.parameters {
+        None => Some(narrowed),
+        Some(template) => template.fill(&narrowed),
+    }
+}
+
+fn entered_event(kind: &Kind) -> &'static str {
+    match kind {
+        Kind::Task(_) => "TaskStateEntered",
+        Kind::Pass { .. } => "PassStateEntered",
+        Kind::Wait(_) => "WaitStateEntered",
+        Kind::Succeed => "SucceedStateEntered",
+        Kind::Fail { .. } => "FailStateEntered",
+    }
+}
+
+fn exited_event(kind: &Kind) -> &'static str {
+    match kind {
+        Kind::Pass { .. } => "PassStateExited",
+        Kind::Wait(_) => "WaitStateExited",
+        Kind::Succeed => "SucceedStateExited",
+        Kind::Task(_) | Kind::Fail { .. } => "TaskStateExited",
+    }
+}
+
+/// `details` with the data itself, and the mark that it is whole.
+fn data(key: &str, text: &str, mut details: Value) -> Value {
+    details[key] = json!(text);
+    details[format!("{key}Details")] = json!({ "truncated": false });
+    details
+}
+
+fn error_details(error: Option<&str>, cause: Option<&str>) -> Value {
+    let fields = [("error", error), ("cause", cause)];
+    fields.into_iter().filter_map(|(key, value)| Some((key.to_owned(), json!(value?)))).collect::<Map<_, _>>().into()
+}

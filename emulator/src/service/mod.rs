@@ -1,0 +1,273 @@
+//! The service itself: activities, state machines, executions and tasks. No sockets, no threads, no clock: time is passed in.
+
+mod activity;
+mod execution;
+mod history;
+mod resources;
+#[cfg(test)]
+mod tests;
+mod token;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use serde_json::Value;
+
+use self::activity::{Activity, Task};
+use self::execution::{Flow, Run, Schedule};
+pub use self::execution::{Execution, Status};
+pub use self::history::HistoryEvent;
+pub(crate) use self::history::epoch;
+use self::resources::StateMachine;
+use self::token::Tokens;
+pub(crate) use self::token::{hex, hmac_sha256, token_id};
+use crate::error::{ApiError, Resource};
+use crate::names::{check_arn, check_name, partition};
+
+/// Executions that ended are forgotten beyond this many, oldest first: a test bench must not grow for ever.
+const ENDED_MAX: usize = 10_000;
+
+/// Now, by both clocks.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Moment {
+    /// Since the start; timers run by it.
+    pub(crate) at: Duration,
+    /// The service's date; histories carry it.
+    pub(crate) date: SystemTime,
+}
+
+/// What the service is told once.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    pub(crate) region: String,
+    pub(crate) account: String,
+    pub(crate) long_poll: Duration,
+    pub(crate) max_data: usize,
+}
+
+/// Step Functions, as far as activities need it.
+pub(crate) struct Service {
+    settings: Settings,
+    tokens: Tokens,
+    activities: BTreeMap<String, Activity>,
+    machines: BTreeMap<String, StateMachine>,
+    executions: HashMap<String, Run>,
+    /// All executions in the order of their start.
+    order: Vec<String>,
+    tasks: HashMap<u64, Task>,
+    alarms: BTreeMap<(Duration, u64), Alarm>,
+    /// The last number given to a task, a poll or an alarm.
+    last: u64,
+}
+
+/// Something that is due. An alarm may come too late for what it was set for, and then does nothing.
+#[derive(Debug)]
+enum Alarm {
+    PollEnds { activity: String, poll: u64 },
+    TaskTimeout(u64),
+    Heartbeat(u64),
+    Wake { execution: String },
+    ExecutionTimeout { execution: String },
+}
+
+impl Service {
+    pub(crate) fn new(settings: Settings) -> Self {
+        Service {
+            settings,
+            tokens: Tokens::new(),
+            activities: BTreeMap::new(),
+            machines: BTreeMap::new(),
+            executions: HashMap::new(),
+            order: Vec::new(),
+            tasks: HashMap::new(),
+            alarms: BTreeMap::new(),
+            last: 0,
+        }
+    }
+
+    /// Carries out what is due. Returns whether anything was.
+    pub(crate) fn tick(&mut self, now: Moment) -> bool {
+        let mut rang = false;
+        while let Some(alarm) = self.alarms.first_entry().filter(|a| a.key().0 <= now.at) {
+            let alarm = alarm.remove();
+            rang = true;
+            match alarm {
+                Alarm::PollEnds { activity, poll } => self.end_poll(&activity, poll),
+                Alarm::TaskTimeout(task) => self.task_timeout(task, now),
+                Alarm::Heartbeat(task) => self.heartbeat_due(task, now),
+                Alarm::Wake { execution } => self.go_on(&execution, now, |run| run.woken(now)),
+                Alarm::ExecutionTimeout { execution } => {
+                    self.end_execution(&execution, Status::TimedOut, Some("States.Timeout".to_owned()), None, now);
+                }
+            }
+        }
+        rang
+    }
+
+    /// When something is due next.
+    pub(crate) fn next_due(&self) -> Option<Duration> {
+        self.alarms.first_key_value().map(|(key, _)| key.0)
+    }
+
+    /// Starts an execution. The same name and input again, while it runs, is the same execution.
+    pub(crate) fn start_execution(
+        &mut self,
+        machine_arn: &str,
+        name: Option<&str>,
+        input: &str,
+        now: Moment,
+    ) -> Result<&Execution, ApiError> {
+        check_arn(machine_arn, Resource::StateMachine)?;
+        let name = name.map_or_else(|| self.unused_name(), str::to_owned);
+        check_name(&name)?;
+        let parsed = self.parse_input(input)?;
+        let machine =
+            self.machines.get(machine_arn).ok_or_else(|| ApiError::no_such(Resource::StateMachine, machine_arn))?;
+        let arn = self.arn("execution", &format!("{}:{name}", machine.name));
+        if let Some(run) = self.executions.get(&arn) {
+            let same = run.shown.status == Status::Running && run.shown.input == input;
+            if !same {
+                return Err(ApiError::service("ExecutionAlreadyExists", format!("Execution Already Exists: '{arn}'")));
+            }
+            return self.execution(&arn);
+        }
+        let (definition, role_arn) = (Arc::clone(&machine.definition), machine.role_arn.clone());
+        let timeout = definition.timeout;
+        let shown = Execution {
+            arn: arn.clone(),
+            name,
+            state_machine_arn: machine_arn.to_owned(),
+            status: Status::Running,
+            input: input.to_owned(),
+            output: None,
+            error: None,
+            cause: None,
+            start_date: now.date,
+            stop_date: None,
+        };
+        self.forget_oldest();
+        self.order.push(arn.clone());
+        self.executions.insert(arn.clone(), Run::new(shown, parsed, definition, self.settings.max_data));
+        if let Some(timeout) = timeout {
+            self.alarm(now.at + timeout, Alarm::ExecutionTimeout { execution: arn.clone() });
+        }
+        self.go_on(&arn, now, |run| run.start(&role_arn, now));
+        self.execution(&arn)
+    }
+
+    /// Stops an execution; one that has ended stays as it is.
+    pub(crate) fn stop_execution(
+        &mut self,
+        arn: &str,
+        error: Option<String>,
+        cause: Option<String>,
+        now: Moment,
+    ) -> Result<&Execution, ApiError> {
+        self.execution(arn)?;
+        self.end_execution(arn, Status::Aborted, error, cause, now);
+        self.execution(arn)
+    }
+
+    pub(crate) fn execution(&self, arn: &str) -> Result<&Execution, ApiError> {
+        check_arn(arn, Resource::Execution)?;
+        self.executions.get(arn).map(|run| &run.shown).ok_or_else(|| ApiError::no_such(Resource::Execution, arn))
+    }
+
+    pub(crate) fn history(&self, arn: &str) -> Result<&[HistoryEvent], ApiError> {
+        self.execution(arn)?;
+        Ok(self.executions.get(arn).map_or(&[], |run| &run.history))
+    }
+
+    /// All executions of a state machine (all there are, if none is named), newest first.
+    pub(crate) fn executions(&self, machine_arn: Option<&str>) -> impl Iterator<Item = &Execution> {
+        let runs = self.order.iter().rev().filter_map(|arn| self.executions.get(arn)).map(|run| &run.shown);
+        runs.filter(move |run| machine_arn.is_none_or(|arn| arn == run.state_machine_arn))
+    }
+
+    /// Ends the polls and forgets the rest: the threads that wait for an answer get none.
+    pub(crate) fn close(&mut self) {
+        self.activities.clear();
+        self.alarms.clear();
+    }
+
+    /// Lets an execution go on, and carries out what it then waits for.
+    fn go_on(&mut self, arn: &str, now: Moment, step: impl FnOnce(&mut Run) -> Flow) {
+        let Some(run) = self.executions.get_mut(arn).filter(|r| r.shown.status == Status::Running) else { return };
+        let mut flow = step(run);
+        loop {
+            match flow {
+                Flow::Ended => return,
+                Flow::WakeIn(time) => {
+                    self.alarm(now.at + time, Alarm::Wake { execution: arn.to_owned() });
+                    return;
+                }
+                Flow::Schedule(task) => match self.schedule(arn, task, now) {
+                    Some(refused) => flow = refused,
+                    None => return,
+                },
+            }
+        }
+    }
+
+    /// Puts a task in its activity's queue; if there is no such activity, the execution says how it goes on.
+    fn schedule(&mut self, execution: &str, task: Schedule, now: Moment) -> Option<Flow> {
+        let run = self.executions.get_mut(execution)?;
+        if !self.activities.contains_key(&task.activity) {
+            return Some(run.no_activity(&task.activity, now));
+        }
+        run.scheduled(&task, now);
+        self.enqueue(execution, task, now);
+        None
+    }
+
+    fn end_execution(&mut self, arn: &str, status: Status, error: Option<String>, cause: Option<String>, now: Moment) {
+        self.tasks.retain(|_, task| task.execution != arn);
+        self.go_on(arn, now, |run| run.end(status, error, cause, now));
+    }
+
+    fn forget_oldest(&mut self) {
+        if self.order.len() < ENDED_MAX {
+            return;
+        }
+        let ended = |arn: &String| self.executions.get(arn).is_none_or(|run| run.shown.status != Status::Running);
+        if let Some(index) = self.order.iter().position(ended) {
+            let arn = self.order.remove(index);
+            self.executions.remove(&arn);
+        }
+    }
+
+    fn parse_input(&self, input: &str) -> Result<Value, ApiError> {
+        if input.len() > self.settings.max_data {
+            let limit = self.settings.max_data;
+            let constraint = format!("Member must have length less than or equal to {limit}");
+            return Err(ApiError::validation(&format!("Value at 'input' failed to satisfy constraint: {constraint}")));
+        }
+        serde_json::from_str(input).map_err(|e| {
+            let reason = if input.is_empty() { "Invalid execution input.".to_owned() } else { e.to_string() };
+            ApiError::service("InvalidExecutionInput", format!("Invalid State Machine Execution Input: '{reason}'"))
+        })
+    }
+
+    fn alarm(&mut self, due: Duration, alarm: Alarm) {
+        let number = self.number();
+        self.alarms.insert((due, number), alarm);
+    }
+
+    fn number(&mut self) -> u64 {
+        self.last += 1;
+        self.last
+    }
+
+    /// A name in the form of a UUID.
+    fn unused_name(&mut self) -> String {
+        let number = self.number();
+        let h = token_id(&self.tokens.issue(number));
+        format!("{}-{}-{}-{}-{}", &h[..8], &h[8..12], &h[12..16], &h[16..20], &h[20..])
+    }
+
+    fn arn(&self, kind: &str, name: &str) -> String {
+        let Settings { region, account, .. } = &self.settings;
+        format!("arn:{}:states:{region}:{account}:{kind}:{name}", partition(region))
+    }
+}
