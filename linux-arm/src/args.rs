@@ -47,7 +47,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 78 wrong configuration.
 /// What the command line asks for.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Command {
-    Run(Run),
+    Run(Box<Run>),
     Check(PathBuf),
     Demo,
     /// The handler of the demo: not for people.
@@ -178,7 +178,7 @@ fn run(mut parser: lexopt::Parser) -> Result<Command, Error> {
         (None, None) if activity.command.is_empty() => Source::File(config::DEFAULT_FILE.into()),
         (None, _) => Source::Flags(Box::new(activity.finish()?)),
     };
-    Ok(Command::Run(Run { source, worker, region, exit_when_idle, log_level }))
+    Ok(Command::Run(Box::new(Run { source, worker, region, exit_when_idle, log_level })))
 }
 
 impl ActivityFlags {
@@ -292,7 +292,7 @@ mod tests {
 
     fn run_of(line: &str) -> Run {
         match of(line) {
-            Ok(Command::Run(run)) => run,
+            Ok(Command::Run(run)) => *run,
             other => panic!("{line}: {other:?}"),
         }
     }

@@ -32,7 +32,7 @@ fn main() -> ExitCode {
 
 fn obey(command: Command) -> Result<(), Error> {
     match command {
-        Command::Run(command) => run::run(command),
+        Command::Run(command) => run::run(*command),
         Command::Check(file) => check::check(&file),
         #[cfg(feature = "demo")]
         Command::Demo => demo::demo(),

@@ -153,7 +153,9 @@ impl<'a> Told<'a> {
             _ if what.starts_with("accepted") => Some(Told::Accepted(id)),
             _ if what.starts_with("started again") => Some(Told::Again),
             _ if what.ends_with("result kept") => Some(Told::Kept(id)),
-            _ if ["delivered", "too late", "is over"].iter().any(|end| what.starts_with(end)) => Some(Told::Settled(id)),
+            _ if ["delivered", "too late", "is over"].iter().any(|end| what.starts_with(end)) => {
+                Some(Told::Settled(id))
+            }
             _ => None,
         }
     }
@@ -187,9 +189,9 @@ mod tests {
         ];
         assert_eq!(lines, wanted);
         #[cfg(feature = "demo")]
-        assert_eq!(Told::understand(&lines[0]), Some(Told::Accepted(&*s)));
+        assert_eq!(Told::understand(&lines[0]), Some(Told::Accepted(&s)));
         #[cfg(feature = "demo")]
-        assert_eq!(Told::understand(&lines[2]), Some(Told::Kept(&*s)));
+        assert_eq!(Told::understand(&lines[2]), Some(Told::Kept(&s)));
         assert_eq!(narrator.why_held(id), Some("InvalidToken"));
         let delivered =
             Event::Settled { id, settlement: Settlement::Delivered, request_id: Some("r-1".into()) };

@@ -45,16 +45,23 @@ pub(crate) fn demo() -> Result<(), Error> {
     let end = Instant::now() + PATIENCE;
     let folder = tempfile::tempdir().map_err(|e| Error::Failure(format!("can't make a folder: {e}")))?;
     let mut play = Play { timeline: Timeline::start(), seen: Seen::default(), end };
-    play.timeline.title("A worker, eight tasks, a network cut and a power cut. The service is emulated, all else is real.");
+    play.timeline.title(
+        "A worker, eight tasks, a network cut and a power cut. The service is emulated, all else is real.",
+    );
 
     let stage = Stage::open()?;
     play.say(Mark::Service, &format!("Step Functions (emulated) answers at {}", stage.url()));
     let executions = GUESTS
         .iter()
         .enumerate()
-        .map(|(n, guest)| stage.start_execution(&Order { guest: (*guest).into(), milliseconds: 500 + 150 * (n as u64 % 3) }))
+        .map(|(n, guest)| {
+            stage.start_execution(&Order { guest: (*guest).into(), milliseconds: 500 + 150 * (n as u64 % 3) })
+        })
         .collect::<Result<Vec<_>, _>>()?;
-    play.say(Mark::Service, &format!("{} executions started, each with one task for the device", executions.len()));
+    play.say(
+        Mark::Service,
+        &format!("{} executions started, each with one task for the device", executions.len()),
+    );
 
     let mut worker = WorkerProcess::start(&stage, folder.path())?;
     play.say(Mark::Device, &format!("worker started, process {}, {AT_ONCE} tasks at once", worker.id()));
@@ -66,11 +73,17 @@ pub(crate) fn demo() -> Result<(), Error> {
 
     worker.kill()?;
     let (waiting, at_work) = (play.seen.waiting(), play.seen.at_work());
-    play.say(Mark::Trouble, &format!("the worker is killed (SIGKILL): {waiting} on disk as results, {at_work} at work"));
+    play.say(
+        Mark::Trouble,
+        &format!("the worker is killed (SIGKILL): {waiting} on disk as results, {at_work} at work"),
+    );
     thread::sleep(DARK);
 
     let mut worker = WorkerProcess::start(&stage, folder.path())?;
-    play.say(Mark::Device, &format!("worker started again, process {}, still without a network", worker.id()));
+    play.say(
+        Mark::Device,
+        &format!("worker started again, process {}, still without a network", worker.id()),
+    );
     play.follow(&worker, |seen| seen.offline_again || seen.at_work() == 0)?;
 
     stage.come_back();

@@ -69,7 +69,8 @@ impl Stage {
         self.emulator.wait_execution(execution, left).is_some_and(|execution| {
             let output = execution.output.unwrap_or_default();
             let greeting = serde_json::from_str::<Greeting>(&output).map(|output| output.greeting);
-            execution.status == Status::Succeeded && greeting.is_ok_and(|greeting| greeting == greeting_for(guest))
+            execution.status == Status::Succeeded
+                && greeting.is_ok_and(|greeting| greeting == greeting_for(guest))
         })
     }
 }

@@ -25,8 +25,11 @@ pub(super) struct Timeline {
 impl Timeline {
     pub(super) fn start() -> Self {
         let colour = io::stdout().is_terminal() && env::var_os("NO_COLOR").is_none();
-        let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| env::var(name).ok().filter(|v| !v.is_empty()));
-        let unicode = locale.is_some_and(|locale| locale.to_ascii_lowercase().replace('-', "").contains("utf8"));
+        let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
+            .iter()
+            .find_map(|name| env::var(name).ok().filter(|v| !v.is_empty()));
+        let unicode =
+            locale.is_some_and(|locale| locale.to_ascii_lowercase().replace('-', "").contains("utf8"));
         Timeline { start: Instant::now(), colour, unicode }
     }
 
@@ -45,7 +48,11 @@ impl Timeline {
         };
         let time = format!("{:6.2} s", self.start.elapsed().as_secs_f64());
         let symbol = if self.unicode { unicode } else { ascii };
-        put(&format!("{}  {}\n", self.painted("2", &time), self.painted(colour, &format!("{symbol} {text}"))));
+        put(&format!(
+            "{}  {}\n",
+            self.painted("2", &time),
+            self.painted(colour, &format!("{symbol} {text}"))
+        ));
     }
 
     pub(super) fn verdict(&self, taken: usize, delivered: usize, lost: usize) {

@@ -70,18 +70,17 @@ impl WorkerProcess {
 
     /// Kills it without a warning, as a power cut would.
     pub(super) fn kill(&mut self) -> Result<(), Error> {
-        self.child.kill().and_then(|()| self.child.wait()).map_err(|e| Error::Failure(format!("can't kill the worker: {e}")))?;
+        self.child
+            .kill()
+            .and_then(|()| self.child.wait())
+            .map_err(|e| Error::Failure(format!("can't kill the worker: {e}")))?;
         Ok(())
     }
 
-    /// Asks it to drain and then not to wait for its polls: no task is left that one could swallow.
+    /// Asks it to drain, and waits for its end.
     pub(super) fn stop(&mut self, end: Instant) -> Result<(), Error> {
-        self.signal();
-        while let Some(line) = self.next_line(end) {
-            if line.contains("draining") {
-                self.signal();
-            }
-        }
+        let _ = kill_process(Pid::from_child(&self.child), Signal::TERM);
+        while self.next_line(end).is_some() {}
         if Instant::now() >= end {
             return Err(Error::Failure("the worker did not stop in time".into()));
         }
@@ -91,10 +90,6 @@ impl WorkerProcess {
             Ok(status) => Err(Error::Failure(format!("the worker did not stop as it should: {status}"))),
             Err(e) => Err(Error::Failure(format!("can't wait for the worker: {e}"))),
         }
-    }
-
-    fn signal(&self) {
-        let _ = kill_process(Pid::from_child(&self.child), Signal::TERM);
     }
 }
 

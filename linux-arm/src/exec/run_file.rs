@@ -79,7 +79,7 @@ fn end(file: &mut File, grace: Duration) -> io::Result<()> {
     }
     signal(group, Signal::KILL);
     while !wait_free(file, STRAY)? {
-        if !group.is_some_and(|group| test_kill_process_group(group).is_ok()) {
+        if group.is_none_or(|group| test_kill_process_group(group).is_err()) {
             log::warn!("a process that an earlier handler started has left its process group and lives on");
             return Ok(());
         }

@@ -74,7 +74,7 @@ pub(super) fn watch(
         limits,
         child,
     };
-    if let Err(e) = watch.to_the_end(cancel) {
+    if let Err(e) = watch.run(cancel) {
         watch.signal(Signal::KILL);
         let _ = watch.child.try_wait();
         return Err(e);
@@ -83,7 +83,7 @@ pub(super) fn watch(
 }
 
 impl Watch<'_> {
-    fn to_the_end(&mut self, cancel: &CancelSwitch) -> io::Result<()> {
+    fn run(&mut self, cancel: &CancelSwitch) -> io::Result<()> {
         set_nonblocking(self.stdin.as_ref())?;
         set_nonblocking(self.stdout.pipe.as_ref())?;
         set_nonblocking(self.stderr.pipe.as_ref())?;
