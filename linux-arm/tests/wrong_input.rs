@@ -24,7 +24,7 @@ fn told(output: &Output, code: i32, text: &str) {
 
 #[test]
 fn wrong_usage_ends_with_2_and_a_hint() {
-    told(&output::<&str>(&[]), 2, "what to do? run, check or demo (see activity-worker --help)");
+    told(&output(&[""; 0]), 2, "what to do? run, check or demo (see activity-worker --help)");
     told(&output(&["fly"]), 2, "\"fly\" is none of run, check and demo");
     told(&output(&["run", "--activity-arn", "print", "--", "cat"]), 2, "--activity-arn \"print\": ");
     told(

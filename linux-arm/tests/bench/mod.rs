@@ -1,5 +1,6 @@
 //! What the tests of the binary share: the program as a child, its log, and an emulator with one activity.
-#![allow(dead_code)] // each test file uses its part
+// Each test file uses its part; and a test that can not go on panics, in here too.
+#![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
@@ -13,10 +14,10 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 
 /// Whatever takes longer than this has failed.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The program, with no AWS settings but what a test gives it.
-pub fn program() -> Command {
+pub(crate) fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_activity-worker"));
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("AWS_")) {
         command.env_remove(name);
@@ -32,24 +33,24 @@ pub fn program() -> Command {
 }
 
 /// Runs the program to its end.
-pub fn output(arguments: &[impl AsRef<OsStr>]) -> Output {
+pub(crate) fn output(arguments: &[impl AsRef<OsStr>]) -> Output {
     program().args(arguments).output().unwrap()
 }
 
 /// The service, with one activity whose tasks may wait as long as they like.
-pub struct Service {
-    pub emulator: Emulator,
-    pub activity: String,
+pub(crate) struct Service {
+    pub(crate) emulator: Emulator,
+    pub(crate) activity: String,
     machine: String,
 }
 
 impl Service {
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self::with(json!({ "HeartbeatSeconds": 60 }))
     }
 
     /// With these fields in its one state.
-    pub fn with(mut state: serde_json::Value) -> Self {
+    pub(crate) fn with(mut state: serde_json::Value) -> Self {
         let emulator = Emulator::start(Options::default().long_poll(Duration::from_secs(1))).unwrap();
         let activity = emulator.create_activity("work").unwrap();
         state["Type"] = "Task".into();
@@ -61,17 +62,17 @@ impl Service {
     }
 
     /// Starts an execution.
-    pub fn ask(&self, input: &str) -> String {
+    pub(crate) fn ask(&self, input: &str) -> String {
         self.emulator.start_execution(&self.machine, input).unwrap()
     }
 
     /// An execution at its end.
-    pub fn end_of(&self, execution: &str) -> Execution {
+    pub(crate) fn end_of(&self, execution: &str) -> Execution {
         self.emulator.wait_execution(execution, PATIENCE).expect("the execution to end")
     }
 
     /// `run` on this service, with `options` before the handler's shell `script`.
-    pub fn worker(&self, folder: &tempfile::TempDir, options: &[&str], script: &str) -> Worker {
+    pub(crate) fn worker(&self, folder: &tempfile::TempDir, options: &[&str], script: &str) -> Worker {
         let state = folder.path().join("state");
         let file = folder.path().join("worker.toml");
         let text = format!(
@@ -98,14 +99,14 @@ impl Service {
 }
 
 /// The program as a process, and its log as it comes.
-pub struct Worker {
+pub(crate) struct Worker {
     child: Child,
     lines: Receiver<String>,
-    pub log: Vec<String>,
+    pub(crate) log: Vec<String>,
 }
 
 impl Worker {
-    pub fn start(mut command: Command) -> Self {
+    pub(crate) fn start(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let stderr = BufReader::new(child.stderr.take().unwrap());
         let (tell, lines) = mpsc::channel();
@@ -114,7 +115,7 @@ impl Worker {
     }
 
     /// Reads the log up to a line with `text`.
-    pub fn until(&mut self, text: &str) -> String {
+    pub(crate) fn until(&mut self, text: &str) -> String {
         let end = Instant::now() + PATIENCE;
         loop {
             match self.lines.recv_timeout(end.saturating_duration_since(Instant::now())) {
@@ -129,12 +130,12 @@ impl Worker {
         }
     }
 
-    pub fn signal(&self, signal: Signal) {
+    pub(crate) fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
     /// Waits for its end.
-    pub fn end(&mut self) -> ExitStatus {
+    pub(crate) fn end(&mut self) -> ExitStatus {
         let end = Instant::now() + PATIENCE;
         while let Ok(line) = self.lines.recv_timeout(end.saturating_duration_since(Instant::now())) {
             self.log.push(line);
