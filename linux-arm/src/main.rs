@@ -10,7 +10,6 @@ mod demo;
 mod error;
 mod exec;
 mod logger;
-mod narrator;
 mod run;
 mod state_dir;
 

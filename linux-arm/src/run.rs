@@ -1,16 +1,16 @@
 //! `run`: a worker from its start to its end.
 //!
-//! The main thread waits for the reason to end. `events` tells what happens, `signals` listens to SIGTERM and SIGINT, and with
-//! `--exit-when-idle` one thread waits for that.
+//! The main thread waits for the reason to end. `events` remembers why results are held, `signals` listens to SIGTERM and SIGINT,
+//! and with `--exit-when-idle` one thread waits for that. What happens is logged by the worker itself.
 
+use std::collections::HashMap;
 use std::io;
 use std::path::PathBuf;
-use std::sync::mpsc;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use activity_worker::worker::{Activity, Events, Stop, StopReport};
+use activity_worker::worker::{Activity, Event, Events, Stop, StopReport};
 use activity_worker::{TaskId, Worker, WorkerHandle};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -21,10 +21,9 @@ use crate::connect;
 use crate::error::Error;
 use crate::exec::{Environment, Exec, Spawner};
 use crate::logger;
-use crate::narrator::{Narrator, short};
 use crate::state_dir;
 
-/// These threads only wait and print.
+/// These threads only wait.
 const STACK: usize = 128 * 1024;
 /// How often a thread that waits for events looks whether there are to be any more.
 const LOOK: Duration = Duration::from_secs(3600);
@@ -45,12 +44,12 @@ pub(crate) fn run(command: args::Run) -> Result<(), Error> {
     let signals = Signals::new([SIGTERM, SIGINT]).map_err(|e| failed("listen to signals", &e))?;
     let worker = start(command.config()?)?;
     let (reasons, why) = mpsc::channel();
-    let narrator = Arc::new(Mutex::new(Narrator::default()));
-    let telling = {
-        let (events, narrator, over) = (worker.subscribe(), Arc::clone(&narrator), reasons.clone());
+    let rejections = {
+        let (events, over) = (worker.subscribe(), reasons.clone());
         spawn("events", move || {
-            tell(&events, &narrator);
+            let rejections = rejections(&events);
             let _ = over.send(Reason::Over);
+            rejections
         })?
     };
     {
@@ -71,12 +70,12 @@ pub(crate) fn run(command: args::Run) -> Result<(), Error> {
     }
     let held = worker.snapshot().held;
     let report = worker.stop(Stop::Drain);
-    let _ = telling.join();
+    let rejections = rejections.join().unwrap_or_default();
     farewell(&report);
     match reason {
         Reason::Signal(_) => Ok(()),
         Reason::Over => Err(Error::Failure("the worker ended by itself".into())),
-        Reason::Idle => all_settled(&held, &narrator.lock().unwrap_or_else(PoisonError::into_inner)),
+        Reason::Idle => all_settled(&held, &rejections),
     }
 }
 
@@ -138,14 +137,17 @@ fn start(config: Config) -> Result<WorkerHandle, Error> {
     builder.start().map_err(connect::start_error)
 }
 
-fn tell(events: &Events, narrator: &Mutex<Narrator>) {
+/// Waits for the worker's end, and says why the service rejects the results that are held then.
+fn rejections(events: &Events) -> HashMap<TaskId, String> {
+    let mut rejections = HashMap::new();
     while !events.is_over() {
-        let Some(event) = events.next_within(LOOK) else { continue };
-        let line = narrator.lock().unwrap_or_else(PoisonError::into_inner).tell(&event);
-        if let Some((level, line)) = line {
-            log::log!(level, "{line}");
+        match events.next_within(LOOK) {
+            Some(Event::Held { id, reason }) => drop(rejections.insert(id, reason)),
+            Some(Event::Settled { id, .. }) => drop(rejections.remove(&id)),
+            _ => {}
         }
     }
+    rejections
 }
 
 fn listen(mut signals: Signals, worker: &WorkerHandle, reasons: &mpsc::Sender<Reason>) {
@@ -181,10 +183,10 @@ fn farewell(report: &StopReport) {
     }
 }
 
-fn all_settled(held: &[TaskId], narrator: &Narrator) -> Result<(), Error> {
+fn all_settled(held: &[TaskId], rejections: &HashMap<TaskId, String>) -> Result<(), Error> {
     for id in held {
-        let why = narrator.why_held(*id).unwrap_or("the service rejected it before this start");
-        eprintln_quietly(&format!("activity-worker: held: task {}: {why}", short(*id)));
+        let why = rejections.get(id).map_or("the service rejected it before this start", String::as_str);
+        log::error!("held: task {id}: {why}");
     }
     match held.len() {
         0 => Ok(()),
@@ -192,12 +194,10 @@ fn all_settled(held: &[TaskId], narrator: &Narrator) -> Result<(), Error> {
     }
 }
 
-fn eprintln_quietly(line: &str) {
-    use io::Write;
-    let _ = writeln!(io::stderr(), "{line}");
-}
-
-fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<thread::JoinHandle<()>, Error> {
+fn spawn<T: Send + 'static>(
+    name: &str,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<thread::JoinHandle<T>, Error> {
     thread::Builder::new()
         .name(name.into())
         .stack_size(STACK)

@@ -49,7 +49,7 @@ fn p1_a_result_survives_a_network_cut_and_kill_9() {
     let go = folder.path().join("go");
     let script = format!("while ! [ -e {} ]; do sleep 0.02; done; echo 42", go.display());
     let mut worker = service.worker(&folder, &[], &script);
-    worker.until(" started");
+    worker.until("handler started");
     service.emulator.go_down();
     fs::write(&go, "").unwrap();
     worker.until("result kept");
@@ -57,7 +57,7 @@ fn p1_a_result_survives_a_network_cut_and_kill_9() {
     worker.end();
     service.emulator.come_back();
     let mut worker = service.worker(&folder, &[], "echo 'a second run' >&2; exit 1");
-    worker.until(" delivered");
+    worker.until("result delivered");
     let end = service.end_of(&execution);
     assert_eq!((end.status, end.output.as_deref()), (Status::Succeeded, Some("42")));
 }
@@ -70,7 +70,7 @@ fn p3_a_task_whose_handler_died_with_the_worker_fails_as_restarted_once_the_hand
     let trace = folder.path().join("trace");
     let script = format!("trap '' TERM; while :; do echo x >>{}; sleep 0.02; done", trace.display());
     let mut worker = service.worker(&folder, &["grace = \"200ms\""], &script);
-    worker.until(" started");
+    worker.until("handler started");
     while !trace.exists() {
         std::thread::sleep(Duration::from_millis(10));
     }
@@ -91,7 +91,7 @@ fn a_task_that_is_safe_to_repeat_is_run_again() {
     let execution = service.ask("{}");
     let script = "if [ $ACTIVITY_RUN = 1 ]; then sleep 30; else echo $ACTIVITY_RUN; fi";
     let mut worker = service.worker(&folder, &["safe_to_repeat = true"], script);
-    worker.until(" started");
+    worker.until("handler started");
     worker.signal(Signal::KILL);
     worker.end();
     let mut worker = service.worker(&folder, &["safe_to_repeat = true"], script);
@@ -116,7 +116,7 @@ fn p5_sigterm_lets_the_handler_finish_and_the_poll_end() {
     let (service, folder) = (Service::start(), tempfile::tempdir().unwrap());
     let execution = service.ask("{}");
     let mut worker = service.worker(&folder, &["concurrency = 2"], "sleep 0.5; echo 1");
-    worker.until(" started");
+    worker.until("handler started");
     worker.signal(Signal::TERM);
     assert!(worker.end().success(), "{:?}", worker.log);
     assert_eq!(service.end_of(&execution).output.as_deref(), Some("1"));
@@ -129,7 +129,7 @@ fn p5_a_second_signal_stops_now_and_says_what_that_risks() {
     let (service, folder) = (Service::start(), tempfile::tempdir().unwrap());
     service.ask("{}");
     let mut worker = service.worker(&folder, &[], "sleep 30");
-    worker.until(" started");
+    worker.until("handler started");
     let start = Instant::now();
     worker.signal(Signal::INT);
     worker.until("SIGINT: draining");
@@ -156,7 +156,7 @@ fn p7_no_key_no_input_and_no_output_stands_in_the_log() {
         service.worker(&folder, &["--exit-when-idle"], "cat >&2; echo '\"sEcReT-out\"'; env >&2; exit 1");
     worker.end();
     let log = worker.log.join("\n");
-    assert!(log.contains("failed after"), "{log}");
+    assert!(log.contains("failed as Handler.Exit1"), "{log}");
     assert!(!log.contains("sEcReT") && !log.contains(&Credential::test().secret_access_key), "{log}");
 }
 
@@ -165,7 +165,7 @@ fn an_endpoint_that_does_not_answer_is_told_and_waited_for() {
     let (service, folder) = (Service::start(), tempfile::tempdir().unwrap());
     service.emulator.go_down();
     let mut worker = service.worker(&folder, &[], "cat");
-    worker.until("offline, results wait on disk");
+    worker.until("offline: ");
     service.emulator.come_back();
     let execution = service.ask("{}");
     assert_eq!(service.end_of(&execution).status, Status::Succeeded);

@@ -5,6 +5,7 @@
 
 mod stage;
 mod timeline;
+mod told;
 mod worker;
 
 use std::collections::BTreeSet;
@@ -15,9 +16,9 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
-use crate::narrator::Told;
 use stage::Stage;
 use timeline::{Mark, Timeline};
+use told::{Told, short};
 use worker::WorkerProcess;
 
 /// Whatever is not there by then will not come.
@@ -154,27 +155,27 @@ impl Play {
     }
 
     fn note(&mut self, line: &str) {
+        // A restarted worker may tell what its predecessor had no time to tell: each step implies the ones before.
         match Told::understand(line) {
             Some(Told::Accepted(id)) => {
-                self.say(Mark::Taken, line);
                 self.seen.taken.insert(id.to_owned());
+                self.say(Mark::Taken, &format!("task {} taken, kept on disk", short(id)));
             }
+            Some(Told::Again(id)) => self.say(Mark::Device, &format!("task {} runs again", short(id))),
             Some(Told::Kept(id)) => {
-                self.say(Mark::Kept, line);
-                // A restarted worker may tell again what its predecessor had no time to tell.
                 self.seen.taken.insert(id.to_owned());
                 self.seen.kept.insert(id.to_owned());
+                self.say(Mark::Kept, &format!("task {} done, result on disk", short(id)));
             }
             Some(Told::Settled(id)) => {
-                self.say(Mark::Delivered, line);
                 self.seen.taken.insert(id.to_owned());
                 self.seen.kept.insert(id.to_owned());
                 self.seen.delivered.insert(id.to_owned());
+                self.say(Mark::Delivered, &format!("task {} delivered", short(id)));
             }
-            Some(Told::Again) => self.say(Mark::Device, line),
             Some(Told::Offline) => {
                 self.seen.offline_again = true;
-                self.say(Mark::Device, "worker: offline, results wait on disk");
+                self.say(Mark::Device, "the worker notices that it is offline; results wait on disk");
             }
             None => {}
         }

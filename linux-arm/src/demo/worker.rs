@@ -34,7 +34,7 @@ impl WorkerProcess {
             command.env_remove(name);
         }
         let mut child = command
-            .args(["run", "--log-level", "info", "--config"])
+            .args(["run", "--log-level", "debug", "--config"])
             .arg(&file)
             .envs(stage.credentials())
             .env("AWS_CONFIG_FILE", "/dev/null")
