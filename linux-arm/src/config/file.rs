@@ -1,0 +1,228 @@
+//! The configuration file. Every error reads `FILE:LINE: key: what is wrong`.
+
+use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use activity_worker::WorkerName;
+use activity_worker::aws::ActivityArn;
+use serde::Deserialize;
+use serde::de::{self, Deserializer, Visitor};
+use toml::Spanned;
+
+use super::values::{self, Allowed};
+use super::{ActivityConfig, Config, WorkerConfig};
+use super::{
+    DEFAULT_CONCURRENCY, DEFAULT_GRACE, DEFAULT_HANDLER_TIMEOUT, DEFAULT_HEARTBEAT_INTERVAL, MAX_OUTPUT,
+};
+use crate::error::Error;
+use crate::exec::Limits;
+
+/// Reads a file.
+pub(crate) fn read(file: &Path) -> Result<Config, Error> {
+    let name = file.display();
+    let text = fs::read_to_string(file).map_err(|e| Error::Config(format!("can't read {name}: {e}")))?;
+    parse(&text).map_err(|Flaw { line, key, what }| {
+        let key = if key.is_empty() { key } else { format!("{key}: ") };
+        Error::Config(format!("{name}:{line}: {key}{what}"))
+    })
+}
+
+/// What is wrong with a file, and where.
+#[derive(Debug, PartialEq, Eq)]
+struct Flaw {
+    line: usize,
+    key: String,
+    what: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(default, deserialize_with = "worker_name")]
+    worker_name: Option<WorkerName>,
+    state_dir: Option<PathBuf>,
+    endpoint_url: Option<String>,
+    region: Option<Spanned<String>>,
+    profile: Option<String>,
+    ca_bundle: Option<PathBuf>,
+    #[serde(default, deserialize_with = "positive")]
+    max_tasks: Option<usize>,
+    #[serde(default, deserialize_with = "bytes")]
+    max_bytes: Option<u64>,
+    allow_unsafe_storage: Option<bool>,
+    #[serde(default, deserialize_with = "comeback_window")]
+    comeback_window: Option<Duration>,
+    #[serde(default)]
+    activity: Vec<Activity>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Activity {
+    arn: Spanned<Arn>,
+    command: Spanned<Vec<String>>,
+    #[serde(default, deserialize_with = "concurrency")]
+    concurrency: Option<usize>,
+    #[serde(default, deserialize_with = "heartbeat_interval")]
+    heartbeat_interval: Option<Duration>,
+    #[serde(default, deserialize_with = "handler_timeout")]
+    handler_timeout: Option<Duration>,
+    #[serde(default, deserialize_with = "grace")]
+    grace: Option<Duration>,
+    #[serde(default, deserialize_with = "max_output")]
+    max_output: Option<usize>,
+    #[serde(default)]
+    safe_to_repeat: bool,
+}
+
+fn parse(text: &str) -> Result<Config, Flaw> {
+    let at =
+        |start: usize, key: &str, what: String| Flaw { line: line(text, start), key: key.to_owned(), what };
+    let file: File = toml::from_str(text).map_err(|e| flaw(text, e))?;
+    let Some(first) = file.activity.first() else {
+        return Err(at(0, "activity", "no [[activity]] to take tasks from".into()));
+    };
+    let home = first.arn.get_ref().0.clone();
+    if let Some(region) = file.region.as_ref().filter(|region| region.get_ref() != home.region()) {
+        let what =
+            format!("{:?}, but the activities are in {}: leave it out", region.get_ref(), home.region());
+        return Err(at(region.span().start, "region", what));
+    }
+    let mut activities: Vec<ActivityConfig> = Vec::with_capacity(file.activity.len());
+    for activity in file.activity {
+        let (start, arn) = (activity.arn.span().start, activity.arn.into_inner().0);
+        let place = |arn: &ActivityArn| format!("{}/{}/{}", arn.partition(), arn.region(), arn.account());
+        if place(&arn) != place(&home) {
+            let what = format!(
+                "is of {}, the first activity of {}: run one worker for each region and account",
+                place(&arn),
+                place(&home)
+            );
+            return Err(at(start, "activity.arn", what));
+        }
+        if activities.iter().any(|other| other.arn == arn) {
+            return Err(at(start, "activity.arn", "stands here twice: raise its concurrency instead".into()));
+        }
+        let start = activity.command.span().start;
+        let argv = activity.command.into_inner().into_iter().map(Into::into).collect();
+        activities.push(ActivityConfig {
+            arn,
+            program: super::find_program(argv).map_err(|what| at(start, "activity.command", what))?,
+            concurrency: activity.concurrency.unwrap_or(DEFAULT_CONCURRENCY),
+            heartbeat_interval: activity.heartbeat_interval.unwrap_or(DEFAULT_HEARTBEAT_INTERVAL),
+            limits: Limits {
+                timeout: activity.handler_timeout.unwrap_or(DEFAULT_HANDLER_TIMEOUT),
+                grace: activity.grace.unwrap_or(DEFAULT_GRACE),
+                max_output: activity.max_output.unwrap_or(MAX_OUTPUT),
+            },
+            safe_to_repeat: activity.safe_to_repeat,
+        });
+    }
+    let worker = WorkerConfig {
+        worker_name: file.worker_name,
+        state_dir: file.state_dir,
+        endpoint_url: file.endpoint_url,
+        profile: file.profile,
+        ca_bundle: file.ca_bundle,
+        max_tasks: file.max_tasks,
+        max_bytes: file.max_bytes,
+        allow_unsafe_storage: file.allow_unsafe_storage,
+        comeback_window: file.comeback_window,
+    };
+    Ok(Config { worker, activities })
+}
+
+fn line(text: &str, start: usize) -> usize {
+    text.bytes().take(start).filter(|b| *b == b'\n').count() + 1
+}
+
+fn flaw(text: &str, mut error: toml::de::Error) -> Flaw {
+    let line = line(text, error.span().map_or(0, |span| span.start));
+    // The key is only to be had from the text that an error prints when it has no input to quote.
+    error.set_input(None);
+    let shown = error.to_string();
+    let key = shown
+        .lines()
+        .last()
+        .and_then(|last| last.strip_prefix("in `")?.strip_suffix('`'))
+        .unwrap_or_default();
+    let what = error.message().replace('\n', ", ");
+    Flaw { line, key: key.to_owned(), what }
+}
+
+struct Arn(ActivityArn);
+
+impl<'de> Deserialize<'de> for Arn {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        values::arn(&String::deserialize(from)?).map(Arn).map_err(de::Error::custom)
+    }
+}
+
+fn worker_name<'de, D: Deserializer<'de>>(from: D) -> Result<Option<WorkerName>, D::Error> {
+    values::worker_name(&String::deserialize(from)?).map(Some).map_err(de::Error::custom)
+}
+
+fn time<'de, D: Deserializer<'de>>(from: D, allowed: Allowed) -> Result<Option<Duration>, D::Error> {
+    values::duration(&String::deserialize(from)?, allowed).map(Some).map_err(de::Error::custom)
+}
+
+fn heartbeat_interval<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
+    time(from, Allowed::HEARTBEAT_INTERVAL)
+}
+
+fn handler_timeout<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
+    time(from, Allowed::HANDLER_TIMEOUT)
+}
+
+fn grace<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
+    time(from, Allowed::GRACE)
+}
+
+fn comeback_window<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
+    time(from, Allowed::COMEBACK_WINDOW)
+}
+
+fn concurrency<'de, D: Deserializer<'de>>(from: D) -> Result<Option<usize>, D::Error> {
+    values::concurrency(u64::deserialize(from)?).map(Some).map_err(de::Error::custom)
+}
+
+fn positive<'de, D: Deserializer<'de>>(from: D) -> Result<Option<usize>, D::Error> {
+    match usize::deserialize(from)? {
+        0 => Err(de::Error::custom("0 leaves no room for a task")),
+        n => Ok(Some(n)),
+    }
+}
+
+fn max_output<'de, D: Deserializer<'de>>(from: D) -> Result<Option<usize>, D::Error> {
+    let size = bytes(from)?.and_then(|size| usize::try_from(size).ok());
+    match size {
+        Some(2..=MAX_OUTPUT) => Ok(size),
+        _ => Err(de::Error::custom(format!("not between 2 and {MAX_OUTPUT} bytes, the service's limit"))),
+    }
+}
+
+/// A number of bytes, as a number or with a unit as text.
+fn bytes<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u64>, D::Error> {
+    struct Size;
+    impl Visitor<'_> for Size {
+        type Value = u64;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a number of bytes like 262144 or \"256KiB\"")
+        }
+
+        fn visit_i64<E: de::Error>(self, n: i64) -> Result<u64, E> {
+            u64::try_from(n).map_err(|_| E::custom(format!("{n} is no number of bytes")))
+        }
+
+        fn visit_str<E: de::Error>(self, text: &str) -> Result<u64, E> {
+            values::bytes(text).map_err(E::custom)
+        }
+    }
+    from.deserialize_any(Size).map(Some)
+}
+
+#[cfg(test)]
+mod tests;

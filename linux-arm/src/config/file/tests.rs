@@ -1,0 +1,114 @@
+use super::*;
+
+const ACTIVITY: &str = r#"
+[[activity]]
+arn = "arn:aws:states:eu-west-1:123456789012:activity:print"
+command = ["/bin/cat", "-u"]
+"#;
+
+#[test]
+fn the_smallest_file_gets_the_defaults() {
+    let config = parse(ACTIVITY).unwrap();
+    assert_eq!(config.worker, WorkerConfig::default());
+    let [activity] = &config.activities[..] else { panic!("{config:?}") };
+    assert_eq!(activity.arn.name(), "print");
+    assert_eq!(activity.program.argv, ["/bin/cat", "-u"]);
+    assert_eq!((activity.concurrency, activity.safe_to_repeat), (1, false));
+    assert_eq!(activity.heartbeat_interval, Duration::from_secs(30));
+    let limits =
+        Limits { timeout: Duration::from_secs(600), grace: Duration::from_secs(10), max_output: 262_144 };
+    assert_eq!(activity.limits, limits);
+}
+
+#[test]
+fn the_example_file_is_right_and_says_what_the_defaults_are() {
+    let example = include_str!("../../../activity-worker.example.toml");
+    // The example names programs that this machine has not.
+    let example = example
+        .replace("/opt/printer/print-label", "/bin/cat")
+        .replace("/opt/camera/take-picture", "/bin/cat");
+    let config = parse(&example).unwrap();
+    assert_eq!(config.activities.len(), 2);
+    // With every commented setting taken out of its comment it is right as well.
+    let all: String = example
+        .lines()
+        .map(|line| line.strip_prefix("#: ").unwrap_or(line))
+        .fold(String::new(), |all, l| all + l + "\n");
+    let full = parse(&all).unwrap();
+    assert_ne!(full.worker, config.worker);
+    assert!(full.worker.max_bytes.is_some() && full.worker.comeback_window == Some(Duration::from_secs(30)));
+}
+
+#[test]
+fn a_flaw_is_told_with_its_line_and_key() {
+    let top = |line: &str| format!("# a comment\n{line}\n{ACTIVITY}");
+    let inside = |line: &str| format!("{ACTIVITY}{line}\n");
+    let second = |arn: &str| format!("{ACTIVITY}[[activity]]\narn = \"{arn}\"\ncommand = [\"/bin/cat\"]\n");
+    let arn = "arn:aws:states:eu-west-1:123456789012:activity:print";
+    let table = [
+        (String::new(), 1, "activity", "no [[activity]]"),
+        ("worker_name = ".into(), 1, "", ""),
+        (top("worker_name = \"a b\""), 2, "worker_name", "can't hold ' '"),
+        (top("worker_name = 7"), 2, "worker_name", "expected a string"),
+        (top("colour = \"red\""), 2, "", "unknown field `colour`"),
+        (top("region = \"eu-west-2\""), 2, "region", "the activities are in eu-west-1"),
+        (top("max_tasks = 0"), 2, "max_tasks", "no room"),
+        (top("max_tasks = -1"), 2, "max_tasks", "-1"),
+        (top("max_bytes = \"5 MB\""), 2, "max_bytes", "no size like"),
+        (top("max_bytes = 1.5"), 2, "max_bytes", "a number of bytes like"),
+        (top("allow_unsafe_storage = \"yes\""), 2, "allow_unsafe_storage", "expected a boolean"),
+        (top("comeback_window = 30"), 2, "comeback_window", "expected a string"),
+        (top("comeback_window = \"2h\""), 2, "comeback_window", "is not between 0s and 1h"),
+        (top("profile = \"a\"\nprofile = \"b\""), 3, "", "duplicate key"),
+        (inside("concurrency = 0"), 5, "activity.concurrency", "not between 1 and 1000"),
+        (inside("heartbeat_interval = \"fast\""), 5, "activity.heartbeat_interval", "no time like"),
+        (inside("handler_timeout = \"10\""), 5, "activity.handler_timeout", "no time like"),
+        (inside("grace = \"2h\""), 5, "activity.grace", "is not between"),
+        (inside("max_output = \"1MiB\""), 5, "activity.max_output", "not between 2 and 262144 bytes"),
+        (inside("safe_to_repeat = 1"), 5, "activity.safe_to_repeat", "expected a boolean"),
+        (inside("shell = true"), 5, "activity", "unknown field `shell`"),
+        (second(arn), 6, "activity.arn", "stands here twice"),
+        (
+            second(&arn.replace("eu-west-1", "eu-west-2")),
+            6,
+            "activity.arn",
+            "run one worker for each region and account",
+        ),
+        (
+            second(&arn.replace("1234", "4321")),
+            6,
+            "activity.arn",
+            "run one worker for each region and account",
+        ),
+        (second("print"), 6, "activity.arn", "\"print\""),
+        ("[[activity]]\ncommand = [\"/bin/cat\"]".into(), 1, "activity", "missing field `arn`"),
+        (format!("[[activity]]\narn = \"{arn}\""), 1, "activity", "missing field `command`"),
+        (
+            format!("[[activity]]\narn = \"{arn}\"\ncommand = \"cat\""),
+            3,
+            "activity.command",
+            "expected a sequence",
+        ),
+        (format!("[[activity]]\narn = \"{arn}\"\ncommand = []"), 3, "activity.command", "is empty"),
+        (
+            format!("[[activity]]\narn = \"{arn}\"\ncommand = [\"no-such-program\"]"),
+            3,
+            "activity.command",
+            "not in PATH",
+        ),
+        (format!("[activity]\narn = \"{arn}\"\ncommand = [\"cat\"]"), 1, "activity", "expected a sequence"),
+    ];
+    let mut wrong = Vec::new();
+    for (text, line, key, what) in table {
+        match parse(&text) {
+            Ok(_) => wrong.push(format!("accepted: {text}")),
+            Err(flaw) => {
+                let one_line = !flaw.what.contains('\n');
+                if flaw.line != line || flaw.key != key || !flaw.what.contains(what) || !one_line {
+                    wrong.push(format!("{text}\n -> {flaw:?}, not {line} {key} {what}"));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}

@@ -1,0 +1,77 @@
+//! What a worker is told to do, by the command line or by a file. Parsed means right: whoever holds a [`Config`] need not check it.
+
+mod file;
+mod program;
+mod values;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use activity_worker::WorkerName;
+use activity_worker::aws::ActivityArn;
+
+use crate::exec::{Limits, Program};
+
+pub(crate) use file::read;
+pub(crate) use program::find as find_program;
+pub(crate) use values::{Allowed, arn, concurrency, duration, worker_name};
+
+/// The service's limit of an output, and the default room for one.
+pub(crate) const MAX_OUTPUT: usize = 262_144;
+pub(crate) const DEFAULT_CONCURRENCY: usize = 1;
+pub(crate) const DEFAULT_HEARTBEAT_INTERVAL: Duration = Duration::from_secs(30);
+pub(crate) const DEFAULT_HANDLER_TIMEOUT: Duration = Duration::from_secs(600);
+pub(crate) const DEFAULT_GRACE: Duration = Duration::from_secs(10);
+
+/// Where `check` and `run` look when they are told nothing.
+pub(crate) const DEFAULT_FILE: &str = "/etc/activity-worker.toml";
+
+/// Everything that a worker is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Config {
+    pub(crate) worker: WorkerConfig,
+    /// At least one; all of one partition, region and account.
+    pub(crate) activities: Vec<ActivityConfig>,
+}
+
+/// What concerns the worker as a whole. `None`: the default.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct WorkerConfig {
+    pub(crate) worker_name: Option<WorkerName>,
+    pub(crate) state_dir: Option<PathBuf>,
+    pub(crate) endpoint_url: Option<String>,
+    pub(crate) profile: Option<String>,
+    pub(crate) ca_bundle: Option<PathBuf>,
+    pub(crate) max_tasks: Option<usize>,
+    pub(crate) max_bytes: Option<u64>,
+    pub(crate) allow_unsafe_storage: Option<bool>,
+    pub(crate) comeback_window: Option<Duration>,
+}
+
+/// One activity and the program that works its tasks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ActivityConfig {
+    pub(crate) arn: ActivityArn,
+    pub(crate) program: Program,
+    pub(crate) concurrency: usize,
+    pub(crate) heartbeat_interval: Duration,
+    pub(crate) limits: Limits,
+    pub(crate) safe_to_repeat: bool,
+}
+
+impl WorkerConfig {
+    /// Whatever is said here wins over `other`.
+    pub(crate) fn or(self, other: WorkerConfig) -> WorkerConfig {
+        WorkerConfig {
+            worker_name: self.worker_name.or(other.worker_name),
+            state_dir: self.state_dir.or(other.state_dir),
+            endpoint_url: self.endpoint_url.or(other.endpoint_url),
+            profile: self.profile.or(other.profile),
+            ca_bundle: self.ca_bundle.or(other.ca_bundle),
+            max_tasks: self.max_tasks.or(other.max_tasks),
+            max_bytes: self.max_bytes.or(other.max_bytes),
+            allow_unsafe_storage: self.allow_unsafe_storage.or(other.allow_unsafe_storage),
+            comeback_window: self.comeback_window.or(other.comeback_window),
+        }
+    }
+}

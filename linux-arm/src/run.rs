@@ -1,0 +1,210 @@
+//! `run`: a worker from its start to its end.
+//!
+//! The main thread waits for the reason to end. `events` remembers why results are held, `signals` listens to SIGTERM and SIGINT,
+//! and with `--exit-when-idle` one thread waits for that. What happens is logged by the worker itself.
+
+use std::collections::HashMap;
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::Duration;
+
+use activity_worker::worker::{Activity, Event, Events, Stop, StopReport};
+use activity_worker::{TaskId, Worker, WorkerHandle};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+use crate::args;
+use crate::config::Config;
+use crate::connect;
+use crate::error::Error;
+use crate::exec::{Environment, Exec, Spawner};
+use crate::logger;
+use crate::state_dir;
+
+/// These threads only wait.
+const STACK: usize = 128 * 1024;
+/// How often a thread that waits for events looks whether there are to be any more.
+const LOOK: Duration = Duration::from_secs(3600);
+
+/// Why a worker is to end.
+enum Reason {
+    Signal(i32),
+    Idle,
+    /// It ended by itself.
+    Over,
+}
+
+/// Runs a worker until a signal ends it, or until it is idle if that was asked for.
+pub(crate) fn run(command: args::Run) -> Result<(), Error> {
+    logger::start(log_level(command.log_level)?);
+    let exit_when_idle = command.exit_when_idle;
+    // Signals count from here on, so that none is lost while the worker starts.
+    let signals = Signals::new([SIGTERM, SIGINT]).map_err(|e| failed("listen to signals", &e))?;
+    let worker = start(command.config()?)?;
+    let (reasons, why) = mpsc::channel();
+    let rejections = {
+        let (events, over) = (worker.subscribe(), reasons.clone());
+        spawn("events", move || {
+            let rejections = rejections(&events);
+            let _ = over.send(Reason::Over);
+            rejections
+        })?
+    };
+    {
+        let (worker, reasons) = (worker.clone(), reasons.clone());
+        spawn("signals", move || listen(signals, &worker, &reasons))?;
+    }
+    if exit_when_idle {
+        let worker = worker.clone();
+        spawn("idle", move || {
+            worker.wait_idle();
+            let _ = reasons.send(Reason::Idle);
+        })?;
+    }
+    let reason = why.recv().unwrap_or(Reason::Over);
+    if let Reason::Signal(signal) = reason {
+        let name = if signal == SIGINT { "SIGINT" } else { "SIGTERM" };
+        log::info!("{name}: draining; polls end by themselves within a minute. A second {name} stops now");
+    }
+    let held = worker.snapshot().held;
+    let report = worker.stop(Stop::Drain);
+    let rejections = rejections.join().unwrap_or_default();
+    farewell(&report);
+    match reason {
+        Reason::Signal(_) => Ok(()),
+        Reason::Over => Err(Error::Failure("the worker ended by itself".into())),
+        Reason::Idle => all_settled(&held, &rejections),
+    }
+}
+
+fn log_level(told: Option<log::LevelFilter>) -> Result<log::LevelFilter, Error> {
+    match (told, std::env::var("ACTIVITY_WORKER_LOG")) {
+        (Some(level), _) => Ok(level),
+        (None, Ok(name)) => {
+            args::level(&name).map_err(|e| Error::Config(format!("ACTIVITY_WORKER_LOG: {e}")))
+        }
+        (None, Err(_)) => Ok(log::LevelFilter::Info),
+    }
+}
+
+fn start(config: Config) -> Result<WorkerHandle, Error> {
+    let root = rustix::process::geteuid().is_root();
+    let state_dir: PathBuf =
+        state_dir::choose(config.worker.state_dir.clone(), |name| std::env::var_os(name), root)?;
+    let environment = Arc::new(Environment::scrubbed());
+    let spawner = Arc::new(Spawner::start().map_err(|e| failed("start a thread", &e))?);
+    let runs = state_dir.join("run");
+    let mut builder = Worker::builder().state_dir(&state_dir).client(connect::client(&config)?);
+    let settings = config.worker;
+    if let Some(name) = settings.worker_name.or_else(connect::host_name) {
+        builder = builder.worker_name(name);
+    }
+    if let Some(tasks) = settings.max_tasks {
+        builder = builder.max_tasks(tasks);
+    }
+    if let Some(bytes) = settings.max_bytes {
+        builder = builder.max_bytes(bytes);
+    }
+    if let Some(window) = settings.comeback_window {
+        builder = builder.comeback_window(window);
+    }
+    builder = builder.allow_unsafe_storage(settings.allow_unsafe_storage.unwrap_or(false));
+    for activity in config.activities {
+        log::info!(
+            "taking tasks of {} in {}, {} at once, for {}",
+            activity.arn.name(),
+            activity.arn.region(),
+            activity.concurrency,
+            activity.program.path.display()
+        );
+        let handler = Exec {
+            program: activity.program,
+            limits: activity.limits,
+            environment: Arc::clone(&environment),
+            spawner: Arc::clone(&spawner),
+            runs: runs.clone(),
+        };
+        let activity = Activity::handled(activity.arn, handler)
+            .concurrency(activity.concurrency)
+            .heartbeat_interval(activity.heartbeat_interval)
+            .max_output(activity.limits.max_output)
+            .safe_to_repeat(activity.safe_to_repeat);
+        builder = builder.activity(activity);
+    }
+    log::info!("keeping tasks and results in {}", state_dir.display());
+    builder.start().map_err(connect::start_error)
+}
+
+/// Waits for the worker's end, and says why the service rejects the results that are held then.
+fn rejections(events: &Events) -> HashMap<TaskId, String> {
+    let mut rejections = HashMap::new();
+    while !events.is_over() {
+        match events.next_within(LOOK) {
+            Some(Event::Held { id, reason }) => drop(rejections.insert(id, reason)),
+            Some(Event::Settled { id, .. }) => drop(rejections.remove(&id)),
+            _ => {}
+        }
+    }
+    rejections
+}
+
+fn listen(mut signals: Signals, worker: &WorkerHandle, reasons: &mpsc::Sender<Reason>) {
+    let mut second = false;
+    for signal in signals.forever() {
+        if second {
+            log::warn!(
+                "stopping now: a poll that is dropped can swallow a task until its HeartbeatSeconds have passed, and handlers \
+                 are ended; results stay on disk"
+            );
+            worker.stop(Stop::Now);
+            return;
+        }
+        second = true;
+        let _ = reasons.send(Reason::Signal(signal));
+    }
+}
+
+fn farewell(report: &StopReport) {
+    if report.dropped_polls > 0 {
+        log::warn!("{} polls were dropped", report.dropped_polls);
+    }
+    if report.abandoned_handlers > 0 {
+        let n = report.abandoned_handlers;
+        log::warn!("{n} handlers did not end; their tasks fail as Worker.Restarted at the next start");
+    }
+    match report.kept {
+        0 => log::info!("stopped; nothing waits"),
+        kept => log::warn!(
+            "stopped; results that wait on disk for the next start: {kept}, {} of them held",
+            report.held
+        ),
+    }
+}
+
+fn all_settled(held: &[TaskId], rejections: &HashMap<TaskId, String>) -> Result<(), Error> {
+    for id in held {
+        let why = rejections.get(id).map_or("the service rejected it before this start", String::as_str);
+        log::error!("held: task {id}: {why}");
+    }
+    match held.len() {
+        0 => Ok(()),
+        n => Err(Error::Failure(format!("idle, but the service rejects {n} of the results; they are kept"))),
+    }
+}
+
+fn spawn<T: Send + 'static>(
+    name: &str,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<thread::JoinHandle<T>, Error> {
+    thread::Builder::new()
+        .name(name.into())
+        .stack_size(STACK)
+        .spawn(work)
+        .map_err(|e| failed("start a thread", &e))
+}
+
+fn failed(what: &str, e: &io::Error) -> Error {
+    Error::Failure(format!("can't {what}: {e}"))
+}
