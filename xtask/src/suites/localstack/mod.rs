@@ -28,7 +28,7 @@ pub(super) fn run(workspace: &Workspace) -> Result<String, Stop> {
     let start = Instant::now();
     let server = Server::start(&python, workspace)?;
     println!("LocalStack answers after {:.1} s", start.elapsed().as_secs_f64());
-    play(&Stage::new(server.url(), binary)?)
+    play(&Stage::new(server.url(), binary))
 }
 
 fn binary(workspace: &Workspace) -> Result<PathBuf, String> {

@@ -171,7 +171,7 @@ fn killed_in_handler(stage: &Stage) -> Result<(), String> {
     let execution = stage.execute(&machine, &json!({}))?;
     // The first run would take a minute, the second finds the first one's mark.
     let handler = format!(
-        r#"if [ -e {0} ]; then sleep 0.1; echo once >> {1}; echo '"second run"'; else touch {0}; exec sleep 60; fi"#,
+        r#"if [ -e {0} ]; then sleep 0.1; echo once >> {1}; echo '"second run"'; else echo $$ > {0}; exec sleep 60; fi"#,
         begun.display(),
         again.display()
     );
@@ -183,16 +183,19 @@ fn killed_in_handler(stage: &Stage) -> Result<(), String> {
     succeeded(&stage.end_of(&execution)?, &json!("second run"))?;
     let failed = &stage.event(&execution, "ActivityFailed")?["activityFailedEventDetails"];
     require(failed["error"] == "Worker.Restarted", || format!("the history shows {failed}"))?;
-    ran(&again, 1)
+    ran(&again, 1)?;
+    let first = fs::read_to_string(&begun).map_err(|e| format!("the first run left no process id: {e}"))?;
+    // A zombie has no command line any more.
+    let command_line = fs::read(format!("/proc/{}/cmdline", first.trim())).unwrap_or_default();
+    require(command_line.is_empty(), || "the first run's process lives on beside the second".into())
 }
 
 fn large_input(stage: &Stage) -> Result<(), String> {
     let activity = stage.activity()?;
     let text = "0123456789".repeat(90_000);
-    let execution = stage.execute(&task(&activity), &json!(text))?;
-    let _worker = stage.worker(&activity, stage.aws.url())?.start("sleep 0.1; wc -c")?;
-    // The quotes count too.
-    succeeded(&stage.end_of(&execution)?, &json!(text.len() + 2))
+    let execution = stage.execute(&task(&activity), &json!({ "digits": text }))?;
+    let _worker = stage.worker(&activity, stage.aws.url())?.start("sleep 0.1; tr -cd 0-9 | wc -c")?;
+    succeeded(&stage.end_of(&execution)?, &json!(text.len()))
 }
 
 fn succeeded(end: &Execution, output: &Value) -> Result<(), String> {

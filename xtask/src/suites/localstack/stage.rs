@@ -25,8 +25,8 @@ pub(super) struct Stage {
 }
 
 impl Stage {
-    pub(super) fn new(url: &str, binary: PathBuf) -> Result<Self, String> {
-        Ok(Stage { aws: StepFunctions::at(url), binary, scratch: RefCell::default(), count: Cell::new(0) })
+    pub(super) fn new(url: &str, binary: PathBuf) -> Self {
+        Stage { aws: StepFunctions::at(url), binary, scratch: RefCell::default(), count: Cell::new(0) }
     }
 
     /// A fresh activity. LocalStack, as AWS, gives a task to a poll that is no longer there, so no scenario may use another's.
@@ -43,7 +43,6 @@ impl Stage {
     /// A worker for `activity`, with a state folder of its own, that reaches the service at `endpoint`.
     pub(super) fn worker(&self, activity: &str, endpoint: &str) -> Result<Setup, String> {
         let scratch = self.folder()?;
-        // A long come-back window and a long back-off would test patience only.
         Ok(Setup::new(&self.binary, activity, endpoint, &scratch))
     }
 
