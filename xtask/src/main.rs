@@ -1,1 +1,80 @@
-fn main() {}
+//! `cargo xtask`: what a developer or a build machine runs. Each command sets up what it needs.
+
+mod process;
+mod suites;
+mod table;
+mod tools;
+mod venv;
+mod workspace;
+
+use std::process::ExitCode;
+
+use lexopt::Arg;
+
+use crate::workspace::Workspace;
+
+/// The exit code for a command line that makes no sense.
+const USAGE: u8 = 2;
+
+fn main() -> ExitCode {
+    let (command, names) = match parse(lexopt::Parser::from_env()) {
+        Ok(Some(line)) => line,
+        Ok(None) => {
+            print!("{}", help());
+            return ExitCode::SUCCESS;
+        }
+        Err(e) => return usage(&e.to_string()),
+    };
+    let run = || {
+        process::die_with_children().map_err(|e| format!("can't watch for signals: {e}"))?;
+        Workspace::find()
+    };
+    let workspace = match run() {
+        Ok(workspace) => workspace,
+        Err(e) => {
+            eprintln!("xtask: {e}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match command.as_str() {
+        "test" => match suites::choose(&names) {
+            Ok(chosen) => suites::run(&workspace, &chosen),
+            Err(unknown) => usage(&format!("no suite {unknown:?}; there are: {}", suites::names())),
+        },
+        other => usage(&format!("no command {other:?}")),
+    }
+}
+
+/// The command and its arguments; `None` if help was asked for.
+fn parse(mut args: lexopt::Parser) -> Result<Option<(String, Vec<String>)>, lexopt::Error> {
+    let mut words = Vec::new();
+    while let Some(arg) = args.next()? {
+        match arg {
+            Arg::Value(word) => words.push(word.into_string()?),
+            Arg::Short('h') | Arg::Long("help") => return Ok(None),
+            other => return Err(other.unexpected()),
+        }
+    }
+    if words.is_empty() {
+        return Err("which command?".into());
+    }
+    let command = words.remove(0);
+    Ok(Some((command, words)))
+}
+
+fn usage(problem: &str) -> ExitCode {
+    eprintln!("xtask: {problem}\n\n{}", help());
+    ExitCode::from(USAGE)
+}
+
+fn help() -> String {
+    format!(
+        "\
+cargo xtask test [SUITE...]    runs all suites, or those named: {}
+
+A suite that can't run on this machine is skipped, with the reason; with CI=true in the environment that is a failure.
+Downloads are kept in target/tools.
+",
+        suites::names()
+    )
+}

@@ -1,0 +1,172 @@
+//! Child processes: commands that run to their end, and process groups that never outlive xtask.
+
+use std::collections::BTreeSet;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Child, Command, ExitStatus};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use std::{io, process, thread};
+
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+
+/// The groups that are alive, for the thread that ends them when xtask is told to end.
+static GROUPS: Mutex<BTreeSet<i32>> = Mutex::new(BTreeSet::new());
+
+fn groups() -> MutexGuard<'static, BTreeSet<i32>> {
+    GROUPS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// From now on Ctrl-C, SIGTERM and SIGHUP end every [`Group`] before they end xtask.
+pub(crate) fn die_with_children() -> io::Result<()> {
+    let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGHUP])?;
+    thread::Builder::new().name("signals".into()).spawn(move || {
+        if let Some(signal) = signals.forever().next() {
+            // The lock is never given back, so no group starts after this one look at them.
+            let groups = groups();
+            for pid in groups.iter().copied().filter_map(Pid::from_raw) {
+                let _ = kill_process_group(pid, Signal::KILL);
+            }
+            process::exit(128 + signal);
+        }
+    })?;
+    Ok(())
+}
+
+/// Runs a command to its end, its output going where ours goes.
+pub(crate) fn run(command: &mut Command) -> Result<(), String> {
+    let status = command.status().map_err(|e| cannot_start(command, &e))?;
+    if status.success() { Ok(()) } else { Err(format!("{} ended with {}", name(command), ending(status))) }
+}
+
+/// Runs a command to its end and returns what it wrote to stdout, or, if it failed, the last lines it wrote to stderr.
+pub(crate) fn read(command: &mut Command) -> Result<String, String> {
+    let output = command.output().map_err(|e| cannot_start(command, &e))?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    Err(format!("{} ended with {}: {}", name(command), ending(output.status), last_lines(&stderr, 5)))
+}
+
+/// A child that leads a process group of its own. The whole group gets SIGKILL when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Group {
+    child: Child,
+    pid: Pid,
+}
+
+impl Group {
+    pub(crate) fn spawn(command: &mut Command) -> Result<Self, String> {
+        let mut groups = groups();
+        let mut child = command.process_group(0).spawn().map_err(|e| cannot_start(command, &e))?;
+        let Some(pid) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) else {
+            let _ = child.kill();
+            return Err(format!("{} has no usable process id", name(command)));
+        };
+        groups.insert(pid.as_raw_nonzero().get());
+        Ok(Group { child, pid })
+    }
+
+    /// Sends a signal to the leader alone.
+    pub(crate) fn signal(&self, signal: Signal) -> Result<(), String> {
+        kill_process(self.pid, signal).map_err(|e| format!("can't signal {}: {e}", self.child.id()))
+    }
+
+    /// Waits for the leader to end well.
+    pub(crate) fn wait(&mut self) -> Result<(), String> {
+        let status = self.child.wait().map_err(|e| format!("can't wait for {}: {e}", self.child.id()))?;
+        if status.success() { Ok(()) } else { Err(format!("ended with {}", ending(status))) }
+    }
+
+    /// How the leader ended, if it has.
+    pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().ok().flatten()
+    }
+
+    /// Waits for the leader's end; `None` if it goes on after `timeout`.
+    pub(crate) fn wait_within(&mut self, timeout: Duration) -> Option<ExitStatus> {
+        let deadline = Instant::now() + timeout;
+        while Instant::now() < deadline {
+            if let Some(status) = self.ended() {
+                return Some(status);
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+        self.ended()
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        let mut groups = groups();
+        // Before the leader is reaped its number can't become another group's.
+        let _ = kill_process_group(self.pid, Signal::KILL);
+        let _ = self.child.wait();
+        groups.remove(&self.pid.as_raw_nonzero().get());
+    }
+}
+
+/// How a process ended, for a reader.
+pub(crate) fn ending(status: ExitStatus) -> String {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("exit code {code}"),
+        (None, Some(signal)) => format!("signal {signal}"),
+        (None, None) => status.to_string(),
+    }
+}
+
+/// The last lines of a text.
+pub(crate) fn last_lines(text: &str, count: usize) -> String {
+    let lines: Vec<&str> = text.trim_end().lines().collect();
+    lines[lines.len().saturating_sub(count)..].join("\n")
+}
+
+fn name(command: &Command) -> String {
+    let words = std::iter::once(command.get_program()).chain(command.get_args()).take(3);
+    words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
+}
+
+fn cannot_start(command: &Command, error: &io::Error) -> String {
+    format!("can't start {}: {error}", command.get_program().to_string_lossy())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dropped_group_takes_its_grandchildren_along() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("pid");
+        let script = format!("sleep 60 & echo $! > {}; wait", file.display());
+        let group = Group::spawn(Command::new("sh").args(["-c", &script])).unwrap();
+        let pid = loop {
+            let text = std::fs::read_to_string(&file).unwrap_or_default();
+            if let Ok(pid) = text.trim().parse() {
+                break Pid::from_raw(pid).unwrap();
+            }
+            thread::sleep(Duration::from_millis(5));
+        };
+        rustix::process::test_kill_process(pid).unwrap();
+        drop(group);
+        let deadline = Instant::now() + Duration::from_secs(5);
+        while rustix::process::test_kill_process(pid).is_ok() && !is_zombie(pid) {
+            assert!(Instant::now() < deadline, "the grandchild lives on");
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// A container without an init leaves orphans unreaped.
+    fn is_zombie(pid: Pid) -> bool {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero()));
+        stat.is_ok_and(|stat| stat.contains(") Z "))
+    }
+
+    #[test]
+    fn a_failing_command_is_named_with_its_code_and_its_last_words() {
+        let error = read(Command::new("sh").args(["-c", "echo oh >&2; exit 3"])).unwrap_err();
+        assert!(error.contains("sh -c") && error.contains("exit code 3") && error.contains("oh"), "{error}");
+        assert!(run(&mut Command::new("/no/such/program")).unwrap_err().contains("can't start"));
+    }
+}

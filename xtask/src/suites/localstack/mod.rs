@@ -1,0 +1,58 @@
+//! The device binary at work for a Step Functions that this project did not write: LocalStack's, on loopback.
+//!
+//! The binary is built here, or named by `ACTIVITY_WORKER_BINARY` (a cross-built or packaged one, or a script that starts one).
+
+mod api;
+mod machine;
+mod proxy;
+mod scenarios;
+mod server;
+mod stage;
+mod worker;
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use self::server::Server;
+use self::stage::Stage;
+use super::Stop;
+use crate::process;
+use crate::workspace::Workspace;
+
+pub(super) fn run(workspace: &Workspace) -> Result<String, Stop> {
+    if !cfg!(target_os = "linux") {
+        return Err(Stop::Skipped("LocalStack is set up for Linux only".into()));
+    }
+    let python = server::install(workspace).map_err(Stop::Skipped)?;
+    let binary = binary(workspace)?;
+    let start = Instant::now();
+    let server = Server::start(&python, workspace)?;
+    println!("LocalStack answers after {:.1} s", start.elapsed().as_secs_f64());
+    play(&Stage::new(server.url(), binary))
+}
+
+fn binary(workspace: &Workspace) -> Result<PathBuf, String> {
+    if let Some(given) = std::env::var_os("ACTIVITY_WORKER_BINARY") {
+        return Ok(given.into());
+    }
+    let package = ["--package", "activity-worker-device"];
+    process::run(workspace.cargo(&["build", "--locked", "--release"]).args(package))?;
+    Ok(workspace.target.join("release/activity-worker"))
+}
+
+/// Plays every scenario, one line each. They run one after the other: LocalStack loses executions that start side by side.
+fn play(stage: &Stage) -> Result<String, Stop> {
+    let mut failed = Vec::new();
+    for (name, scenario) in scenarios::ALL {
+        let start = Instant::now();
+        let result = scenario(stage);
+        let mark = if result.is_ok() { "ok    " } else { "FAILED" };
+        println!("{mark} {:>6.1} s  {name}", start.elapsed().as_secs_f64());
+        if let Err(reason) = result {
+            println!("{reason}\n{}", stage.logs());
+            failed.push(*name);
+        }
+        stage.clear();
+    }
+    if failed.is_empty() { Ok(String::new()) } else { Err(Stop::Failed(failed.join(", "))) }
+}
