@@ -54,7 +54,7 @@ impl Engine {
             FoundState::Outcome => Stage::Waiting,
             FoundState::Begun { .. } => Stage::Reclaiming,
             FoundState::Deferred => Stage::Deferred,
-            FoundState::Poison => Stage::Accepting,
+            FoundState::Broken(_) => Stage::Accepting,
             FoundState::Foreign => Stage::Foreign,
         };
         let mut slot = Slot::new(id, activity, stage, now);
@@ -75,8 +75,8 @@ impl Engine {
                 self.ready.push_back(Action::Reclaim { id });
             }
             FoundState::Deferred => slot.deferred = true,
-            FoundState::Poison => {
-                slot.own = Some(OwnFailure::Poison);
+            FoundState::Broken(own) => {
+                slot.own = Some(own);
                 self.ready.push_back(Action::KeepTask { id });
             }
             FoundState::Foreign => self.ready.push_back(Action::Notify(Notice::Foreign(id))),

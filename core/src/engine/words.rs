@@ -129,8 +129,8 @@ pub enum FoundState {
     },
     /// It waits for the app.
     Deferred,
-    /// Reading its file ended the process three times: only its token is left, and it is to be failed.
-    Poison,
+    /// Only its token is left: it is to be failed.
+    Broken(OwnFailure),
     /// It is not ours to go on with (another origin, another user, a copied spool): it stays where it is.
     Foreign,
 }

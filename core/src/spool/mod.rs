@@ -1,164 +1,342 @@
 //! Keeps: tasks and outcomes on stable storage.
+//!
+//! # The folder
+//!
+//! ```text
+//! lock                one process at a time; holds its pid
+//! owner               format version, and which machine made the folder
+//! date                the last date heard from the service: the floor of the clock at the next start
+//! loading             which task file is being read, and how often that was tried (never synced)
+//! settled.a .b        tombstones: which tasks are over
+//! tasks/ID.task       one task: accepted, or with its outcome
+//! tasks/ID.room       the room set aside for the outcome of a task that has none yet
+//! tasks/ID.new        being written; removed at the next start
+//! quarantine/         files that can't be understood; nothing is ever deleted from it
+//! ```
+//!
+//! The folder has mode 0700, its files 0600. Anything else in it is left alone.
+//!
+//! # A task file
+//!
+//! Eight bytes `AWSPOOL1`, then sections: a tag of four bytes, the length of the payload (u32, little endian), the first 16 bytes
+//! of the SHA-256 of tag, length and payload, the payload. The first section is the envelope `ENVL`: origin, scope, token and what
+//! else is needed to report the task, as JSON. It is frozen for all versions 1.x, so that any version can report any file. Then
+//! follows either the input (`INPT`) or the outcome (`OUTP`, or `ERRO` and `CAUS`). Sections with other tags are skipped.
+//!
+//! # Invariants
+//!
+//! 1. `ID.task` is complete at every moment: it only ever comes to be by renaming a file whose contents were synced.
+//! 2. A task counts as accepted, an outcome as kept, only after the folder was synced ([`Spool::commit`]).
+//! 3. An accepted task has its room: the outcome is written into blocks that are set aside already, then renamed over the task.
+//!    A disk that fills up later can't refuse it.
+//! 4. A file whose sync failed is never synced again: its pages may be marked clean without being on disk. It is written anew
+//!    under another name.
+//! 5. Nothing is evicted. A file goes only after the service settled its task and the tombstone is on disk; a file that can't be
+//!    understood moves to `quarantine/`; one that can't be read now stays.
 
 mod disk;
+mod format;
+#[cfg(any(test, feature = "testing"))]
+mod memory;
+mod open;
+#[cfg(test)]
+mod tests;
+mod tombstones;
+mod words;
 
-use std::io;
-use std::path::PathBuf;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-pub use disk::Disk;
+use sha2::{Digest, Sha256};
 
-use crate::{Origin, Outcome, Scope, Settlement, TaskId, TaskToken};
+pub use disk::{Disk, RealDisk, StorageKind};
+use format::{Body, Envelope};
+#[cfg(any(test, feature = "testing"))]
+pub use memory::{MemoryDisk, Op};
+use tombstones::Tombstones;
+pub use words::{Found, KeepError, NewTask, ReadError, SpoolConfig, SpoolError, StoredTask};
 
-/// How a spool is opened.
-#[derive(Debug, Clone)]
-pub struct SpoolConfig {
-    /// The folder; made with mode 0700 if it is not there.
-    pub dir: PathBuf,
-    /// The most tasks it holds, whatever their state.
-    pub max_tasks: usize,
-    /// The most bytes it holds, room for outcomes included.
-    pub max_bytes: u64,
-    /// What tells this machine from a copy of its disk.
-    pub machine_id: Option<String>,
-    /// Take a file system that can't promise to keep what was fsynced.
-    pub allow_unsafe_storage: bool,
-}
+use crate::task::INPUT_MAX;
+use crate::{Failure, Outcome, Settlement, TaskId};
 
-/// A task to be kept when it is accepted. No `Debug`: it holds secrets.
-pub struct NewTask<'a> {
-    /// Its token.
-    pub token: &'a TaskToken,
-    /// Whose it is.
-    pub origin: &'a Origin,
-    /// The user it belongs to.
-    pub scope: &'a Scope,
-    /// The ARN of its activity; `None` for an adopted token.
-    pub activity: Option<&'a str>,
-    /// Whether an app settles it, rather than a handler.
-    pub deferred: bool,
-    /// Its input.
-    pub input: &'a str,
-    /// The room to set aside for its outcome's payload, in bytes.
-    pub max_output: usize,
-    /// The date of acceptance.
-    pub accepted: SystemTime,
+/// What a file takes beyond input or outcome: the envelope with the longest token, ARN and scope, and the sections' heads.
+const OVERHEAD: usize = 8 << 10;
+
+/// The folder, opened by the one process that holds its lock.
+pub struct Spool {
+    disk: Box<dyn Disk>,
+    config: SpoolConfig,
+    tasks: HashMap<TaskId, Entry>,
+    tombstones: Tombstones,
+    date_floor: Option<SystemTime>,
+    /// Staged since the last commit.
+    staged: Vec<(TaskId, Staged)>,
+    /// Files that could not be read so far.
+    unreadable: Vec<TaskId>,
 }
 
-/// A task as found on disk at the start.
-#[derive(Debug, Clone)]
-pub struct StoredTask {
-    /// Its token.
-    pub token: TaskToken,
-    /// Whose it is.
-    pub origin: Origin,
-    /// The user it belongs to.
-    pub scope: Scope,
-    /// The ARN of its activity.
-    pub activity: Option<String>,
-    /// Whether an app settles it.
-    pub deferred: bool,
-    /// How often a handler was started on it.
-    pub runs: u8,
-    /// Whether its outcome is known.
-    pub has_outcome: bool,
-    /// The date of acceptance.
-    pub accepted: SystemTime,
-    /// The room set aside for its outcome.
-    pub max_output: usize,
+/// A task that lies in the folder.
+struct Entry {
+    envelope: Envelope,
+    /// Bytes of its file.
+    bytes: u64,
+    /// Bytes set aside for its outcome.
+    room: u64,
+    /// An outcome whose rename may not be durable: no other one is taken.
+    pinned: Option<[u8; 32]>,
 }
 
-/// What a spool found when it was opened.
-#[derive(Debug, Default)]
-pub struct Found {
-    /// Tasks to go on with.
-    pub tasks: Vec<StoredTask>,
-    /// Files set aside since their checksum was wrong.
-    pub quarantined: Vec<PathBuf>,
-    /// Files that can't be read now; they stay.
-    pub unreadable: Vec<PathBuf>,
-    /// Tasks whose file ended the process three times while it was read; set aside, to be failed as `Worker.Poison`.
-    pub poison: Vec<TaskToken>,
-    /// The spool was made on another machine: only kept outcomes may be sent.
-    pub copied: bool,
-    /// The storage does not keep what is written through a power cut (tmpfs, overlay, or allowed on purpose): the file system's name.
-    pub unsafe_storage: Option<String>,
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Staged {
+    Task,
+    Outcome,
 }
 
-/// Why a spool can't be opened or used.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum SpoolError {
-    /// Reading or writing failed.
-    #[error("{path}: {source}")]
-    Io {
-        /// Where.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-}
-pub use disk::RealDisk;
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum KeepError {
-    #[error("pinned")]
-    Pinned {},
-    #[error("io {0}")]
-    Io(String),
-}
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ReadError {
-    #[error("unreadable")]
-    Unreadable {},
-    #[error("corrupt")]
-    Corrupt,
-    #[error("none")]
-    NoSuchTask,
-}
-pub struct Spool;
 impl Spool {
-    pub fn open(_: Box<dyn Disk>, _: SpoolConfig, _: SystemTime) -> Result<(Spool, Found), SpoolError> {
-        todo!()
+    /// Writes a task and sets room aside for its outcome. It is accepted once [`commit`](Spool::commit) has answered.
+    pub fn accept(&mut self, task: &NewTask<'_>) -> Result<TaskId, SpoolError> {
+        let id = task.token.id();
+        let envelope = Envelope::of(task);
+        let bytes = format::encode(&envelope, &Body::Input(task.input.to_owned()));
+        let room = (OVERHEAD + task.max_output) as u64;
+        let (new, file) = (self.path(id, "new"), self.path(id, "task"));
+        let written = self
+            .disk
+            .write_durably(&new, &bytes)
+            .and_then(|()| self.disk.preallocate(&self.path(id, "room"), room))
+            .and_then(|()| self.disk.rename(&new, &file));
+        if let Err(source) = written {
+            self.discard(id);
+            return Err(SpoolError::Io { path: file, source });
+        }
+        self.tasks.insert(id, Entry { envelope, bytes: bytes.len() as u64, room, pinned: None });
+        self.staged.push((id, Staged::Task));
+        Ok(id)
     }
-    pub fn accept(&mut self, _: &NewTask) -> Result<TaskId, SpoolError> {
-        todo!()
+
+    /// Writes a task's outcome in place of its input. It is kept once [`commit`](Spool::commit) has answered; if that fails it is
+    /// *unknown*, and pinned: no other outcome is taken for the task. A failure's cause is cut to the room there is.
+    pub fn keep_outcome(&mut self, id: TaskId, outcome: &Outcome) -> Result<(), KeepError> {
+        let entry = self.tasks.get(&id).ok_or(KeepError::NoSuchTask(id))?;
+        let body = Body::Outcome(fitting(outcome.clone(), entry.envelope.max_output));
+        let digest = digest(&body);
+        if entry.pinned.is_some_and(|pinned| pinned != digest) {
+            return Err(KeepError::Pinned(id));
+        }
+        let bytes = format::encode(&entry.envelope, &body);
+        let (room, new, file) = (self.path(id, "room"), self.path(id, "new"), self.path(id, "task"));
+        let had_room = entry.room > 0;
+        // The room can't be refused by a full disk. Where there is none (any more), or its sync fails, a new file is tried.
+        let written = match had_room.then(|| self.disk.write_durably(&room, &bytes)) {
+            Some(Ok(())) => self.disk.rename(&room, &file),
+            _ => self.disk.write_durably(&new, &bytes).and_then(|()| self.disk.rename(&new, &file)),
+        };
+        let entry = self.tasks.get_mut(&id).ok_or(KeepError::NoSuchTask(id))?;
+        if let Err(source) = written {
+            // What a failed sync left of the room must not be trusted with an outcome again.
+            entry.room = 0;
+            let _ = self.disk.remove(&room);
+            let _ = self.disk.remove(&new);
+            return Err(KeepError::Io { path: file, source });
+        }
+        let _ = self.disk.remove(&room);
+        entry.envelope.outcome = true;
+        (entry.bytes, entry.room, entry.pinned) = (bytes.len() as u64, 0, Some(digest));
+        self.staged.push((id, Staged::Outcome));
+        Ok(())
     }
-    pub fn keep_outcome(&mut self, _: TaskId, _: &Outcome) -> Result<(), KeepError> {
-        todo!()
-    }
+
+    /// Syncs the folder: what was staged is durable from now on. On an error tasks staged since the last commit are given up, and
+    /// outcomes stay pinned.
     pub fn commit(&mut self) -> Result<(), SpoolError> {
-        todo!()
+        let staged = std::mem::take(&mut self.staged);
+        let path = self.config.dir.join("tasks");
+        match self.disk.sync_dir(&path) {
+            Ok(()) => {
+                for (id, _) in staged {
+                    if let Some(entry) = self.tasks.get_mut(&id) {
+                        entry.pinned = None;
+                    }
+                }
+                Ok(())
+            }
+            Err(source) => {
+                for (id, _) in staged.iter().filter(|(_, what)| *what == Staged::Task) {
+                    self.discard(*id);
+                    self.tasks.remove(id);
+                }
+                Err(SpoolError::Io { path, source })
+            }
+        }
     }
-    pub fn count_run(&mut self, _: TaskId) -> Result<u8, SpoolError> {
-        todo!()
+
+    /// Counts one more repetition of the task's handler on disk, and gives the count.
+    pub fn count_run(&mut self, id: TaskId) -> Result<u8, ReadError> {
+        let body = self.body(id)?;
+        let Some(entry) = self.tasks.get_mut(&id) else { return Err(ReadError::NoSuchTask(id)) };
+        let mut envelope = entry.envelope.clone();
+        envelope.runs = envelope.runs.saturating_add(1);
+        let bytes = format::encode(&envelope, &body);
+        let (new, file) = (self.path(id, "new"), self.path(id, "task"));
+        self.disk
+            .write_durably(&new, &bytes)
+            .and_then(|()| self.disk.rename(&new, &file))
+            .and_then(|()| self.disk.sync_dir(&self.config.dir.join("tasks")))
+            .map_err(|source| ReadError::Unreadable { path: file, source })?;
+        let runs = envelope.runs;
+        if let Some(entry) = self.tasks.get_mut(&id) {
+            entry.envelope = envelope;
+        }
+        Ok(runs)
     }
-    pub fn outcome(&mut self, _: TaskId) -> Result<Outcome, ReadError> {
-        todo!()
+
+    /// The task's input.
+    pub fn input(&mut self, id: TaskId) -> Result<String, ReadError> {
+        match self.body(id)? {
+            Body::Input(input) => Ok(input),
+            Body::Outcome(_) => Err(ReadError::NoSuchTask(id)),
+        }
     }
-    pub fn input(&mut self, _: TaskId) -> Result<String, ReadError> {
-        todo!()
+
+    /// The task's outcome.
+    pub fn outcome(&mut self, id: TaskId) -> Result<Outcome, ReadError> {
+        match self.body(id)? {
+            Body::Outcome(outcome) => Ok(outcome),
+            Body::Input(_) => Err(ReadError::NoSuchTask(id)),
+        }
     }
+
+    /// Writes the tombstone, then lets the file go.
     pub fn settle(
         &mut self,
-        _: TaskId,
-        _: Settlement,
-        _: Option<&str>,
-        _: SystemTime,
+        id: TaskId,
+        settlement: Settlement,
+        request_id: Option<&str>,
+        at: SystemTime,
     ) -> Result<(), SpoolError> {
-        todo!()
+        let (disk, dir) = (&mut *self.disk, &self.config.dir);
+        if self.tombstones.add(disk, dir, id, settlement, request_id, at).is_ok() {
+            self.drop_task(id);
+            return Ok(());
+        }
+        // On a full disk the file's own end may make room for the tombstone.
+        self.drop_task(id);
+        let path = self.config.dir.join("settled");
+        self.tombstones
+            .add(&mut *self.disk, &self.config.dir, id, settlement, request_id, at)
+            .map_err(|source| SpoolError::Io { path, source })
     }
-    pub fn settled(&self, _: TaskId) -> Option<Settlement> {
-        todo!()
+
+    /// How a task ended that is over; the last 10,000 at least are remembered.
+    pub fn settled(&self, id: TaskId) -> Option<Settlement> {
+        self.tombstones.find(id)
     }
-    pub fn room(&self, _: usize) -> usize {
-        todo!()
+
+    /// How many more tasks fit, each with the largest input and with `max_output` set aside: by count, by bytes, and by what the
+    /// file system has left.
+    pub fn room(&self, max_output: usize) -> usize {
+        let each = (INPUT_MAX + max_output + 2 * OVERHEAD) as u64;
+        let by_count = self.config.max_tasks.saturating_sub(self.tasks.len());
+        let by_bytes = self.config.max_bytes.saturating_sub(self.bytes()) / each;
+        let by_disk = self.disk.free(&self.config.dir).unwrap_or(0) / each;
+        by_count.min(usize::try_from(by_bytes.min(by_disk)).unwrap_or(usize::MAX))
     }
-    pub fn date_floor(&mut self) -> Option<SystemTime> {
-        todo!()
+
+    /// Tasks held.
+    pub fn len(&self) -> usize {
+        self.tasks.len()
     }
-    pub fn keep_date(&mut self, _: SystemTime) -> Result<(), SpoolError> {
-        todo!()
+
+    /// Whether none is held.
+    pub fn is_empty(&self) -> bool {
+        self.tasks.is_empty()
     }
+
+    /// Bytes held, the room for outcomes included.
+    pub fn bytes(&self) -> u64 {
+        self.tasks.values().map(|entry| entry.bytes + entry.room).sum()
+    }
+
+    /// The last date that was heard from the service before this start.
+    pub fn date_floor(&self) -> Option<SystemTime> {
+        self.date_floor
+    }
+
+    /// Remembers a date heard from the service. Meant to be called once a day: it is one write to flash.
+    pub fn keep_date(&mut self, date: SystemTime) -> Result<(), SpoolError> {
+        let seconds = date.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+        let (new, path) = (self.config.dir.join("date.new"), self.config.dir.join("date"));
+        self.disk
+            .write_durably(&new, format!("{seconds}\n").as_bytes())
+            .and_then(|()| self.disk.rename(&new, &path))
+            .map_err(|source| SpoolError::Io { path, source })
+    }
+
+    /// Reads a task's file. One that is damaged is set aside, while its envelope stays known, so that it can still be failed.
+    fn body(&mut self, id: TaskId) -> Result<Body, ReadError> {
+        if !self.tasks.contains_key(&id) {
+            return Err(ReadError::NoSuchTask(id));
+        }
+        let path = self.path(id, "task");
+        let bytes =
+            self.disk.read(&path).map_err(|source| ReadError::Unreadable { path: path.clone(), source })?;
+        format::decode(&bytes).ok().and_then(|file| file.body).ok_or_else(|| {
+            let path = self.set_aside(&path);
+            ReadError::Damaged { path }
+        })
+    }
+
+    /// Moves a file to the quarantine, under a name that is free there.
+    fn set_aside(&mut self, file: &Path) -> PathBuf {
+        let dir = self.config.dir.join("quarantine");
+        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let taken = self.disk.list(&dir).unwrap_or_default();
+        let free = (0..)
+            .map(|n| if n == 0 { name.clone() } else { format!("{name}.{n}") })
+            .find(|n| !taken.contains(n));
+        let target = dir.join(free.unwrap_or(name));
+        let _ = self.disk.rename(file, &target);
+        target
+    }
+
+    fn drop_task(&mut self, id: TaskId) {
+        self.discard(id);
+        self.tasks.remove(&id);
+    }
+
+    fn discard(&mut self, id: TaskId) {
+        for kind in ["task", "room", "new"] {
+            let _ = self.disk.remove(&self.path(id, kind));
+        }
+    }
+
+    fn path(&self, id: TaskId, kind: &str) -> PathBuf {
+        self.config.dir.join("tasks").join(format!("{id}.{kind}"))
+    }
+}
+
+/// The outcome as it fits `max_output`: a failure's cause is cut, but never its name.
+fn fitting(outcome: Outcome, max_output: usize) -> Outcome {
+    match outcome {
+        Outcome::Failure(failure) => {
+            let left = (max_output + OVERHEAD / 4).saturating_sub(failure.error().len());
+            Outcome::Failure(failure.with_cause_cut_to(left))
+        }
+        Outcome::Success(output) if output.len() > max_output => {
+            let cause = format!("the output has {} bytes, the limit is {max_output}", output.len());
+            Outcome::Failure(Failure::new("Worker.OutputTooLarge", cause))
+        }
+        success @ Outcome::Success(_) => success,
+    }
+}
+
+fn digest(body: &Body) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    for (tag, payload) in body.sections() {
+        hash.update(tag);
+        hash.update((payload.len() as u64).to_le_bytes());
+        hash.update(payload);
+    }
+    hash.finalize().into()
 }

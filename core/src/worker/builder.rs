@@ -12,7 +12,7 @@ use super::events::{Event, Hub};
 use super::handle::{Ended, WorkerHandle};
 use super::threads::{self, Watch};
 use crate::aws::ActivityClient;
-use crate::engine::{self, ACTIVITIES_MAX, ActivityRules, Engine, FoundState};
+use crate::engine::{self, ACTIVITIES_MAX, ActivityRules, Engine, FoundState, OwnFailure};
 use crate::spool::{Found, RealDisk, Spool, SpoolConfig, SpoolError, StoredTask};
 use crate::task::OUTPUT_MAX;
 use crate::{Origin, Scope, WorkerName};
@@ -263,7 +263,7 @@ impl WorkerBuilder {
             machine_id: self.machine_id.clone(),
             allow_unsafe_storage: self.allow_unsafe_storage,
         };
-        let (mut spool, found) = Spool::open(Box::new(RealDisk::default()), spool, client.clock().now())?;
+        let (spool, found) = Spool::open(Box::new(RealDisk::default()), spool)?;
         if let Some(date) = spool.date_floor() {
             client.clock().raise_floor(date);
         }
@@ -288,7 +288,7 @@ impl WorkerBuilder {
         Ok(engine::Config {
             activities,
             // What lies on disk has a place, even if the limit was lowered since.
-            max_tasks: self.places().max(found.tasks.len() + found.poison.len()),
+            max_tasks: self.places().max(found.tasks.len() + found.damaged.len() + found.poison.len()),
             comeback_window: self.comeback_window,
             max_backoff: self.max_backoff,
             lease: self.lease,
@@ -325,12 +325,20 @@ impl Driver {
         for task in found.tasks {
             self.found(task, found.copied);
         }
-        for token in found.poison {
-            let id = token.id();
-            let date = self.client.clock().now();
-            self.live.insert(id, Live::new(token, None, self.scope.clone(), date));
-            self.tell(engine::Event::Found { id, activity: None, adopted: false, state: FoundState::Poison });
+        for (tasks, own) in [(found.poison, OwnFailure::Poison), (found.damaged, OwnFailure::Damaged)] {
+            for task in tasks {
+                self.found_broken(task, own);
+            }
         }
+    }
+
+    /// Only its token is left of it: it is written anew, and failed.
+    fn found_broken(&mut self, task: StoredTask, own: OwnFailure) {
+        let id = task.token.id();
+        let ours = task.origin == self.origin && task.scope == self.scope;
+        let state = if ours { FoundState::Broken(own) } else { FoundState::Foreign };
+        self.live.insert(id, Live::new(task.token, None, task.scope, task.accepted));
+        self.tell(engine::Event::Found { id, activity: None, adopted: false, state });
     }
 
     fn found(&mut self, task: StoredTask, copied: bool) {

@@ -124,7 +124,7 @@ fn one(spool: &mut Spool, job: DiskJob) -> DiskDone {
         DiskJob::KeepOutcome { id, outcome } => {
             let (kept, reason) = match spool.keep_outcome(id, &outcome) {
                 Ok(()) => (Kept::Yes, String::new()),
-                Err(error @ KeepError::Pinned { .. }) => (Kept::Unknown, error.to_string()),
+                Err(error @ KeepError::Pinned(_)) => (Kept::Unknown, error.to_string()),
                 Err(error) => (Kept::No, error.to_string()),
             };
             DiskDone::OutcomeKept { id, kept, reason }

@@ -1,0 +1,336 @@
+//! A disk in memory that forgets what was not synced, and fails when it is told to. For tests and simulators.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::{Disk, StorageKind};
+
+/// A step at which the disk can fail, or the power.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Op {
+    /// A folder is made.
+    MakeDir,
+    /// A folder is listed.
+    List,
+    /// A file is read.
+    Read,
+    /// Room is set aside.
+    Preallocate,
+    /// A file is written.
+    Write,
+    /// A file is synced.
+    Fsync,
+    /// A file gets another name.
+    Rename,
+    /// A file is removed.
+    Remove,
+    /// A folder is synced.
+    SyncDir,
+}
+
+/// What a fault makes of a step.
+type Fault = Box<dyn FnMut(Op, &Path) -> Option<io::Error> + Send>;
+
+/// The disk. Clones share it, as the processes of a machine do.
+#[derive(Clone, Default)]
+pub struct MemoryDisk {
+    state: Arc<Mutex<State>>,
+    /// Whether this clone holds the lock.
+    holds_lock: bool,
+}
+
+#[derive(Default)]
+struct State {
+    /// What a process sees.
+    names: BTreeMap<PathBuf, usize>,
+    dirs: BTreeSet<PathBuf>,
+    files: Vec<Inode>,
+    /// What is left after a power cut: names as of the last sync of their folder, changed by what happened to get through since.
+    durable: BTreeMap<PathBuf, usize>,
+    pending: Vec<Change>,
+    locked: bool,
+    capacity: Option<u64>,
+    fault: Option<Fault>,
+}
+
+#[derive(Default, Clone)]
+struct Inode {
+    now: Vec<u8>,
+    durable: Vec<u8>,
+    /// Blocks set aside.
+    reserved: u64,
+    /// A sync failed: the kernel calls the pages clean, and they are not on disk.
+    lost: bool,
+}
+
+#[derive(Clone)]
+enum Change {
+    Link(PathBuf, usize),
+    Unlink(PathBuf),
+}
+
+impl Change {
+    fn dir(&self) -> Option<&Path> {
+        match self {
+            Change::Link(path, _) | Change::Unlink(path) => path.parent(),
+        }
+    }
+
+    fn apply(self, names: &mut BTreeMap<PathBuf, usize>) {
+        match self {
+            Change::Link(path, inode) => drop(names.insert(path, inode)),
+            Change::Unlink(path) => drop(names.remove(&path)),
+        }
+    }
+}
+
+impl MemoryDisk {
+    /// An empty disk of this many bytes; `None`: without a bound.
+    pub fn new(capacity: Option<u64>) -> Self {
+        let disk = MemoryDisk::default();
+        disk.lock_state().capacity = capacity;
+        disk
+    }
+
+    /// From now on, asks before each step whether, and how, it fails.
+    pub fn set_fault(&self, fault: impl FnMut(Op, &Path) -> Option<io::Error> + Send + 'static) {
+        self.lock_state().fault = Some(Box::new(fault));
+    }
+
+    /// No more faults.
+    pub fn clear_fault(&self) {
+        self.lock_state().fault = None;
+    }
+
+    /// The process ends: the lock is free, all that was written is there.
+    pub fn process_ends(&self) {
+        self.lock_state().locked = false;
+    }
+
+    /// The power goes. Contents that were not synced are lost or torn, names that were not synced came through or not: `luck` says
+    /// so for each of them.
+    pub fn power_cut(&self, mut luck: impl FnMut() -> bool) {
+        let mut state = self.lock_state();
+        state.locked = false;
+        let mut names = std::mem::take(&mut state.durable);
+        for change in std::mem::take(&mut state.pending) {
+            if luck() {
+                change.apply(&mut names);
+            }
+        }
+        for file in &mut state.files {
+            if file.now != file.durable {
+                let torn = if luck() { file.now.len() / 2 } else { 0 };
+                let mut left = file.durable.clone();
+                left.resize(left.len().max(torn), 0);
+                left[..torn].copy_from_slice(&file.now[..torn]);
+                file.now = left;
+            }
+            file.durable = file.now.clone();
+            file.lost = false;
+        }
+        state.durable = names.clone();
+        state.names = names;
+    }
+
+    /// One byte of a file changes while it lies there.
+    pub fn rot(&self, file: &Path, at: usize) {
+        let mut state = self.lock_state();
+        if let Some(inode) = state.names.get(file).copied()
+            && let Some(byte) = state.files[inode].now.get_mut(at)
+        {
+            *byte ^= 0x40;
+            let now = state.files[inode].now.clone();
+            state.files[inode].durable = now;
+        }
+    }
+
+    /// All files there are now.
+    pub fn files(&self) -> Vec<PathBuf> {
+        self.lock_state().names.keys().cloned().collect()
+    }
+
+    fn lock_state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn step(&mut self, op: Op, path: &Path) -> io::Result<()> {
+        match self.fault.as_mut().and_then(|fault| fault(op, path)) {
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
+    }
+
+    fn find(&self, path: &Path) -> io::Result<usize> {
+        self.names.get(path).copied().ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    fn find_or_create(&mut self, path: &Path) -> usize {
+        if let Ok(inode) = self.find(path) {
+            return inode;
+        }
+        let inode = self.files.len();
+        self.files.push(Inode::default());
+        self.link(path, inode);
+        inode
+    }
+
+    fn link(&mut self, path: &Path, inode: usize) {
+        self.names.insert(path.to_owned(), inode);
+        self.pending.push(Change::Link(path.to_owned(), inode));
+    }
+
+    fn unlink(&mut self, path: &Path) {
+        self.names.remove(path);
+        self.pending.push(Change::Unlink(path.to_owned()));
+    }
+
+    fn used(&self) -> u64 {
+        let live: BTreeSet<_> = self.names.values().collect();
+        live.iter().map(|inode| self.files[**inode].reserved.max(self.files[**inode].now.len() as u64)).sum()
+    }
+
+    fn has_room(&self, inode: usize, bytes: u64) -> io::Result<()> {
+        let own = self.files[inode].reserved.max(self.files[inode].now.len() as u64);
+        match self.capacity {
+            Some(capacity) if bytes > own && self.used() + bytes - own > capacity => {
+                Err(io::ErrorKind::StorageFull.into())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn put(&mut self, path: &Path, at: usize, bytes: &[u8], whole: bool) -> io::Result<usize> {
+        let inode = self.find_or_create(path);
+        self.step(Op::Write, path)?;
+        self.has_room(inode, (at + bytes.len()) as u64)?;
+        let file = &mut self.files[inode];
+        file.now.resize(if whole { bytes.len() } else { file.now.len().max(at + bytes.len()) }, 0);
+        file.now[at..at + bytes.len()].copy_from_slice(bytes);
+        if whole {
+            file.reserved = 0;
+        }
+        Ok(inode)
+    }
+
+    fn fsync(&mut self, path: &Path, inode: usize) -> io::Result<()> {
+        if let Err(error) = self.step(Op::Fsync, path) {
+            self.files[inode].lost = true;
+            return Err(error);
+        }
+        let file = &mut self.files[inode];
+        if !file.lost {
+            file.durable = file.now.clone();
+        }
+        Ok(())
+    }
+}
+
+impl Disk for MemoryDisk {
+    fn make_dir(&mut self, dir: &Path) -> io::Result<()> {
+        let mut state = self.lock_state();
+        state.step(Op::MakeDir, dir)?;
+        state.dirs.insert(dir.to_owned());
+        Ok(())
+    }
+
+    fn kind(&self, _: &Path) -> io::Result<StorageKind> {
+        Ok(StorageKind::Durable)
+    }
+
+    fn free(&self, _: &Path) -> io::Result<u64> {
+        let state = self.lock_state();
+        Ok(state.capacity.map_or(u64::MAX, |capacity| capacity.saturating_sub(state.used())))
+    }
+
+    fn lock(&mut self, _: &Path) -> io::Result<()> {
+        let mut state = self.lock_state();
+        if std::mem::replace(&mut state.locked, true) {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        drop(state);
+        self.holds_lock = true;
+        Ok(())
+    }
+
+    fn list(&self, dir: &Path) -> io::Result<Vec<String>> {
+        let mut state = self.lock_state();
+        state.step(Op::List, dir)?;
+        let in_dir = state.names.keys().filter(|path| path.parent() == Some(dir));
+        Ok(in_dir.filter_map(|path| path.file_name()?.to_str().map(str::to_owned)).collect())
+    }
+
+    fn read(&self, file: &Path) -> io::Result<Vec<u8>> {
+        let mut state = self.lock_state();
+        state.step(Op::Read, file)?;
+        let inode = state.find(file)?;
+        Ok(state.files[inode].now.clone())
+    }
+
+    fn preallocate(&mut self, file: &Path, bytes: u64) -> io::Result<()> {
+        let mut state = self.lock_state();
+        let inode = state.find_or_create(file);
+        state.step(Op::Preallocate, file)?;
+        state.has_room(inode, bytes)?;
+        state.files[inode].reserved = state.files[inode].reserved.max(bytes);
+        Ok(())
+    }
+
+    fn write(&mut self, file: &Path, bytes: &[u8]) -> io::Result<()> {
+        self.lock_state().put(file, 0, bytes, true).map(|_| ())
+    }
+
+    fn write_durably(&mut self, file: &Path, bytes: &[u8]) -> io::Result<()> {
+        let mut state = self.lock_state();
+        let inode = state.put(file, 0, bytes, true)?;
+        state.fsync(file, inode)
+    }
+
+    fn write_at_durably(&mut self, file: &Path, at: u64, bytes: &[u8]) -> io::Result<()> {
+        let mut state = self.lock_state();
+        let at = usize::try_from(at).map_err(|_| io::Error::from(io::ErrorKind::FileTooLarge))?;
+        let inode = state.put(file, at, bytes, false)?;
+        state.fsync(file, inode)
+    }
+
+    fn rename(&mut self, from: &Path, to: &Path) -> io::Result<()> {
+        let mut state = self.lock_state();
+        state.step(Op::Rename, from)?;
+        let inode = state.find(from)?;
+        state.link(to, inode);
+        state.unlink(from);
+        Ok(())
+    }
+
+    fn remove(&mut self, file: &Path) -> io::Result<()> {
+        let mut state = self.lock_state();
+        state.step(Op::Remove, file)?;
+        state.find(file)?;
+        state.unlink(file);
+        Ok(())
+    }
+
+    fn sync_dir(&mut self, dir: &Path) -> io::Result<()> {
+        let mut state = self.lock_state();
+        state.step(Op::SyncDir, dir)?;
+        let (synced, still): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut state.pending).into_iter().partition(|change| change.dir() == Some(dir));
+        state.pending = still;
+        for change in synced {
+            change.apply(&mut state.durable);
+        }
+        Ok(())
+    }
+}
+
+impl Drop for MemoryDisk {
+    fn drop(&mut self) {
+        if self.holds_lock {
+            self.lock_state().locked = false;
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! Opening the folder: the lock, the file system, whose it is, and what lies in it.
+
+use std::collections::HashMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::format;
+use super::{
+    Disk, Entry, Found, OVERHEAD, Spool, SpoolConfig, SpoolError, StorageKind, StoredTask, Tombstones,
+};
+use crate::TaskId;
+
+/// A file that ended the process so often while it was read is not read again.
+const LOADS_MAX: u32 = 3;
+
+/// Which machine made the folder.
+#[derive(Serialize, Deserialize, PartialEq)]
+struct Owner {
+    version: u32,
+    /// A hash: the machine's id is nobody else's business.
+    machine: Option<String>,
+}
+
+impl Spool {
+    /// Opens the folder, alone, and reads what lies in it.
+    pub fn open(disk: Box<dyn Disk>, config: SpoolConfig) -> Result<(Spool, Found), SpoolError> {
+        let mut spool = Spool {
+            disk,
+            config,
+            tasks: HashMap::new(),
+            tombstones: Tombstones::default(),
+            date_floor: None,
+            staged: Vec::new(),
+            unreadable: Vec::new(),
+        };
+        let mut found = Found::default();
+        let dir = spool.config.dir.clone();
+        for dir in [&dir, &dir.join("tasks"), &dir.join("quarantine")] {
+            spool.disk.make_dir(dir).map_err(at(dir))?;
+        }
+        found.unsafe_storage = spool.check_storage(&dir)?;
+        spool.take_lock(&dir)?;
+        spool.date_floor = spool.read_date(&dir);
+        spool.tombstones = Tombstones::load(&mut *spool.disk, &dir).map_err(at(&dir.join(SETTLED)))?;
+        let names = spool.disk.list(&dir.join("tasks")).map_err(at(&dir.join("tasks")))?;
+        found.copied = spool.is_copied(&dir)?;
+        spool.clean_up(&names);
+        let mut marker = Marker::read(&*spool.disk, &dir);
+        for id in names.iter().filter_map(|name| TaskId::parse(name.strip_suffix(".task")?)) {
+            spool.load(id, &mut marker, &mut found);
+        }
+        marker.remove(&mut *spool.disk);
+        Ok((spool, found))
+    }
+
+    /// Reads again what could not be read before.
+    pub fn reread(&mut self) -> Found {
+        let mut found = Found::default();
+        let mut marker = Marker::read(&*self.disk, &self.config.dir);
+        for id in std::mem::take(&mut self.unreadable) {
+            self.load(id, &mut marker, &mut found);
+        }
+        marker.remove(&mut *self.disk);
+        found
+    }
+
+    fn check_storage(&self, dir: &Path) -> Result<Option<String>, SpoolError> {
+        match self.disk.kind(dir).map_err(at(dir))? {
+            StorageKind::Durable => Ok(None),
+            StorageKind::Volatile(kind) => Ok(Some(kind)),
+            StorageKind::Unsafe(kind) if self.config.allow_unsafe_storage => Ok(Some(kind)),
+            StorageKind::Unsafe(kind) => Err(SpoolError::UnsafeStorage { dir: dir.to_owned(), kind }),
+        }
+    }
+
+    fn take_lock(&mut self, dir: &Path) -> Result<(), SpoolError> {
+        let path = dir.join("lock");
+        self.disk.lock(&path).map_err(|source| {
+            if source.kind() != io::ErrorKind::WouldBlock {
+                return SpoolError::Io { path: path.clone(), source };
+            }
+            let pid =
+                self.disk.read(&path).ok().and_then(|pid| String::from_utf8(pid).ok()?.trim().parse().ok());
+            SpoolError::InUse { dir: dir.to_owned(), pid }
+        })
+    }
+
+    fn read_date(&self, dir: &Path) -> Option<SystemTime> {
+        let text = String::from_utf8(self.disk.read(&dir.join("date")).ok()?).ok()?;
+        SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(text.trim().parse().ok()?))
+    }
+
+    /// A folder without an owner becomes ours.
+    fn is_copied(&mut self, dir: &Path) -> Result<bool, SpoolError> {
+        let path = dir.join("owner");
+        let hash = |id: &String| {
+            format!(
+                "{:x}",
+                Sha256::digest(format!("activity-worker {id}"))
+                    .first_chunk::<16>()
+                    .map_or(0, |b| u128::from_be_bytes(*b))
+            )
+        };
+        let ours = Owner { version: 1, machine: self.config.machine_id.as_ref().map(hash) };
+        let theirs = self.disk.read(&path).ok().and_then(|json| serde_json::from_slice::<Owner>(&json).ok());
+        if let Some(theirs) = theirs {
+            return Ok(ours.machine.is_some() && theirs.machine.is_some() && ours.machine != theirs.machine);
+        }
+        let new = dir.join("owner.new");
+        let json = serde_json::to_vec(&ours).unwrap_or_default();
+        self.disk
+            .write_durably(&new, &json)
+            .and_then(|()| self.disk.rename(&new, &path))
+            .map_err(at(&path))?;
+        self.disk.sync_dir(dir).map_err(at(dir))?;
+        Ok(false)
+    }
+
+    /// What was being written when the last process ended, and room whose task is gone.
+    fn clean_up(&mut self, names: &[String]) {
+        let tasks = self.config.dir.join("tasks");
+        for name in names {
+            let Some((stem, kind)) = name.split_once('.').filter(|(stem, _)| TaskId::parse(stem).is_some())
+            else {
+                continue;
+            };
+            if kind == "new" || (kind == "room" && !names.contains(&format!("{stem}.task"))) {
+                let _ = self.disk.remove(&tasks.join(name));
+            }
+        }
+    }
+
+    fn load(&mut self, id: TaskId, marker: &mut Marker, found: &mut Found) {
+        let path = self.path(id, "task");
+        if marker.begin(&mut *self.disk, id) > LOADS_MAX {
+            return self.load_poison(&path, marker, found);
+        }
+        let bytes = match self.disk.read(&path) {
+            Ok(bytes) => bytes,
+            Err(_) => {
+                self.unreadable.push(id);
+                found.unreadable.push(path);
+                return;
+            }
+        };
+        let size = bytes.len() as u64;
+        let Some((file, task)) =
+            format::decode(&bytes).ok().and_then(|f| f.envelope.task().map(|task| (f, task)))
+        else {
+            found.quarantined.push(self.set_aside(&path));
+            return;
+        };
+        if task.token.id() != id {
+            // A file under another task's name: nothing here can be trusted.
+            found.quarantined.push(self.set_aside(&path));
+            return;
+        }
+        let damaged = file.body.is_none();
+        let room = if file.envelope.outcome { 0 } else { self.find_room(id, file.envelope.max_output) };
+        self.tasks.insert(id, Entry { envelope: file.envelope, bytes: size, room, pinned: None });
+        if damaged {
+            found.quarantined.push(self.set_aside(&path));
+            found.damaged.push(task);
+        } else {
+            found.tasks.push(task);
+        }
+    }
+
+    /// The room may have been lost with a power cut, since only the task's name was synced with it.
+    fn find_room(&mut self, id: TaskId, max_output: usize) -> u64 {
+        let (room, bytes) = (self.path(id, "room"), (OVERHEAD + max_output) as u64);
+        match self.disk.preallocate(&room, bytes) {
+            Ok(()) => bytes,
+            Err(_) => 0,
+        }
+    }
+
+    /// First out of the way, then looked at: should even that end the process, the next start goes on without it.
+    fn load_poison(&mut self, path: &Path, marker: &mut Marker, found: &mut Found) {
+        let aside = self.set_aside(path);
+        marker.remove(&mut *self.disk);
+        let task: Option<StoredTask> =
+            self.disk.read(&aside).ok().and_then(|bytes| format::decode(&bytes).ok()?.envelope.task());
+        found.quarantined.push(aside);
+        found.poison.extend(task);
+    }
+}
+
+const SETTLED: &str = "settled";
+
+/// Names the file that is being read. Not synced: it guards against a process that dies, not against a power cut.
+struct Marker {
+    path: PathBuf,
+    last: Option<(TaskId, u32)>,
+}
+
+impl Marker {
+    fn read(disk: &dyn Disk, dir: &Path) -> Self {
+        let path = dir.join("loading");
+        let last = disk.read(&path).ok().and_then(|bytes| {
+            let text = String::from_utf8(bytes).ok()?;
+            let (id, count) = text.trim().split_once(' ')?;
+            Some((TaskId::parse(id)?, count.parse().ok()?))
+        });
+        Marker { path, last }
+    }
+
+    /// How often reading this file was begun, this time included.
+    fn begin(&mut self, disk: &mut dyn Disk, id: TaskId) -> u32 {
+        let count = self.last.filter(|(last, _)| *last == id).map_or(0, |(_, count)| count) + 1;
+        // Without a marker a poisonous file is not told from others; that must not keep the worker from starting.
+        let _ = disk.write(&self.path, format!("{id} {count}\n").as_bytes());
+        count
+    }
+
+    fn remove(&mut self, disk: &mut dyn Disk) {
+        self.last = None;
+        let _ = disk.remove(&self.path);
+    }
+}
+
+fn at(path: &Path) -> impl FnOnce(io::Error) -> SpoolError + use<> {
+    let path = path.to_owned();
+    move |source| SpoolError::Io { path, source }
+}

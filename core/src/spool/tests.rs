@@ -1,0 +1,521 @@
+//! The spool against a disk that fails and forgets, by promise.
+
+use std::collections::HashMap;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::task::OUTPUT_MAX;
+use crate::{Origin, Scope, TaskToken};
+
+const MAX_OUTPUT: usize = 1000;
+
+fn dir() -> PathBuf {
+    PathBuf::from("/state")
+}
+
+fn config() -> SpoolConfig {
+    SpoolConfig {
+        dir: dir(),
+        max_tasks: 8,
+        max_bytes: 64 << 20,
+        machine_id: Some("this".into()),
+        allow_unsafe_storage: false,
+    }
+}
+
+fn token(n: u64) -> TaskToken {
+    TaskToken::new(format!("token-{n}")).unwrap()
+}
+
+fn open(disk: &MemoryDisk) -> (Spool, Found) {
+    Spool::open(Box::new(disk.clone()), config()).unwrap()
+}
+
+fn now() -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000)
+}
+
+fn accept_with(spool: &mut Spool, n: u64, input: &str) -> Result<TaskId, SpoolError> {
+    let origin = Origin::new("aws", "eu-west-1", "123456789012", None);
+    spool.accept(&NewTask {
+        token: &token(n),
+        origin: &origin,
+        scope: &Scope::default(),
+        activity: Some("arn:aws:states:eu-west-1:123456789012:activity:a"),
+        deferred: false,
+        input,
+        max_output: MAX_OUTPUT,
+        accepted: now(),
+    })
+}
+
+fn accept(spool: &mut Spool, n: u64) -> Result<TaskId, SpoolError> {
+    let id = accept_with(spool, n, "{\"in\":1}")?;
+    spool.commit()?;
+    Ok(id)
+}
+
+fn outcome(n: u64) -> Outcome {
+    Outcome::success(format!("{{\"out\":{n}}}"), MAX_OUTPUT)
+}
+
+fn broken() -> io::Error {
+    io::Error::from_raw_os_error(5)
+}
+
+#[test]
+fn what_is_kept_comes_back_as_it_was() {
+    let disk = MemoryDisk::new(None);
+    let (mut spool, _) = open(&disk);
+    let input = "é".repeat(524_288);
+    let (a, b) = (accept_with(&mut spool, 1, &input).unwrap(), accept(&mut spool, 2).unwrap());
+    spool.keep_outcome(b, &Outcome::failure("E", "cause")).unwrap();
+    spool.commit().unwrap();
+    spool.keep_date(now()).unwrap();
+    drop(spool);
+    let (mut spool, found) = open(&disk);
+    assert_eq!(found.tasks.len(), 2);
+    assert_eq!(spool.input(a).unwrap(), input);
+    assert_eq!(spool.outcome(b).unwrap(), Outcome::failure("E", "cause"));
+    assert_eq!(spool.date_floor(), Some(now()));
+    let task = found.tasks.iter().find(|t| t.has_outcome).unwrap();
+    assert_eq!((task.token.id(), task.accepted), (b, now()));
+}
+
+#[test]
+fn the_largest_output_and_the_longest_failure_fit_their_room() {
+    let disk = MemoryDisk::new(None);
+    let (mut spool, _) = open(&disk);
+    let origin = Origin::new("aws", "eu-west-1", "123456789012", None);
+    for n in 0..2 {
+        let long = TaskToken::new(format!("{n}{}", "t".repeat(2047))).unwrap();
+        let task = NewTask {
+            token: &long,
+            origin: &origin,
+            scope: &Scope("u".repeat(256)),
+            activity: None,
+            deferred: true,
+            input: "{}",
+            max_output: OUTPUT_MAX,
+            accepted: now(),
+        };
+        let id = spool.accept(&task).unwrap();
+        let largest = match n {
+            0 => Outcome::success(format!("\"{}\"", "x".repeat(OUTPUT_MAX - 2)), OUTPUT_MAX),
+            _ => Outcome::failure("é".repeat(256), "漢".repeat(32_768)),
+        };
+        spool.keep_outcome(id, &largest).unwrap();
+        spool.commit().unwrap();
+        assert_eq!(spool.outcome(id).unwrap(), largest);
+        assert!(spool.tasks[&id].bytes <= (OVERHEAD + OUTPUT_MAX) as u64, "it was written into its room");
+    }
+}
+
+#[test]
+fn p1_a_disk_that_fills_up_later_cannot_refuse_an_outcome() {
+    let disk = MemoryDisk::new(Some(40_000));
+    let (mut spool, _) = open(&disk);
+    let id = accept(&mut spool, 1).unwrap();
+    let mut other = disk.clone();
+    let mut size = 40_000;
+    while size > 0 {
+        if other.write(&PathBuf::from(format!("/other-{size}")), &vec![0; size]).is_err() {
+            other.remove(&PathBuf::from(format!("/other-{size}"))).unwrap();
+            size /= 2;
+        } else {
+            size = size.min(spool.disk.free(&dir()).unwrap() as usize);
+        }
+    }
+    assert_eq!(spool.room(MAX_OUTPUT), 0, "P2: and no further task is taken");
+    spool
+        .keep_outcome(id, &Outcome::success(format!("\"{}\"", "x".repeat(MAX_OUTPUT - 2)), MAX_OUTPUT))
+        .unwrap();
+    spool.commit().unwrap();
+    disk.power_cut(|| false);
+    drop(spool);
+    let (_, found) = open(&disk);
+    assert!(found.tasks[0].has_outcome);
+}
+
+#[test]
+fn p1_after_a_failed_sync_the_outcome_is_written_anew_never_synced_again() {
+    let disk = MemoryDisk::new(None);
+    let (mut spool, _) = open(&disk);
+    let id = accept(&mut spool, 1).unwrap();
+    let mut failures = 1;
+    disk.set_fault(move |op, _| {
+        let fails = op == Op::Fsync && failures > 0;
+        failures -= i32::from(fails);
+        fails.then(broken)
+    });
+    spool.keep_outcome(id, &outcome(1)).unwrap();
+    spool.commit().unwrap();
+    disk.power_cut(|| false);
+    drop(spool);
+    let (mut spool, found) = open(&disk);
+    assert_eq!(found.tasks.len(), 1);
+    assert_eq!(spool.outcome(id).unwrap(), outcome(1), "the second sync of the same file would have lied");
+}
+
+#[test]
+fn p1_an_outcome_whose_folder_was_not_synced_is_pinned() {
+    let disk = MemoryDisk::new(None);
+    let (mut spool, _) = open(&disk);
+    let id = accept(&mut spool, 1).unwrap();
+    disk.set_fault(|op, _| (op == Op::SyncDir).then(broken));
+    spool.keep_outcome(id, &outcome(1)).unwrap();
+    assert!(spool.commit().is_err());
+    assert!(matches!(spool.keep_outcome(id, &outcome(2)), Err(KeepError::Pinned(_))));
+    disk.clear_fault();
+    spool.keep_outcome(id, &outcome(1)).unwrap();
+    spool.commit().unwrap();
+    disk.power_cut(|| false);
+    drop(spool);
+    assert_eq!(open(&disk).0.outcome(id).unwrap(), outcome(1));
+}
+
+#[test]
+fn p2_a_task_whose_folder_was_not_synced_is_not_accepted_and_leaves_nothing() {
+    let disk = MemoryDisk::new(None);
+    let (mut spool, _) = open(&disk);
+    disk.set_fault(|op, _| (op == Op::SyncDir).then(broken));
+    assert!(accept(&mut spool, 1).is_err());
+    assert_eq!((spool.len(), spool.bytes()), (0, 0));
+    assert!(!disk.files().iter().any(|f| f.starts_with("/state/tasks")), "{:?}", disk.files());
+}
+
+#[test]
+fn p1_a_power_cut_at_any_step_of_a_tasks_life_loses_nothing_that_was_answered() {
+    for luck in [false, true] {
+        for steps in 1.. {
+            let disk = MemoryDisk::new(None);
+            let (mut spool, _) = open(&disk);
+            let mut left = steps;
+            let fault = disk.clone();
+            fault.set_fault(move |_, _| {
+                left -= 1;
+                (left <= 0).then(broken)
+            });
+            let accepted = accept(&mut spool, 1).ok();
+            let kept = accepted
+                .is_some_and(|id| spool.keep_outcome(id, &outcome(1)).is_ok() && spool.commit().is_ok());
+            let settled =
+                kept && spool.settle(token(1).id(), Settlement::Delivered, Some("r"), now()).is_ok();
+            let mut flip = luck;
+            disk.power_cut(|| {
+                flip = !flip;
+                flip
+            });
+            disk.clear_fault();
+            drop(spool);
+            let (mut spool, found) = open(&disk);
+            assert!(found.quarantined.is_empty(), "step {steps}: a broken file at rest");
+            if settled {
+                assert_eq!(spool.settled(token(1).id()), Some(Settlement::Delivered), "step {steps}");
+            } else if kept {
+                // A settle that was cut may have removed the file, but then its tombstone was there first.
+                let over = spool.settled(token(1).id()).is_some();
+                assert!(over || spool.outcome(token(1).id()).unwrap() == outcome(1), "step {steps}");
+            } else if accepted.is_some() {
+                assert_eq!(found.tasks.len(), 1, "step {steps}");
+            }
+            if settled {
+                break;
+            }
+        }
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_read_now_stays_and_is_read_later() {
+    let disk = MemoryDisk::new(None);
+    let (mut spool, _) = open(&disk);
+    let id = accept(&mut spool, 1).unwrap();
+    drop(spool);
+    disk.set_fault(|op, path| (op == Op::Read && path.extension().is_some_and(|e| e == "task")).then(broken));
+    let (mut spool, found) = open(&disk);
+    assert_eq!((found.tasks.len(), found.unreadable.len(), found.quarantined.len()), (0, 1, 0));
+    assert_eq!(spool.reread().unreadable.len(), 1);
+    disk.clear_fault();
+    assert_eq!(spool.reread().tasks.len(), 1);
+    assert_eq!(spool.input(id).unwrap(), "{\"in\":1}");
+}
+
+#[test]
+fn p1_a_damaged_file_is_set_aside_and_its_task_can_still_be_failed_if_the_envelope_is_whole() {
+    let path = dir().join(format!("tasks/{}.task", token(1).id()));
+    for (at, envelope_whole) in [(20, false), (60, false), (500, true)] {
+        let disk = MemoryDisk::new(None);
+        let (mut spool, _) = open(&disk);
+        let id = accept_with(&mut spool, 1, &"x".repeat(500)).unwrap();
+        spool.commit().unwrap();
+        drop(spool);
+        disk.rot(&path, at);
+        let (mut spool, found) = open(&disk);
+        assert_eq!((found.tasks.len(), found.quarantined.len()), (0, 1));
+        assert_eq!(found.damaged.len(), usize::from(envelope_whole), "byte {at}");
+        assert!(disk.files().contains(&found.quarantined[0]), "nothing is deleted");
+        if envelope_whole {
+            spool.keep_outcome(id, &Outcome::failure("Worker.Damaged", "")).unwrap();
+            spool.commit().unwrap();
+            drop(spool);
+            assert!(open(&disk).1.tasks[0].has_outcome);
+        }
+    }
+}
+
+#[test]
+fn a_file_that_rots_while_the_worker_runs_is_set_aside_too() {
+    let disk = MemoryDisk::new(None);
+    let (mut spool, _) = open(&disk);
+    let id = accept_with(&mut spool, 1, &"x".repeat(500)).unwrap();
+    disk.rot(&dir().join(format!("tasks/{id}.task")), 500);
+    let Err(ReadError::Damaged { path }) = spool.input(id) else { panic!() };
+    assert!(disk.files().contains(&path));
+    spool.keep_outcome(id, &Outcome::failure("Worker.Damaged", "")).unwrap();
+}
+
+#[test]
+fn p3_a_file_that_ends_the_process_three_times_is_poison() {
+    let disk = MemoryDisk::new(None);
+    let (mut spool, _) = open(&disk);
+    accept(&mut spool, 1).unwrap();
+    accept(&mut spool, 2).unwrap();
+    drop(spool);
+    let poison = dir().join(format!("tasks/{}.task", token(1).id()));
+    for _ in 0..3 {
+        let dying = disk.clone();
+        let (poison, dead) = (poison.clone(), disk.clone());
+        let died = std::thread::spawn(move || {
+            dying.set_fault(move |op, path| {
+                if op == Op::Read && path == poison {
+                    std::panic::resume_unwind(Box::new("the process ends"));
+                }
+                None
+            });
+            let _ = Spool::open(Box::new(dying), config());
+        })
+        .join();
+        assert!(died.is_err());
+        dead.clear_fault();
+        dead.process_ends();
+    }
+    let (_, found) = open(&disk);
+    assert_eq!(found.poison.iter().map(|t| t.token.id()).collect::<Vec<_>>(), [token(1).id()]);
+    assert_eq!(found.tasks.len(), 1, "the other one comes back");
+}
+
+#[test]
+fn a_folder_of_another_machine_is_told() {
+    let disk = MemoryDisk::new(None);
+    drop(open(&disk));
+    let other = SpoolConfig { machine_id: Some("other".into()), ..config() };
+    assert!(Spool::open(Box::new(disk.clone()), other).unwrap().1.copied);
+    assert!(!open(&disk).1.copied, "and it stays the first one's");
+}
+
+#[test]
+fn foreign_and_half_written_files_are_no_trouble() {
+    let disk = MemoryDisk::new(None);
+    let (mut spool, _) = open(&disk);
+    accept(&mut spool, 1).unwrap();
+    drop(spool);
+    let mut other = disk.clone();
+    let id = token(2).id();
+    for name in ["notes.txt", "zz.task", &format!("{id}.new"), &format!("{id}.room")] {
+        other.write_durably(&dir().join("tasks").join(name), b"?").unwrap();
+    }
+    let zero = dir().join(format!("tasks/{}.task", token(3).id()));
+    other.write_durably(&zero, b"").unwrap();
+    let (_, found) = open(&disk);
+    assert_eq!((found.tasks.len(), found.quarantined.len()), (1, 1), "only the empty task file is set aside");
+    let left: Vec<_> =
+        disk.files().into_iter().filter_map(|f| f.file_name()?.to_str().map(str::to_owned)).collect();
+    assert!(left.contains(&"notes.txt".into()) && left.contains(&"zz.task".into()));
+    assert!(!left.iter().any(|f| f.starts_with(&id.to_string())));
+}
+
+#[test]
+fn p6_tombstones_remember_ten_thousand_tasks_and_never_more_than_twenty() {
+    let disk = MemoryDisk::new(None);
+    let (mut spool, _) = open(&disk);
+    let total = 2 * tombstones::SEGMENT as u64 + 500;
+    for n in 0..total {
+        spool.settle(token(n).id(), Settlement::Delivered, None, now() + Duration::from_secs(n)).unwrap();
+    }
+    for again in 0..2 {
+        let known = (0..total).filter(|n| spool.settled(token(*n).id()).is_some()).count();
+        assert!((tombstones::SEGMENT..=2 * tombstones::SEGMENT).contains(&known), "{known}, {again}");
+        let mut last = total - tombstones::SEGMENT as u64..total;
+        assert!(last.all(|n| spool.settled(token(n).id()).is_some()), "the last ones are among them");
+        drop(spool);
+        spool = open(&disk).0;
+    }
+}
+
+#[test]
+fn p6_room_is_bounded_by_count_and_bytes() {
+    let disk = MemoryDisk::new(None);
+    let (mut spool, _) = open(&disk);
+    assert_eq!(spool.room(MAX_OUTPUT), 8);
+    for n in 0..8 {
+        accept(&mut spool, n).unwrap();
+    }
+    assert_eq!(spool.room(MAX_OUTPUT), 0);
+    drop(spool);
+    let small = SpoolConfig { max_bytes: 3 << 20, ..config() };
+    let (spool, _) = Spool::open(Box::new(MemoryDisk::new(None)), small).unwrap();
+    assert_eq!(spool.room(MAX_OUTPUT), 2);
+}
+
+#[test]
+fn p7_only_the_owner_can_read_the_folder_and_its_files_and_one_process_has_it() {
+    let root = tempfile::tempdir().unwrap();
+    let dir = root.path().join("state");
+    std::fs::create_dir(&dir).unwrap();
+    std::fs::set_permissions(&dir, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let config = SpoolConfig { dir: dir.clone(), allow_unsafe_storage: true, ..config() };
+    let (mut spool, _) = Spool::open(Box::new(RealDisk::default()), config.clone()).unwrap();
+    let id = accept(&mut spool, 1).unwrap();
+    accept(&mut spool, 2).unwrap();
+    spool.keep_outcome(id, &outcome(1)).unwrap();
+    spool.commit().unwrap();
+    spool.settle(id, Settlement::Delivered, Some("request"), now()).unwrap();
+    let Err(error) = Spool::open(Box::new(RealDisk::default()), config.clone()) else {
+        panic!("two processes")
+    };
+    assert!(
+        matches!(error, SpoolError::InUse { pid: Some(pid), .. } if pid == std::process::id()),
+        "{error}"
+    );
+    let mut seen = 0;
+    let mut folders = vec![dir];
+    while let Some(folder) = folders.pop() {
+        assert_eq!(mode(&folder), 0o700, "{}", folder.display());
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                assert_eq!(mode(&path), 0o600, "{}", path.display());
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen >= 5, "{seen}");
+    drop(spool);
+    assert_eq!(Spool::open(Box::new(RealDisk::default()), config).unwrap().1.tasks.len(), 1);
+}
+
+fn mode(path: &Path) -> u32 {
+    std::fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+/// What the model did last with a task, as far as it was answered.
+#[derive(Debug, Clone, PartialEq)]
+enum Answered {
+    Accepted,
+    Kept(u64),
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn any_bytes_under_a_tasks_name_end_in_quarantine_and_never_in_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..600)) {
+        let disk = MemoryDisk::new(None);
+        let path = dir().join(format!("tasks/{}.task", token(1).id()));
+        disk.clone().write_durably(&path, &bytes).unwrap();
+        let (_, found) = open(&disk);
+        prop_assert_eq!((found.tasks.len(), found.quarantined.len()), (0, 1));
+    }
+
+    #[test]
+    fn a_task_file_with_any_bytes_changed_is_never_taken_for_whole(flips in proptest::collection::vec((0usize..700, 1u8..), 1..4)) {
+        let disk = MemoryDisk::new(None);
+        let (mut spool, _) = open(&disk);
+        let id = accept(&mut spool, 1).unwrap();
+        spool.keep_outcome(id, &outcome(1)).unwrap();
+        spool.commit().unwrap();
+        drop(spool);
+        let path = dir().join(format!("tasks/{id}.task"));
+        let whole = disk.read(&path).unwrap();
+        let mut bytes = whole.clone();
+        for (at, flip) in flips {
+            let at = at % bytes.len();
+            bytes[at] ^= flip;
+        }
+        disk.clone().write_durably(&path, &bytes).unwrap();
+        let (_, found) = open(&disk);
+        prop_assert_eq!(found.tasks.len(), usize::from(bytes == whole));
+    }
+
+    #[test]
+    fn p1_whatever_was_answered_survives_any_faults_and_power_cuts(seed in any::<u64>()) {
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let disk = MemoryDisk::new(Some(300_000));
+        let (mut spool, _) = open(&disk);
+        let mut model: HashMap<u64, Answered> = HashMap::new();
+        let mut unsure: HashMap<u64, u64> = HashMap::new();
+        let mut next = 0;
+        for _ in 0..60 {
+            let mut faults = fastrand::Rng::with_seed(rng.u64(..));
+            let one_in = if rng.bool() { 12 } else { u32::MAX };
+            disk.set_fault(move |_, _| (faults.u32(..one_in) == 0).then(broken));
+            match rng.u32(..6) {
+                0 | 1 => {
+                    next += 1;
+                    if accept(&mut spool, next).is_ok() {
+                        model.insert(next, Answered::Accepted);
+                    }
+                }
+                2 | 3 => {
+                    let Some(n) = model.keys().copied().min_by_key(|n| n % (1 + rng.u64(..5))) else { continue };
+                    if model[&n] != Answered::Accepted {
+                        continue;
+                    }
+                    let out = unsure.get(&n).copied().unwrap_or_else(|| rng.u64(..));
+                    if spool.keep_outcome(token(n).id(), &outcome(out)).is_ok() {
+                        if spool.commit().is_ok() {
+                            model.insert(n, Answered::Kept(out));
+                        } else {
+                            unsure.insert(n, out);
+                        }
+                    }
+                }
+                4 => {
+                    let kept = model.iter().find(|(_, a)| matches!(a, Answered::Kept(_))).map(|(n, _)| *n);
+                    if let Some(n) = kept {
+                        let _ = spool.settle(token(n).id(), Settlement::Delivered, None, now());
+                        model.remove(&n);
+                    }
+                }
+                _ => {
+                    disk.clear_fault();
+                    if rng.bool() {
+                        disk.power_cut(|| rng.bool());
+                    }
+                    drop(spool);
+                    let (again, found) = open(&disk);
+                    spool = again;
+                    prop_assert!(found.quarantined.is_empty(), "{:?}", found.quarantined);
+                    for (n, answered) in &model {
+                        let id = token(*n).id();
+                        match answered {
+                            Answered::Kept(out) => prop_assert_eq!(spool.outcome(id).unwrap(), outcome(*out)),
+                            Answered::Accepted => match spool.outcome(id) {
+                                Ok(found) => prop_assert_eq!(Some(found), unsure.get(n).map(|out| outcome(*out))),
+                                Err(_) => prop_assert_eq!(spool.input(id).unwrap(), "{\"in\":1}"),
+                            },
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Which tasks are over: records of 64 bytes in two segments. When the one in use is full the other one is emptied and used, so
+//! at least the last 10,000 tasks are remembered, at most 20,000, and nothing is ever rewritten.
+
+use std::collections::HashMap;
+use std::io;
+use std::path::Path;
+use std::time::SystemTime;
+
+use sha2::{Digest, Sha256};
+
+use super::Disk;
+use crate::{Settlement, TaskId};
+
+/// Id 16, time 8, settlement 1, request id 36, checksum 3.
+const RECORD: usize = 64;
+const CHECKED: usize = RECORD - 3;
+/// Records of a segment.
+pub(super) const SEGMENT: usize = 10_000;
+const NAMES: [&str; 2] = ["settled.a", "settled.b"];
+
+/// The tasks that are over.
+#[derive(Default)]
+pub(super) struct Tombstones {
+    segments: [HashMap<TaskId, Settlement>; 2],
+    /// Records written to each segment.
+    counts: [usize; 2],
+    active: usize,
+}
+
+impl Tombstones {
+    /// Reads both segments. Records that a power cut tore are skipped, and cut off so that later ones lie where they should.
+    pub(super) fn load(disk: &mut dyn Disk, dir: &Path) -> io::Result<Self> {
+        let mut tombstones = Tombstones::default();
+        let mut newest = [0; 2];
+        for (n, name) in NAMES.into_iter().enumerate() {
+            let path = dir.join(name);
+            let bytes = match disk.read(&path) {
+                Ok(bytes) => bytes,
+                Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
+                Err(e) => return Err(e),
+            };
+            let whole = bytes.len() - bytes.len() % RECORD;
+            if whole < bytes.len() {
+                disk.write_durably(&path, &bytes[..whole])?;
+            }
+            tombstones.counts[n] = whole / RECORD;
+            for (id, settlement, at) in bytes.chunks_exact(RECORD).filter_map(decode) {
+                tombstones.segments[n].insert(id, settlement);
+                newest[n] = at.max(newest[n]);
+            }
+        }
+        let b_is_newer = (newest[1], tombstones.counts[1]) > (newest[0], 0) && tombstones.counts[1] > 0;
+        tombstones.active = usize::from(b_is_newer);
+        Ok(tombstones)
+    }
+
+    pub(super) fn find(&self, id: TaskId) -> Option<Settlement> {
+        self.segments.iter().find_map(|segment| segment.get(&id)).copied()
+    }
+
+    pub(super) fn add(
+        &mut self,
+        disk: &mut dyn Disk,
+        dir: &Path,
+        id: TaskId,
+        settlement: Settlement,
+        request_id: Option<&str>,
+        at: SystemTime,
+    ) -> io::Result<()> {
+        if self.counts[self.active] >= SEGMENT {
+            let other = 1 - self.active;
+            disk.write_durably(&dir.join(NAMES[other]), &[])?;
+            self.segments[other].clear();
+            self.counts[other] = 0;
+            self.active = other;
+        }
+        let path = dir.join(NAMES[self.active]);
+        // A write that failed half-way must not push later records off their places.
+        let place = (self.counts[self.active] * RECORD) as u64;
+        disk.write_at_durably(&path, place, &encode(id, settlement, request_id, at))?;
+        if self.counts[self.active] == 0 {
+            // The segment may be new, and its name not durable.
+            disk.sync_dir(dir)?;
+        }
+        self.counts[self.active] += 1;
+        self.segments[self.active].insert(id, settlement);
+        Ok(())
+    }
+}
+
+fn encode(id: TaskId, settlement: Settlement, request_id: Option<&str>, at: SystemTime) -> [u8; RECORD] {
+    let mut record = [0; RECORD];
+    let seconds = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+    record[..16].copy_from_slice(id.as_bytes());
+    record[16..24].copy_from_slice(&seconds.to_le_bytes());
+    record[24] = match settlement {
+        Settlement::Delivered => 1,
+        Settlement::TooLate => 2,
+        Settlement::Unknown => 3,
+    };
+    for (place, byte) in record[25..CHECKED].iter_mut().zip(request_id.unwrap_or_default().bytes()) {
+        *place = byte;
+    }
+    let sum = Sha256::digest(&record[..CHECKED]);
+    record[CHECKED..].copy_from_slice(&sum[..3]);
+    record
+}
+
+fn decode(record: &[u8]) -> Option<(TaskId, Settlement, u64)> {
+    if Sha256::digest(&record[..CHECKED])[..3] != record[CHECKED..] {
+        return None;
+    }
+    let settlement = match record[24] {
+        1 => Settlement::Delivered,
+        2 => Settlement::TooLate,
+        3 => Settlement::Unknown,
+        _ => return None,
+    };
+    let id = TaskId::from_bytes(*record.first_chunk()?);
+    Some((id, settlement, u64::from_le_bytes(*record[16..].first_chunk()?)))
+}

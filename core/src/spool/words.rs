@@ -1,0 +1,159 @@
+//! What goes into the spool, what comes out of it, and what can go wrong.
+
+use std::io;
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+use crate::{Origin, Scope, TaskId, TaskToken};
+
+/// How a spool is opened.
+#[derive(Debug, Clone)]
+pub struct SpoolConfig {
+    /// The folder; made if it is not there.
+    pub dir: PathBuf,
+    /// The most tasks it holds, whatever their state.
+    pub max_tasks: usize,
+    /// The most bytes it holds, room for outcomes included.
+    pub max_bytes: u64,
+    /// What tells this machine from another one with a copy of the folder.
+    pub machine_id: Option<String>,
+    /// Take a file system that can't promise to keep what was synced.
+    pub allow_unsafe_storage: bool,
+}
+
+/// A task to be accepted. No `Debug`: it holds secrets.
+pub struct NewTask<'a> {
+    /// Its token.
+    pub token: &'a TaskToken,
+    /// Whose it is.
+    pub origin: &'a Origin,
+    /// The user it belongs to.
+    pub scope: &'a Scope,
+    /// The ARN of its activity; `None` for an adopted token.
+    pub activity: Option<&'a str>,
+    /// Whether an app settles it, rather than a handler.
+    pub deferred: bool,
+    /// Its input.
+    pub input: &'a str,
+    /// The room to set aside for its outcome's payload, in bytes.
+    pub max_output: usize,
+    /// The date of acceptance.
+    pub accepted: SystemTime,
+}
+
+/// A task as found on disk.
+#[derive(Debug, Clone)]
+pub struct StoredTask {
+    /// Its token.
+    pub token: TaskToken,
+    /// Whose it is.
+    pub origin: Origin,
+    /// The user it belongs to.
+    pub scope: Scope,
+    /// The ARN of its activity; `None` for an adopted token.
+    pub activity: Option<String>,
+    /// Whether an app settles it.
+    pub deferred: bool,
+    /// How often its handler was run again.
+    pub runs: u8,
+    /// Whether its outcome is known.
+    pub has_outcome: bool,
+    /// The date of acceptance.
+    pub accepted: SystemTime,
+}
+
+/// What a spool found when it was opened.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// Tasks to go on with.
+    pub tasks: Vec<StoredTask>,
+    /// Tasks of which only the envelope is left, the rest being damaged: to be failed.
+    pub damaged: Vec<StoredTask>,
+    /// Tasks whose file ended the process three times while it was read: to be failed.
+    pub poison: Vec<StoredTask>,
+    /// Files that were set aside, where they lie now.
+    pub quarantined: Vec<PathBuf>,
+    /// Files that can't be read now; they stay.
+    pub unreadable: Vec<PathBuf>,
+    /// The folder was made on another machine: only kept outcomes may be sent.
+    pub copied: bool,
+    /// The file system's name, if it does not keep what was synced through a power cut.
+    pub unsafe_storage: Option<String>,
+}
+
+/// Why a spool can't be opened, or refuses a task.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SpoolError {
+    /// Reading or writing failed.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Another process has the folder.
+    #[error("the state folder {} is in use by another worker{}: stop that one, or give this one a folder of its own", dir.display(), of(*pid))]
+    InUse {
+        /// The folder.
+        dir: PathBuf,
+        /// Its process, where that is known.
+        pid: Option<u32>,
+    },
+    /// The folder lies on a file system that can't promise to keep what was synced.
+    #[error("the state folder {} lies on {kind}, which can lose results: choose a folder on a local disk (ext4, xfs, f2fs, btrfs), or set allow_unsafe_storage", dir.display())]
+    UnsafeStorage {
+        /// The folder.
+        dir: PathBuf,
+        /// The file system.
+        kind: String,
+    },
+}
+
+fn of(pid: Option<u32>) -> String {
+    pid.map(|pid| format!(" (process {pid})")).unwrap_or_default()
+}
+
+/// Why an outcome is not kept.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeepError {
+    /// The disk refused.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Another outcome of the task may be on disk already.
+    #[error("task {0} has another outcome, which may be on disk already")]
+    Pinned(TaskId),
+    /// No such task is held.
+    #[error("no task {0}")]
+    NoSuchTask(TaskId),
+}
+
+/// Why an input or an outcome can't be had.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReadError {
+    /// The disk does not give it now; it may later.
+    #[error("{}: {source}", path.display())]
+    Unreadable {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// It was read in full and is damaged; the file was set aside.
+    #[error("damaged file, now in {}", path.display())]
+    Damaged {
+        /// Where it lies now.
+        path: PathBuf,
+    },
+    /// No such task is held, or it is in another state.
+    #[error("no such thing of task {0}")]
+    NoSuchTask(TaskId),
+}

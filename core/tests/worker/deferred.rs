@@ -1,0 +1,137 @@
+//! Tasks that wait for the app.
+
+use std::time::{Duration, Instant};
+
+use activity_worker::worker::{Activity, Adopted, Event, SettleError, Stop};
+use activity_worker::{Settlement, TaskToken};
+use serde_json::json;
+
+use crate::support::{Bench, accepted, wait_for};
+
+fn deferred(bench: &Bench) -> Activity {
+    Activity::deferred(bench.arn.clone()).concurrency(8).heartbeat_interval(Duration::from_secs(1))
+}
+
+#[test]
+fn a_person_answers_and_the_workflow_goes_on() {
+    let bench = Bench::new();
+    let worker = bench.worker().activity(deferred(&bench)).start().unwrap();
+    let events = worker.subscribe();
+    let (yes, no) = (bench.start(r#"{"order":7}"#), bench.start(r#"{"order":8}"#));
+    wait_for(&events, accepted);
+    wait_for(&events, accepted);
+    for task in worker.deferred_tasks() {
+        match worker.input(task.id).unwrap().as_str() {
+            r#"{"order":7}"# => worker.succeed(task.id, r#"{"approved":true}"#).unwrap(),
+            _ => worker.fail(task.id, "Refused", "too dear").unwrap(),
+        }
+        let again = worker.succeed(task.id, "{}").unwrap_err();
+        assert!(matches!(again, SettleError::AlreadyAnswered(_) | SettleError::NoSuchTask(_)), "{again}");
+    }
+    assert_eq!(bench.succeeds(&yes), r#"{"approved":true}"#);
+    assert_eq!(bench.fails(&no), ("Refused".to_owned(), "too dear".to_owned()));
+    worker.stop(Stop::Now);
+}
+
+#[test]
+fn p1_an_answer_given_offline_is_delivered_by_the_next_process() {
+    let bench = Bench::with_state(json!({"HeartbeatSeconds": 30}));
+    let worker = bench.worker().activity(deferred(&bench)).start().unwrap();
+    let events = worker.subscribe();
+    let (answered, open) = (bench.start("1"), bench.start("2"));
+    wait_for(&events, accepted);
+    wait_for(&events, accepted);
+    bench.emulator.go_down();
+    let first = worker.deferred_tasks().into_iter().find(|t| worker.input(t.id).unwrap() == "1").unwrap();
+    worker.succeed(first.id, "\"kept\"").unwrap();
+    assert_eq!(worker.stop(Stop::Now).kept, 1);
+    bench.emulator.come_back();
+    let worker = bench.worker().activity(deferred(&bench)).start().unwrap();
+    assert_eq!(bench.succeeds(&answered), "\"kept\"");
+    let tasks = worker.deferred_tasks();
+    assert_eq!(tasks.len(), 1, "the other one came back to the app");
+    assert_eq!(worker.input(tasks[0].id).unwrap(), "2");
+    worker.succeed(tasks[0].id, "2").unwrap();
+    bench.succeeds(&open);
+    worker.stop(Stop::Now);
+}
+
+#[test]
+fn p9_drain_within_ends_in_its_time_on_a_dead_network_and_at_once_when_all_is_delivered() {
+    let bench = Bench::new();
+    let worker = bench.worker().activity(deferred(&bench)).start().unwrap();
+    let events = worker.subscribe();
+    let execution = bench.start("{}");
+    let id = wait_for(&events, accepted);
+    bench.emulator.go_down();
+    worker.succeed(id, "{}").unwrap();
+    let start = Instant::now();
+    let report = worker.drain_within(Duration::from_secs(1));
+    assert!(start.elapsed() >= Duration::from_millis(900) && start.elapsed() < Duration::from_secs(3));
+    assert_eq!((report.settled, report.left), (0, 1));
+    assert!(report.next_try.is_some());
+    bench.emulator.come_back();
+    let start = Instant::now();
+    let report = worker.drain_within(Duration::from_secs(15));
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+    assert_eq!((report.settled, report.left), (1, 0));
+    bench.succeeds(&execution);
+    worker.stop(Stop::Now);
+}
+
+#[test]
+fn a_task_that_timed_out_while_the_person_thought_is_told_as_too_late() {
+    let bench = Bench::with_state(json!({"TimeoutSeconds": 2}));
+    let worker = bench.worker().activity(deferred(&bench)).start().unwrap();
+    let events = worker.subscribe();
+    bench.start("{}");
+    let id = wait_for(&events, accepted);
+    let settled = wait_for(&events, |e| match e {
+        Event::Settled { id, settlement, .. } => Some((*id, *settlement)),
+        _ => None,
+    });
+    assert_eq!(settled, (id, Settlement::TooLate));
+    assert_eq!(worker.succeed(id, "{}"), Err(SettleError::NoSuchTask(id)));
+    worker.stop(Stop::Now);
+}
+
+#[test]
+fn a_token_that_came_by_another_way_is_one_task_however_often_it_comes() {
+    let bench = Bench::new();
+    // Another program polled; its token is handed over.
+    let client = bench.client();
+    let execution = bench.start("{}");
+    let name = activity_worker::WorkerName::new("other").unwrap();
+    let polled = client.get_activity_task(&bench.arn, &name).unwrap().unwrap();
+    let worker = bench.worker().origin(client.origin(&bench.arn)).start().unwrap();
+    let events = worker.subscribe();
+    let token = || TaskToken::new(polled.token.expose()).unwrap();
+    let Adopted::New(id) = worker.adopt(token(), "{}").unwrap() else { panic!() };
+    assert_eq!(worker.adopt(token(), "{}").unwrap(), Adopted::Known(id));
+    worker.succeed(id, r#"{"by":"phone"}"#).unwrap();
+    assert_eq!(bench.succeeds(&execution), r#"{"by":"phone"}"#);
+    wait_for(&events, |e| matches!(e, Event::Settled { .. }).then_some(()));
+    let over = loop {
+        // The tombstone is written after the event.
+        match worker.adopt(token(), "{}").unwrap() {
+            Adopted::Known(_) => std::thread::yield_now(),
+            over => break over,
+        }
+    };
+    assert_eq!(over, Adopted::Over(id, Settlement::Delivered));
+    assert!(worker.deferred_tasks().is_empty());
+    worker.stop(Stop::Now);
+}
+
+#[test]
+fn an_output_that_the_service_would_refuse_is_refused_at_once() {
+    let bench = Bench::new();
+    let worker = bench.worker().activity(deferred(&bench).max_output(10)).start().unwrap();
+    let events = worker.subscribe();
+    bench.start("{}");
+    let id = wait_for(&events, accepted);
+    assert!(matches!(worker.succeed(id, "not json"), Err(SettleError::BadOutput(_))));
+    assert!(matches!(worker.succeed(id, "\"longer than ten bytes\""), Err(SettleError::BadOutput(_))));
+    worker.succeed(id, "{}").unwrap();
+    worker.stop(Stop::Now);
+}
