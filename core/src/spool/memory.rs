@@ -213,6 +213,8 @@ impl State {
         file.now[at..at + bytes.len()].copy_from_slice(bytes);
         if whole {
             file.reserved = 0;
+            // Pages that are written again are dirty again.
+            file.lost = false;
         }
         Ok(inode)
     }

@@ -45,6 +45,7 @@ mod tombstones;
 mod words;
 
 use std::collections::HashMap;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -102,8 +103,7 @@ impl Spool {
         let room = (OVERHEAD + task.max_output) as u64;
         let (new, file) = (self.path(id, "new"), self.path(id, "task"));
         let written = self
-            .disk
-            .write_durably(&new, &bytes)
+            .write_anew(&new, &bytes)
             .and_then(|()| self.disk.preallocate(&self.path(id, "room"), room))
             .and_then(|()| self.disk.rename(&new, &file));
         if let Err(source) = written {
@@ -130,7 +130,7 @@ impl Spool {
         // The room can't be refused by a full disk. Where there is none (any more), or its sync fails, a new file is tried.
         let written = match had_room.then(|| self.disk.write_durably(&room, &bytes)) {
             Some(Ok(())) => self.disk.rename(&room, &file),
-            _ => self.disk.write_durably(&new, &bytes).and_then(|()| self.disk.rename(&new, &file)),
+            _ => self.write_anew(&new, &bytes).and_then(|()| self.disk.rename(&new, &file)),
         };
         let entry = self.tasks.get_mut(&id).ok_or(KeepError::NoSuchTask(id))?;
         if let Err(source) = written {
@@ -179,8 +179,7 @@ impl Spool {
         envelope.runs = envelope.runs.saturating_add(1);
         let bytes = format::encode(&envelope, &body);
         let (new, file) = (self.path(id, "new"), self.path(id, "task"));
-        self.disk
-            .write_durably(&new, &bytes)
+        self.write_anew(&new, &bytes)
             .and_then(|()| self.disk.rename(&new, &file))
             .and_then(|()| self.disk.sync_dir(&self.config.dir.join("tasks")))
             .map_err(|source| ReadError::Unreadable { path: file, source })?;
@@ -267,8 +266,7 @@ impl Spool {
     pub fn keep_date(&mut self, date: SystemTime) -> Result<(), SpoolError> {
         let seconds = date.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
         let (new, path) = (self.config.dir.join("date.new"), self.config.dir.join("date"));
-        self.disk
-            .write_durably(&new, format!("{seconds}\n").as_bytes())
+        self.write_anew(&new, format!("{seconds}\n").as_bytes())
             .and_then(|()| self.disk.rename(&new, &path))
             .map_err(|source| SpoolError::Io { path, source })
     }
@@ -285,6 +283,14 @@ impl Spool {
             let path = self.set_aside(&path);
             ReadError::Damaged { path }
         })
+    }
+
+    /// Writes a file that was not there before: one whose sync failed must not be synced again (invariant 4).
+    fn write_anew(&mut self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        match self.disk.remove(path) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+            _ => self.disk.write_durably(path, bytes),
+        }
     }
 
     /// Moves a file to the quarantine, under a name that is free there.

@@ -160,7 +160,13 @@ impl Spool {
             return;
         }
         let damaged = file.body.is_none();
-        let room = if file.envelope.outcome { 0 } else { self.find_room(id, file.envelope.max_output) };
+        let room = if file.envelope.outcome {
+            // Left over if the power went between the outcome's rename and its end.
+            let _ = self.disk.remove(&self.path(id, "room"));
+            0
+        } else {
+            self.find_room(id, file.envelope.max_output)
+        };
         self.tasks.insert(id, Entry { envelope: file.envelope, bytes: size, room, pinned: None });
         if damaged {
             found.quarantined.push(self.set_aside(&path));

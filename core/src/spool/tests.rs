@@ -1,6 +1,6 @@
 //! The spool against a disk that fails and forgets, by promise.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -460,8 +460,8 @@ proptest! {
         let mut rng = fastrand::Rng::with_seed(seed);
         let disk = MemoryDisk::new(Some(300_000));
         let (mut spool, _) = open(&disk);
-        let mut model: HashMap<u64, Answered> = HashMap::new();
-        let mut unsure: HashMap<u64, u64> = HashMap::new();
+        let mut model: BTreeMap<u64, Answered> = BTreeMap::new();
+        let mut unsure: BTreeMap<u64, u64> = BTreeMap::new();
         let mut next = 0;
         for _ in 0..60 {
             let mut faults = fastrand::Rng::with_seed(rng.u64(..));
