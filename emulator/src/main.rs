@@ -28,7 +28,7 @@ fn main() -> ExitCode {
         Ok(None) => return ExitCode::SUCCESS,
         Err(e) => {
             eprintln!("activity-emulator: {e}; see --help");
-            return ExitCode::from(64);
+            return ExitCode::from(2);
         }
     };
     let (listen, signatures) = (SocketAddr::new(options.address, options.port), options.check_signatures);

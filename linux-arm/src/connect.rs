@@ -1,20 +1,49 @@
 //! From what the operator said to a client of the service.
 
+use std::sync::Arc;
+
 use activity_worker::WorkerName;
-use activity_worker::aws::ActivityClient;
+use activity_worker::aws::{ActivityClient, Endpoint, HttpsTransport, Settings, default_credentials};
+use activity_worker::clock::{ServerClock, SystemClock};
 use activity_worker::worker::StartError;
 
 use crate::config::Config;
 use crate::error::Error;
 
-/// The client of all activities of `config`.
-pub(crate) fn client(_config: &Config) -> Result<ActivityClient, Error> {
-    Err(Error::Failure("the client is not here yet".into()))
+/// The client of all activities of `config`. What the configuration says counts before AWS's own variables and files.
+pub(crate) fn client(config: &Config) -> Result<ActivityClient, Error> {
+    let wrong = |text: String| Error::Config(text);
+    let env = |name: &str| std::env::var(name).ok();
+    let settings =
+        Settings::load(&env, config.worker.profile.as_deref()).map_err(|e| wrong(e.to_string()))?;
+    let region = config.activities.first().map(|a| a.arn.region()).unwrap_or_default();
+    let endpoint = match &config.worker.endpoint_url {
+        Some(url) => Endpoint::own(url),
+        None => settings.endpoint(region),
+    };
+    let clock = Arc::new(ServerClock::new(Arc::new(SystemClock)));
+    let credentials =
+        default_credentials(&settings, &env, Arc::clone(&clock)).map_err(|e| wrong(e.to_string()))?;
+    let mut transport = HttpsTransport::builder().clock(Arc::clone(&clock));
+    if let Some(file) = config.worker.ca_bundle.clone().or(settings.ca_bundle) {
+        transport = transport.ca_file(file);
+    }
+    ActivityClient::builder(region)
+        .endpoint(endpoint.map_err(|e| wrong(e.to_string()))?)
+        .credentials(credentials)
+        .transport(Arc::new(transport.build().map_err(|e| wrong(e.to_string()))?))
+        .clock(clock)
+        .build()
+        .map_err(|e| wrong(e.to_string()))
 }
 
-/// What keeps a worker from starting lies in the configuration or on the machine, and stays until someone changes it.
+/// What keeps a worker from starting lies in the configuration or on the machine, and stays until someone changes it; but for
+/// threads, of which there may be more in a moment.
 pub(crate) fn start_error(e: StartError) -> Error {
-    Error::Config(e.to_string())
+    match e {
+        StartError::Thread(_) => Error::Failure(e.to_string()),
+        _ => Error::Config(e.to_string()),
+    }
 }
 
 /// The host's name, as far as a worker's name can hold it.

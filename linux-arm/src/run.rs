@@ -110,6 +110,9 @@ fn start(config: Config) -> Result<WorkerHandle, Error> {
     if let Some(window) = settings.comeback_window {
         builder = builder.comeback_window(window);
     }
+    // Stopping now must leave each handler its grace, and the time to be reaped.
+    let grace = config.activities.iter().map(|a| a.limits.grace).max().unwrap_or_default();
+    builder = builder.stop_grace(grace + Duration::from_secs(5));
     builder = builder.allow_unsafe_storage(settings.allow_unsafe_storage.unwrap_or(false));
     for activity in config.activities {
         log::info!(
@@ -174,11 +177,14 @@ fn farewell(report: &StopReport) {
         let n = report.abandoned_handlers;
         log::warn!("{n} handlers did not end; their tasks fail as Worker.Restarted at the next start");
     }
+    if report.lost > 0 {
+        log::error!("{} results were never taken by the disk, and are lost", report.lost);
+    }
     match report.kept {
         0 => log::info!("stopped; nothing waits"),
         kept => log::warn!(
             "stopped; results that wait on disk for the next start: {kept}, {} of them held",
-            report.held
+            report.held.len()
         ),
     }
 }

@@ -54,7 +54,7 @@ impl Driver {
     fn settle(&mut self, id: TaskId, outcome: Outcome, reply: Sender<Result<(), SettleError>>) {
         let refused = match self.engine.tasks().find(|s| s.id == id) {
             Some(slot) if slot.stage == Stage::Deferred => None,
-            Some(slot) if slot.deferred && slot.stage != Stage::Accepting && slot.stage != Stage::Foreign => {
+            Some(slot) if slot.deferred && matches!(slot.stage, Stage::Ended | Stage::Waiting) => {
                 Some(SettleError::AlreadyAnswered(id))
             }
             _ => Some(SettleError::NoSuchTask(id)),
@@ -90,13 +90,21 @@ impl Driver {
             let _ = reply.send(Err(AdoptError::InputTooLarge));
             return;
         }
-        if self.engine.knows(id) {
-            let _ = reply.send(Ok(Adopted::Known(id)));
-            return;
+        match self.engine.stage(id) {
+            None => {}
+            // Not on disk yet: the answer must wait for that.
+            Some(Stage::Accepting) if self.live.get(&id).is_some_and(|live| !live.adopters.is_empty()) => {
+                self.live.entry(id).and_modify(|live| live.adopters.push(reply));
+                return;
+            }
+            Some(_) => {
+                let _ = reply.send(Ok(Adopted::Known(id)));
+                return;
+            }
         }
         let mut live = Live::new(token, None, self.scope.clone(), self.client.clock().now());
         live.input = Some(input.into());
-        live.adopter = Some(reply);
+        live.adopters.push(reply);
         self.live.insert(id, live);
         self.tell(engine::Event::Adopt { id });
     }

@@ -215,14 +215,17 @@ impl WorkerBuilder {
             tickets: 0,
             settled: 0,
             date_kept: None,
+            has_room: true,
+            unreadable: false,
+            look_at: None,
             stop_by: None,
             dropped_polls: 0,
             over: false,
         };
-        driver.tell(engine::Event::Room { tasks: room });
         // On the engine's thread, so that a caller that subscribes at once hears of what was found.
         threads::spawn("aw-engine", move || {
             driver.find(found);
+            driver.room(room);
             driver.run();
         })?;
         Ok(handle)
@@ -299,16 +302,15 @@ impl WorkerBuilder {
 }
 
 impl Driver {
-    /// Takes in what the state folder held at the start.
-    fn find(&mut self, found: Found) {
+    /// Takes in what was found in the state folder: at the start, or later, when it could be read at last.
+    pub(super) fn find(&mut self, found: Found) {
+        let first = !self.unreadable;
+        self.unreadable = !found.unreadable.is_empty();
         for path in found.quarantined {
             self.hub.tell(&Event::Quarantined { path });
         }
-        for path in found.unreadable {
-            let text = format!(
-                "{} can't be read now; it stays, and is read again at the next start",
-                path.display()
-            );
+        for path in found.unreadable.iter().filter(|_| first) {
+            let text = format!("{} can't be read now; it stays, and is read again", path.display());
             self.hub.tell(&Event::Warning { text });
         }
         if found.copied {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::engine::Kept;
-use crate::spool::{KeepError, NewTask, ReadError, Spool};
+use crate::spool::{Found, KeepError, NewTask, ReadError, Spool};
 use crate::{Origin, Outcome, Scope, Settlement, TaskId, TaskToken};
 
 /// One thing to do. No `Debug`: it holds secrets.
@@ -40,6 +40,8 @@ pub(crate) enum DiskJob {
     KeepDate {
         date: SystemTime,
     },
+    /// Reads again what could not be read, and looks whether there is room by now.
+    Look,
 }
 
 /// A task to be accepted.
@@ -87,6 +89,7 @@ pub(crate) enum DiskDone {
         error: Option<String>,
     },
     DateKept,
+    Looked(Box<Found>),
     /// How many more tasks fit.
     Room(usize),
 }
@@ -143,6 +146,7 @@ fn one(spool: &mut Spool, job: DiskJob) -> DiskDone {
             }
             DiskDone::DateKept
         }
+        DiskJob::Look => DiskDone::Looked(Box::new(spool.reread())),
     }
 }
 

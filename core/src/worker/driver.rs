@@ -16,6 +16,7 @@ use super::notices::own_failure;
 use super::threads::{Crew, Watch};
 use crate::aws::ActivityClient;
 use crate::clock::Clock;
+use crate::engine::slots::Stage;
 use crate::engine::{self, Call, Engine, Kept, LinkHint, PollAnswer};
 use crate::spool::ReadError;
 use crate::{Origin, Outcome, Scope, TaskId, TaskToken, WorkerName};
@@ -26,6 +27,8 @@ const LONGEST_WAIT: Duration = Duration::from_secs(30);
 const SLEPT: Duration = Duration::from_secs(5);
 /// The server's date is written to disk so often.
 const KEEP_DATE_EVERY: Duration = Duration::from_secs(24 * 3600);
+/// While there is no room, or a file can't be read, the disk is looked at again this often.
+const LOOK_AGAIN: Duration = Duration::from_secs(60);
 /// Outcomes up to this size stay in memory while they wait, larger ones are read from disk for each try.
 const SMALL: usize = 4096;
 
@@ -73,7 +76,8 @@ pub(super) struct Live {
     pub(super) outcome: Option<Arc<Outcome>>,
     pub(super) cancel: Arc<Cancel>,
     pub(super) started: Duration,
-    pub(super) adopter: Option<Sender<Result<Adopted, AdoptError>>>,
+    /// Who handed the token over, and waits to hear that it is kept.
+    pub(super) adopters: Vec<Sender<Result<Adopted, AdoptError>>>,
     pub(super) settler: Option<Sender<Result<(), SettleError>>>,
 }
 
@@ -89,7 +93,7 @@ impl Live {
             outcome: None,
             cancel,
             started,
-            adopter: None,
+            adopters: Vec::new(),
             settler: None,
         }
     }
@@ -132,6 +136,10 @@ pub(super) struct Driver {
     pub(super) tickets: u64,
     pub(super) settled: usize,
     pub(super) date_kept: Option<Duration>,
+    /// There was room for one more task when the disk was last looked at.
+    pub(super) has_room: bool,
+    pub(super) unreadable: bool,
+    pub(super) look_at: Option<Duration>,
     pub(super) stop_by: Option<Duration>,
     pub(super) dropped_polls: usize,
     pub(super) over: bool,
@@ -155,6 +163,9 @@ impl Driver {
             awake = (Instant::now(), self.now());
             self.advance();
             self.answer_drains();
+            if self.look_at.take_if(|at| *at <= self.clock.monotonic()).is_some() {
+                self.disk(DiskJob::Look);
+            }
             self.over |= self.stop_by.is_some_and(|at| at <= self.now());
         }
         self.end();
@@ -162,7 +173,8 @@ impl Driver {
 
     fn receive(&self) -> Option<Inbox> {
         let drains = self.drains.iter().map(|d| d.until);
-        let due = self.engine.wake_at().into_iter().chain(drains).chain(self.stop_by).min();
+        let due =
+            self.engine.wake_at().into_iter().chain(drains).chain(self.stop_by).chain(self.look_at).min();
         let Some(due) = due else { return self.inbox.recv().ok() };
         let wait = due.saturating_sub(self.now()).min(LONGEST_WAIT);
         match self.inbox.recv_timeout(wait) {
@@ -251,7 +263,7 @@ impl Driver {
 
     fn handler_done(&mut self, done: HandlerDone) {
         let HandlerDone { id, outcome } = done;
-        if self.engine.stage(id) != Some(engine::slots::Stage::Running) {
+        if self.engine.stage(id) != Some(Stage::Running) {
             return;
         }
         let now = self.now();
@@ -313,34 +325,61 @@ impl Driver {
                 self.tell(engine::Event::Forgotten { id });
             }
             DiskDone::DateKept => {}
-            DiskDone::Room(tasks) => self.tell(engine::Event::Room { tasks }),
+            DiskDone::Looked(found) => self.find(*found),
+            DiskDone::Room(tasks) => self.room(tasks),
         }
     }
 
+    /// A disk that is full is said once; that it has room again, too.
+    pub(super) fn room(&mut self, tasks: usize) {
+        if (tasks > 0) != self.has_room {
+            self.has_room = tasks > 0;
+            self.hub.tell(&if self.has_room { Event::RoomAgain } else { Event::Full });
+        }
+        if !self.has_room || self.unreadable {
+            self.look_at.get_or_insert(self.clock.monotonic() + LOOK_AGAIN);
+        }
+        self.tell(engine::Event::Room { tasks });
+    }
+
     fn accepted(&mut self, id: TaskId, result: Result<(), Refused>) {
-        let adopter = self.live.get_mut(&id).and_then(|live| live.adopter.take());
+        let Some(live) = self.live.get_mut(&id) else { return };
+        let adopters = std::mem::take(&mut live.adopters);
+        let adopted = !adopters.is_empty();
+        let answer = |answer: Result<Adopted, AdoptError>| {
+            for (n, adopter) in adopters.into_iter().enumerate() {
+                let _ = adopter.send(match &answer {
+                    Ok(Adopted::New(id)) if n > 0 => Ok(Adopted::Known(*id)),
+                    other => other.clone(),
+                });
+            }
+        };
         match result {
             Ok(()) => {
-                if let Some(adopter) = adopter {
-                    let _ = adopter.send(Ok(Adopted::New(id)));
-                }
+                answer(Ok(Adopted::New(id)));
                 self.tell(engine::Event::TaskKept { id });
-            }
-            Err(refused) => {
-                let (text, answer) = match refused {
-                    Refused::Over(settlement) => ("it is over".to_owned(), Ok(Adopted::Over(id, settlement))),
-                    Refused::Disk(why) => (why.clone(), Err(AdoptError::NotKept(why))),
-                };
-                self.reason = text;
-                if let Some(adopter) = adopter {
-                    let _ = adopter.send(answer);
-                    self.live.remove(&id);
-                } else if let Some(live) = self.live.get_mut(&id) {
-                    live.outcome = Some(Arc::new(Outcome::Failure(own_failure(engine::OwnFailure::NotKept))));
+                if self.engine.stage(id) == Some(Stage::Deferred)
+                    && let Some(live) = self.live.get_mut(&id)
+                {
+                    // From now on the app reads it from disk.
+                    live.input = None;
                 }
-                self.tell(engine::Event::TaskNotKept { id });
+                return;
+            }
+            Err(Refused::Over(settlement)) => {
+                self.reason = "it is over".to_owned();
+                answer(Ok(Adopted::Over(id, settlement)));
+            }
+            Err(Refused::Disk(why)) => {
+                self.reason.clone_from(&why);
+                live.outcome = Some(Arc::new(Outcome::Failure(own_failure(engine::OwnFailure::NotKept))));
+                answer(Err(AdoptError::NotKept(why)));
             }
         }
+        if adopted {
+            self.live.remove(&id);
+        }
+        self.tell(engine::Event::TaskNotKept { id });
     }
 
     fn not_read(&mut self, id: TaskId, error: &ReadError) {

@@ -140,6 +140,10 @@ pub enum Event {
         /// Where it lies now.
         path: PathBuf,
     },
+    /// The state folder has no room for one more task and its outcome: nothing is polled.
+    Full,
+    /// It has room again.
+    RoomAgain,
     /// Something else that an operator should read.
     Warning {
         /// One line.
@@ -163,6 +167,7 @@ impl Event {
             | Event::Online
             | Event::CredentialsAccepted
             | Event::PollAccepted { .. }
+            | Event::RoomAgain
             | Event::ReportsResumed => log::Level::Info,
             _ => log::Level::Warn,
         }
@@ -226,6 +231,10 @@ impl fmt::Display for Event {
                 "task {id}: not this worker's to go on with (another account, region, endpoint or user, or a copied state folder); it waits"
             ),
             Event::Quarantined { path } => write!(f, "damaged file set aside: {}", path.display()),
+            Event::Full => f.write_str(
+                "no room for one more task in the state folder (its disk is full, or max_tasks or max_bytes is reached): nothing is polled",
+            ),
+            Event::RoomAgain => f.write_str("room for tasks again"),
             Event::Warning { text } => f.write_str(text),
             Event::Missed { count } => write!(f, "{count} events missed"),
         }

@@ -22,7 +22,7 @@ impl Driver {
             }
             Action::KeepTask { id } => self.keep_task(id),
             Action::Refuse { id } => {
-                if let Some(adopter) = self.live.remove(&id).and_then(|live| live.adopter) {
+                for adopter in self.live.remove(&id).map(|live| live.adopters).unwrap_or_default() {
                     let _ = adopter.send(Err(AdoptError::Full));
                 }
             }

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use activity_emulator::{Credential, Emulator, Execution, Options, Status};
-use activity_worker::aws::{ActivityArn, ActivityClient, Endpoint, HttpsTransport, StaticCredentials};
+use activity_worker::aws::{
+    ActivityArn, ActivityClient, Credentials, Endpoint, HttpsTransport, StaticCredentials,
+};
 use activity_worker::clock::{ServerClock, SystemClock};
 use activity_worker::worker::{Activity, Event, Events, Handler, TaskContext, WorkerBuilder};
 use activity_worker::{Failure, TaskId, Worker};
@@ -49,15 +51,15 @@ impl Bench {
             .clock(Arc::clone(&clock))
             .connect_timeout(Duration::from_secs(2))
             .build();
-        let credentials =
-            StaticCredentials::new(&credential.access_key_id, &credential.secret_access_key, None);
+        let keys = Credentials::new(&credential.access_key_id, &credential.secret_access_key, None, None);
         ActivityClient::builder(self.emulator.region())
             .endpoint(Endpoint::own(&self.emulator.url()).unwrap())
-            .credentials(Arc::new(credentials))
+            .credentials(Arc::new(StaticCredentials::new(keys)))
             .transport(Arc::new(transport.unwrap()))
             .clock(clock)
             .call_timeout(Duration::from_secs(2))
             .build()
+            .unwrap()
     }
 
     /// A worker with short pauses, so that a test need not wait.
