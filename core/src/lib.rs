@@ -10,13 +10,16 @@ pub mod clock;
 mod task;
 pub mod worker;
 
+// Open to simulators and tests; shut, though the same, for everyone else.
 #[cfg(feature = "testing")]
 pub mod engine;
 #[cfg(not(feature = "testing"))]
+#[allow(unreachable_pub, dead_code)]
 mod engine;
 #[cfg(feature = "testing")]
 pub mod spool;
 #[cfg(not(feature = "testing"))]
+#[allow(unreachable_pub, dead_code)]
 mod spool;
 
 pub use class::Class;

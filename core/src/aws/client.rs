@@ -8,7 +8,7 @@ use super::sign::{CredentialScope, sign};
 use super::wire::{self, Operation};
 use super::{
     ActivityArn, CallError, Credentials, CredentialsProvider, Endpoint, EndpointError, EndpointOptions,
-    Request, Response, Transport, TransportError,
+    Request, Response, Transport,
 };
 use crate::clock::{ServerClock, SystemClock};
 use crate::task::INPUT_MAX;

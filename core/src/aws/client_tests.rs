@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Mutex;
 
 use super::*;
-use crate::aws::StaticCredentials;
+use crate::aws::{CredentialsError, StaticCredentials, TransportError};
 use crate::clock::{ManualClock, RELEASE_DATE};
 
 type Answer = Result<Response, TransportError>;

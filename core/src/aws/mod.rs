@@ -8,7 +8,7 @@
 //! |---|---|
 //! | `client` | the verbs, and what heals within a call |
 //! | `wire` | JSON bodies; what counts as an answer of the service |
-//! | `errors` | the table: what each error means |
+//! | `errors`, `call_error` | the table: what each error means; how it is told |
 //! | `sign` | Signature Version 4 |
 //! | `transport` | HTTP and TLS |
 //! | `endpoint`, `arn` | names and places |
@@ -19,6 +19,7 @@
 //! The room knows nothing of tasks on disk, of schedules and of threads: a call blocks, and ends within its deadline.
 
 mod arn;
+mod call_error;
 mod client;
 mod credentials;
 mod endpoint;
@@ -32,9 +33,8 @@ mod transport;
 mod wire;
 
 pub use arn::{ActivityArn, ArnError};
-pub use client::{
-    ActivityClient, ActivityClientBuilder, ActivityDescription, CallError, ClientError, PolledTask,
-};
+pub use call_error::CallError;
+pub use client::{ActivityClient, ActivityClientBuilder, ActivityDescription, ClientError, PolledTask};
 pub use credentials::{
     CachedCredentials, Credentials, CredentialsError, CredentialsProvider, EnvironmentCredentials,
     NoCredentials, ProcessCredentials, SharedFilesCredentials, StaticCredentials, default_credentials,

@@ -148,7 +148,6 @@ mod tests {
     fn credentials_that_no_header_can_hold_are_an_error() {
         let scope = CredentialScope { region: "eu-west-1", service: "states" };
         let broken = example(Some("line\nbreak"));
-        let _ = sign(&broken, &scope, at(1_793_858_828), "https://h/", &[("bad", "a\nb".to_owned())], b"");
         assert_eq!(sign(&broken, &scope, at(1_793_858_828), "https://h/", &[], b""), Err(Unsignable));
     }
 }
