@@ -1,5 +1,6 @@
 //! `cargo xtask`: what a developer or a build machine runs. Each command sets up what it needs.
 
+mod bench;
 mod process;
 mod suites;
 mod table;
@@ -41,6 +42,14 @@ fn main() -> ExitCode {
             Ok(chosen) => suites::run(&workspace, &chosen),
             Err(unknown) => usage(&format!("no suite {unknown:?}; there are: {}", suites::names())),
         },
+        "bench" if names.is_empty() => match bench::bench(&workspace) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(e) => {
+                eprintln!("xtask: bench: {e}");
+                ExitCode::FAILURE
+            }
+        },
+        "bench" => usage("bench takes no arguments"),
         other => usage(&format!("no command {other:?}")),
     }
 }
@@ -71,6 +80,7 @@ fn help() -> String {
     format!(
         "\
 cargo xtask test [SUITE...]    runs all suites, or those named: {}
+cargo xtask bench              measures what the device binary costs: size, memory, wake-ups, bytes
 
 A suite that can't run on this machine is skipped, with the reason; with CI=true in the environment that is a failure.
 Downloads are kept in target/tools.
