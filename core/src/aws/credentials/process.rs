@@ -1,0 +1,336 @@
+//! Credentials that a program prints: `credential_process`.
+
+use std::io::{self, Read};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use serde::Deserialize;
+
+use super::expiration;
+use super::{Credentials, CredentialsError, CredentialsProvider};
+use crate::aws::redact::redact;
+
+/// The program is ended after this long.
+const DEADLINE: Duration = Duration::from_secs(60);
+/// What is kept of stdout, and of stderr. Credentials have a few kilobytes.
+const OUTPUT_MAX: u64 = 64 * 1024;
+
+/// Runs a program each time it is asked, without a shell. The program prints JSON of version 1 and ends with exit status 0.
+///
+/// It is ended with its process group after 60 s. Of what it prints on stderr, the first line appears in the error.
+#[derive(Debug)]
+pub struct ProcessCredentials {
+    name: String,
+    program: String,
+    arguments: Vec<String>,
+    deadline: Duration,
+}
+
+impl ProcessCredentials {
+    /// A program by its command line, split at white space as a shell does with quotes and backslashes, and nothing else of a
+    /// shell.
+    pub fn new(command: &str) -> Result<Self, CredentialsError> {
+        let setup = |reason: &str| CredentialsError::Setup(format!("credential_process {reason}"));
+        let mut words =
+            split(command).ok_or_else(|| setup("has a quote that is not closed, or ends in a backslash"))?;
+        if words.is_empty() {
+            return Err(setup("is empty"));
+        }
+        let program = words.remove(0);
+        Ok(ProcessCredentials {
+            name: format!("credential_process {}", redact(&program)),
+            program,
+            arguments: words,
+            deadline: DEADLINE,
+        })
+    }
+
+    fn run(&self) -> Result<Vec<u8>, String> {
+        let mut child = Command::new(&self.program)
+            .args(&self.arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0) // so that it can be ended with all that it started
+            .spawn()
+            .map_err(|e| format!("can't be started: {e}"))?;
+        let output = watch(&mut child, self.deadline);
+        if output.is_err() {
+            end_group(&child);
+        }
+        let status = child.wait().map_err(|e| format!("can't be waited for: {e}"))?;
+        let (stdout, stderr) = output?;
+        if status.success() {
+            return Ok(stdout);
+        }
+        let stderr = String::from_utf8_lossy(&stderr);
+        match stderr.lines().find(|l| !l.trim().is_empty()) {
+            Some(line) => Err(format!("failed ({status}): {}", redact(line.trim()))),
+            None => Err(format!("failed ({status}) and said nothing on stderr")),
+        }
+    }
+}
+
+impl CredentialsProvider for ProcessCredentials {
+    fn credentials(&self) -> Result<Credentials, CredentialsError> {
+        let answer = self.run().and_then(|stdout| parse(&stdout));
+        answer.map_err(|reason| CredentialsError::Unavailable(format!("{} {reason}", self.name)))
+    }
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+enum Seen {
+    Stdout(io::Result<Vec<u8>>),
+    Stderr(io::Result<Vec<u8>>),
+    Exit,
+}
+
+/// Reads both pipes to their ends and waits for the exit, which it leaves to be collected: until then, the process id can't
+/// become another's, and ending the group is safe.
+fn watch(child: &mut Child, deadline: Duration) -> Result<(Vec<u8>, Vec<u8>), String> {
+    let ends = Instant::now() + deadline;
+    let (seen, events) = mpsc::channel();
+    let pid = rustix::process::Pid::from_child(child);
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    let (on_out, on_err) = (seen.clone(), seen.clone());
+    thread("creds-stdout", move || drop(on_out.send(Seen::Stdout(read_bounded(stdout)))))?;
+    thread("creds-stderr", move || drop(on_err.send(Seen::Stderr(read_bounded(stderr)))))?;
+    thread("creds-exit", move || {
+        use rustix::process::{WaitId, WaitIdOptions, waitid};
+        while let Err(rustix::io::Errno::INTR) =
+            waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT)
+        {}
+        drop(seen.send(Seen::Exit));
+    })?;
+    let (mut out, mut err, mut exited) = (None, None, false);
+    while out.is_none() || err.is_none() || !exited {
+        match events.recv_timeout(ends.saturating_duration_since(Instant::now())) {
+            Ok(Seen::Stdout(read)) => out = Some(read.map_err(|e| format!("can't be read: {e}"))?),
+            Ok(Seen::Stderr(read)) => err = Some(read.unwrap_or_default()),
+            Ok(Seen::Exit) => exited = true,
+            Err(RecvTimeoutError::Timeout) => return Err(format!("took over {} s", deadline.as_secs())),
+            Err(RecvTimeoutError::Disconnected) => return Err("was lost".to_owned()),
+        }
+    }
+    let out = out.unwrap_or_default();
+    if out.len() as u64 > OUTPUT_MAX {
+        return Err(format!("printed over {OUTPUT_MAX} bytes"));
+    }
+    Ok((out, err.unwrap_or_default()))
+}
+
+fn thread(name: &str, run: impl FnOnce() + Send + 'static) -> Result<(), String> {
+    let builder = std::thread::Builder::new().name(name.to_owned()).stack_size(64 * 1024);
+    builder.spawn(run).map(drop).map_err(|e| format!("can't be watched: {e}"))
+}
+
+/// Keeps the beginning and reads the rest away, so that a program that prints much comes to its end.
+fn read_bounded(pipe: Option<impl Read>) -> io::Result<Vec<u8>> {
+    let mut kept = Vec::new();
+    if let Some(mut pipe) = pipe {
+        pipe.by_ref().take(OUTPUT_MAX + 1).read_to_end(&mut kept)?;
+        io::copy(&mut pipe, &mut io::sink())?;
+    }
+    Ok(kept)
+}
+
+fn end_group(child: &Child) {
+    use rustix::process::{Pid, Signal, kill_process_group};
+    let _ = kill_process_group(Pid::from_child(child), Signal::KILL); // gone already: just as well
+}
+
+/// Reads what the program printed. No error quotes any of it.
+fn parse(stdout: &[u8]) -> Result<Credentials, String> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Printed {
+        version: serde_json::Value,
+        access_key_id: Option<String>,
+        secret_access_key: Option<String>,
+        session_token: Option<String>,
+        expiration: Option<String>,
+    }
+    let printed: Printed = serde_json::from_slice(stdout).map_err(|e| match e.classify() {
+        serde_json::error::Category::Data => "printed JSON that is not of the expected form".to_owned(),
+        _ => format!("printed no JSON (line {}, column {})", e.line(), e.column()),
+    })?;
+    if printed.version != 1 {
+        return Err("printed credentials of another version than 1".to_owned());
+    }
+    let text = |field: Option<String>, name: &str| {
+        field.filter(|t| !t.is_empty()).ok_or_else(|| format!("printed credentials without {name}"))
+    };
+    let id = text(printed.access_key_id, "AccessKeyId")?;
+    let secret = text(printed.secret_access_key, "SecretAccessKey")?;
+    let expires = match printed.expiration {
+        None => None,
+        Some(date) => Some(expiration::parse(&date).ok_or("printed an Expiration that is no ISO 8601 date")?),
+    };
+    Ok(Credentials::new(id, secret, printed.session_token, expires))
+}
+
+/// Splits a command line as a POSIX shell does, with quotes and backslashes alone. `None`: a quote is not closed, or a backslash
+/// stands at the end.
+fn split(command: &str) -> Option<Vec<String>> {
+    let (mut words, mut word) = (Vec::new(), None::<String>);
+    let mut chars = command.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            ' ' | '\t' | '\r' | '\n' => words.extend(word.take()),
+            '\'' => {
+                let word = word.get_or_insert_default();
+                loop {
+                    match chars.next()? {
+                        '\'' => break,
+                        c => word.push(c),
+                    }
+                }
+            }
+            '"' => {
+                let word = word.get_or_insert_default();
+                loop {
+                    match chars.next()? {
+                        '"' => break,
+                        '\\' => match chars.next()? {
+                            c @ ('"' | '\\') => word.push(c),
+                            c => word.extend(['\\', c]),
+                        },
+                        c => word.push(c),
+                    }
+                }
+            }
+            '\\' => word.get_or_insert_default().push(chars.next()?),
+            c => word.get_or_insert_default().push(c),
+        }
+    }
+    words.extend(word);
+    Some(words)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn shell(script: &str) -> ProcessCredentials {
+        ProcessCredentials::new(&format!("sh -c '{script}'")).unwrap()
+    }
+
+    fn error(source: &ProcessCredentials) -> String {
+        source.credentials().unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_program_prints_credentials() {
+        let json = r#"{"Version":1,"AccessKeyId":"A","SecretAccessKey":"S","SessionToken":"T","Expiration":"2026-11-05T06:07:08Z"}"#;
+        let expires = expiration::parse("2026-11-05T06:07:08Z");
+        let expected = Credentials::new("A", "S", Some("T".into()), expires);
+        assert_eq!(
+            shell(&format!("echo noise >&2; printf %s \"{}\"", json.replace('"', "\\\""))).credentials(),
+            Ok(expected)
+        );
+    }
+
+    #[test]
+    fn a_program_that_fails_is_named_with_the_first_line_of_its_stderr() {
+        let failed = error(&shell("echo; echo no certificate >&2; echo more >&2; exit 3"));
+        assert_eq!(failed, "credential_process sh failed (exit status: 3): no certificate");
+        let missing = error(&ProcessCredentials::new("/nowhere/signing-helper").unwrap());
+        assert!(missing.contains("/nowhere/signing-helper can't be started: No such file"), "{missing}");
+        assert!(error(&shell("kill -9 $$")).contains("signal: 9"));
+    }
+
+    #[test]
+    fn p7_a_secret_on_stderr_is_not_shown() {
+        let failed = error(&shell("echo key wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY refused >&2; exit 1"));
+        assert!(failed.ends_with("key (hidden) refused"), "{failed}");
+    }
+
+    #[test]
+    fn p9_a_program_that_hangs_is_ended_with_all_that_it_started() {
+        let started = Instant::now();
+        for script in ["sleep 60", "sleep 60 & exit 0", "exec >&- 2>&-; sleep 60"] {
+            let source = ProcessCredentials { deadline: Duration::from_millis(100), ..shell(script) };
+            assert!(error(&source).contains("took over"), "{script}");
+        }
+        assert!(started.elapsed() < Duration::from_secs(20));
+    }
+
+    #[test]
+    fn p6_a_program_that_floods_is_bounded() {
+        assert!(error(&shell("yes | head -c 1000000")).contains("printed over 65536 bytes"));
+        let flooded = error(&shell("yes | head -c 1000000 >&2; exit 1"));
+        assert!(flooded.ends_with("failed (exit status: 1): y"), "{flooded}");
+    }
+
+    #[test]
+    fn a_program_has_no_stdin_and_no_shell() {
+        assert!(error(&ProcessCredentials::new("cat").unwrap()).contains("printed no JSON"));
+        assert!(error(&ProcessCredentials::new("echo $HOME ; exit 7").unwrap()).contains("printed no JSON"));
+    }
+
+    #[test]
+    fn what_is_printed_must_be_version_1_and_complete() {
+        let reason = |json: &str| parse(json.as_bytes()).unwrap_err();
+        assert!(reason("").contains("no JSON"));
+        assert!(reason("[]").contains("not of the expected form"));
+        assert!(reason(r#"{"AccessKeyId":"A"}"#).contains("not of the expected form"));
+        assert!(reason(r#"{"Version":2}"#).contains("another version"));
+        assert!(reason(r#"{"Version":"1"}"#).contains("another version"));
+        assert!(reason(r#"{"Version":1,"SecretAccessKey":"S"}"#).contains("AccessKeyId"));
+        assert!(
+            reason(r#"{"Version":1,"AccessKeyId":"A","SecretAccessKey":""}"#).contains("SecretAccessKey")
+        );
+        let soon = r#"{"Version":1,"AccessKeyId":"A","SecretAccessKey":"S","Expiration":"soon"}"#;
+        assert!(reason(soon).contains("Expiration"));
+    }
+
+    #[test]
+    fn commands_are_split_as_the_aws_cli_splits_them() {
+        // Expected values: Python's shlex.split.
+        for (command, expected) in [
+            ("a b\tc", &["a", "b", "c"][..]),
+            ("  a  ", &["a"]),
+            ("", &[]),
+            (r#"a "b c" 'd e' f\ g"#, &["a", "b c", "d e", "f g"]),
+            (r#"a"b"'c'd"#, &["abcd"]),
+            (r#""" ''"#, &["", ""]),
+            (r#""a\"b\\c\d$" 'a\b'"#, &["a\"b\\c\\d$", "a\\b"]),
+            ("a #b $HOME ~ *", &["a", "#b", "$HOME", "~", "*"]),
+        ] {
+            assert_eq!(split(command).unwrap(), expected, "{command}");
+        }
+        for command in ["'a", "\"a", "a\\", "\"a\\"] {
+            assert_eq!(split(command), None, "{command}");
+        }
+        assert!(ProcessCredentials::new("'a").unwrap_err().to_string().contains("quote"));
+        assert!(ProcessCredentials::new(" ").unwrap_err().to_string().contains("empty"));
+    }
+
+    proptest! {
+        #[test]
+        fn quoted_words_come_back(words in proptest::collection::vec("\\PC{0,8}", 0..5)) {
+            let quoted: Vec<_> = words.iter().map(|w| format!("'{}'", w.replace('\'', r"'\''"))).collect();
+            prop_assert_eq!(split(&quoted.join(" ")), Some(words));
+        }
+
+        #[test]
+        fn p7_no_error_quotes_what_was_printed(field in "(Version|AccessKeyId|SecretAccessKey|SessionToken|Expiration)", value in "(\"sEcReT\"|\\[\"sEcReT\"\\]|sEcReT)") {
+            let json = format!(r#"{{"Version":1,"AccessKeyId":"A","SecretAccessKey":"S","{field}":{value}}}"#);
+            if let Err(reason) = parse(json.as_bytes()) {
+                prop_assert!(!reason.contains("sEcReT"), "{}", reason);
+            }
+        }
+
+        #[test]
+        fn no_bytes_make_the_parser_panic(bytes in proptest::collection::vec(any::<u8>(), 0..60)) {
+            prop_assert!(parse(&bytes).is_err());
+        }
+    }
+}
