@@ -24,7 +24,7 @@ mod spool;
 
 pub use class::Class;
 pub use task::{
-    Failure, Origin, Outcome, Receipt, Scope, Settlement, TaskId, TaskToken, TokenError, WorkerName,
-    WorkerNameError,
+    CAUSE_MAX, ERROR_MAX, Failure, INPUT_MAX, OUTPUT_MAX, Origin, Outcome, Receipt, Scope, Settlement,
+    TOKEN_MAX, TaskId, TaskToken, TokenError, WorkerName, WorkerNameError,
 };
 pub use worker::{Worker, WorkerHandle};

@@ -42,5 +42,7 @@ pub use credentials::{
 pub use endpoint::{Endpoint, EndpointError, EndpointOptions, partition_of};
 pub use errors::classify;
 pub use settings::{Settings, SettingsError};
-pub use transport::{Request, Response, Transport, TransportError};
+pub use transport::{
+    HttpsTransport, HttpsTransportBuilder, Request, Response, Transport, TransportConfigError, TransportError,
+};
 pub use wire::Operation;

@@ -61,7 +61,11 @@ impl Driver {
             }
             Action::CloseConnections => self.client.transport().close_idle(),
             Action::Notify(Notice::Stopped) => self.over = true,
-            Action::Notify(Notice::Idle) => self.idle_waits.drain(..).for_each(|wait| drop(wait.send(()))),
+            Action::Notify(Notice::Idle) => {
+                for wait in self.idle_waits.drain(..) {
+                    let _ = wait.send(());
+                }
+            }
             Action::Notify(notice) => {
                 if let Some(event) = self.event(notice) {
                     self.hub.tell(&event);
