@@ -40,7 +40,7 @@ impl Engine {
             let deferred = self.config.activities.get(activity).is_some_and(|a| a.deferred);
             let slot = Slot { deferred, ..Slot::new(id, Some(activity), Stage::Accepting, now) };
             // A place was set aside before the poll; only a token that is held already finds none.
-            if self.slots.insert(slot).is_ok() {
+            if self.slots.insert(slot) {
                 self.ready.push_back(Action::KeepTask { id });
             }
         }

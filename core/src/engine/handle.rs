@@ -85,14 +85,14 @@ impl Engine {
             self.ready.push_back(Action::Notify(Notice::BeatsStopped(id, BeatsStopped::NotConfigured)));
         }
         // The table is made large enough for what the spool holds; a task that finds no place stays on disk untouched.
-        let _ = self.slots.insert(slot);
+        self.slots.insert(slot);
     }
 
     /// A place for a task that a poll brought was set aside before the poll; an adopted one must not take it.
     fn adopt(&mut self, now: Time, id: TaskId) {
         let places = self.slots.free().min(self.room);
         let slot = Slot { deferred: true, ..Slot::new(id, None, Stage::Accepting, now) };
-        if self.stop.is_some() || places <= self.polls.in_flight() || self.slots.insert(slot).is_err() {
+        if self.stop.is_some() || places <= self.polls.in_flight() || !self.slots.insert(slot) {
             self.ready.push_back(Action::Refuse { id });
         } else {
             self.ready.push_back(Action::KeepTask { id });

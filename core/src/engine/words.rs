@@ -198,7 +198,7 @@ pub enum Stop {
 }
 
 /// What to do.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
     /// Poll the activity. Ends with `PollEnded`.
     Poll {

@@ -288,7 +288,7 @@ impl Spool {
     /// Writes a file that was not there before: one whose sync failed must not be synced again (invariant 4).
     fn write_anew(&mut self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         match self.disk.remove(path) {
-            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+            Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
             _ => self.disk.write_durably(path, bytes),
         }
     }

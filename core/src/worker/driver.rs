@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::sync::mpsc::{Receiver, Sender};
 use std::time::{Duration, Instant, SystemTime};
 
 use super::activity::Activity;
@@ -177,10 +177,7 @@ impl Driver {
             self.engine.wake_at().into_iter().chain(drains).chain(self.stop_by).chain(self.look_at).min();
         let Some(due) = due else { return self.inbox.recv().ok() };
         let wait = due.saturating_sub(self.now()).min(LONGEST_WAIT);
-        match self.inbox.recv_timeout(wait) {
-            Ok(inbox) => Some(inbox),
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
-        }
+        self.inbox.recv_timeout(wait).ok()
     }
 
     pub(super) fn now(&self) -> Duration {

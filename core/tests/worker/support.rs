@@ -13,23 +13,23 @@ use activity_worker::{Failure, TaskId, Worker};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-pub const SOON: Duration = Duration::from_secs(20);
+pub(crate) const SOON: Duration = Duration::from_secs(20);
 
 /// An emulator with one activity and one state machine that consists of it, and a state folder.
-pub struct Bench {
-    pub emulator: Emulator,
-    pub arn: ActivityArn,
-    pub machine: String,
-    pub dir: TempDir,
+pub(crate) struct Bench {
+    pub(crate) emulator: Emulator,
+    pub(crate) arn: ActivityArn,
+    pub(crate) machine: String,
+    pub(crate) dir: TempDir,
 }
 
 impl Bench {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::with_state(json!({}))
     }
 
     /// `extra` are more fields of the task state: HeartbeatSeconds, Retry, ...
-    pub fn with_state(extra: Value) -> Self {
+    pub(crate) fn with_state(extra: Value) -> Self {
         let options = Options::default().long_poll(Duration::from_secs(2)).max_data(2 << 20);
         let emulator = Emulator::start(options).unwrap();
         let arn = emulator.create_activity("approve").unwrap();
@@ -41,11 +41,11 @@ impl Bench {
         Bench { arn: ActivityArn::parse(&arn).unwrap(), emulator, machine, dir }
     }
 
-    pub fn client(&self) -> ActivityClient {
+    pub(crate) fn client(&self) -> ActivityClient {
         self.client_with(&Credential::test())
     }
 
-    pub fn client_with(&self, credential: &Credential) -> ActivityClient {
+    pub(crate) fn client_with(&self, credential: &Credential) -> ActivityClient {
         let clock = Arc::new(ServerClock::new(Arc::new(SystemClock)));
         let transport = HttpsTransport::builder()
             .clock(Arc::clone(&clock))
@@ -63,7 +63,7 @@ impl Bench {
     }
 
     /// A worker with short pauses, so that a test need not wait.
-    pub fn worker(&self) -> WorkerBuilder {
+    pub(crate) fn worker(&self) -> WorkerBuilder {
         Worker::builder()
             .client(self.client())
             .state_dir(self.dir.path().join("state"))
@@ -72,43 +72,43 @@ impl Bench {
             .allow_unsafe_storage(true)
     }
 
-    pub fn handled(&self, handler: impl Handler) -> Activity {
+    pub(crate) fn handled(&self, handler: impl Handler) -> Activity {
         Activity::handled(self.arn.clone(), handler).heartbeat_interval(Duration::from_secs(1))
     }
 
-    pub fn start(&self, input: &str) -> String {
+    pub(crate) fn start(&self, input: &str) -> String {
         self.emulator.start_execution(&self.machine, input).unwrap()
     }
 
     #[track_caller]
-    pub fn ends(&self, execution: &str) -> Execution {
+    pub(crate) fn ends(&self, execution: &str) -> Execution {
         let execution = self.emulator.wait_execution(execution, SOON).unwrap();
         assert_ne!(execution.status, Status::Running, "still running after {SOON:?}");
         execution
     }
 
     #[track_caller]
-    pub fn succeeds(&self, execution: &str) -> String {
+    pub(crate) fn succeeds(&self, execution: &str) -> String {
         let execution = self.ends(execution);
         assert_eq!(execution.status, Status::Succeeded, "{:?} {:?}", execution.error, execution.cause);
         execution.output.unwrap()
     }
 
     #[track_caller]
-    pub fn fails(&self, execution: &str) -> (String, String) {
+    pub(crate) fn fails(&self, execution: &str) -> (String, String) {
         let execution = self.ends(execution);
         assert_eq!(execution.status, Status::Failed);
         (execution.error.unwrap_or_default(), execution.cause.unwrap_or_default())
     }
 }
 
-pub fn echo(task: &TaskContext) -> Result<String, Failure> {
+pub(crate) fn echo(task: &TaskContext) -> Result<String, Failure> {
     Ok(format!("{{\"got\":{}}}", task.input()))
 }
 
 /// Waits for an event that `wanted` makes something of.
 #[track_caller]
-pub fn wait_for<T>(events: &Events, wanted: impl Fn(&Event) -> Option<T>) -> T {
+pub(crate) fn wait_for<T>(events: &Events, wanted: impl Fn(&Event) -> Option<T>) -> T {
     let end = std::time::Instant::now() + SOON;
     let mut seen = Vec::new();
     while std::time::Instant::now() < end {
@@ -122,14 +122,14 @@ pub fn wait_for<T>(events: &Events, wanted: impl Fn(&Event) -> Option<T>) -> T {
     panic!("not told within {SOON:?}; told: {seen:#?}");
 }
 
-pub fn kept(event: &Event) -> Option<TaskId> {
+pub(crate) fn kept(event: &Event) -> Option<TaskId> {
     match event {
         Event::Kept { id } => Some(*id),
         _ => None,
     }
 }
 
-pub fn accepted(event: &Event) -> Option<TaskId> {
+pub(crate) fn accepted(event: &Event) -> Option<TaskId> {
     match event {
         Event::Accepted { id, .. } => Some(*id),
         _ => None,

@@ -9,7 +9,7 @@ fn p4_beats_hold_from_acceptance_and_a_failed_one_is_tried_within_a_quarter_of_t
     world.take_task(1);
     let mut last = world.now;
     let beat = Action::Call { id: id(1), call: Call::Beat };
-    assert_eq!(world.wait(30 * S / 4), [beat.clone()], "the first one within a quarter");
+    assert_eq!(world.wait(30 * S / 4), [beat], "the first one within a quarter");
     for (n, class) in [Class::Network, Class::Server, Class::Throttled, Class::Denied, Class::Credentials]
         .into_iter()
         .cycle()
@@ -18,10 +18,10 @@ fn p4_beats_hold_from_acceptance_and_a_failed_one_is_tried_within_a_quarter_of_t
     {
         world.beat_ends(1, Ok(()));
         last = world.now;
-        assert_eq!(world.wait(30 * S), [beat.clone()]);
+        assert_eq!(world.wait(30 * S), [beat]);
         world.beat_ends(1, failed(class, false));
         let failed_at = world.now;
-        assert_eq!(world.wait(30 * S), [beat.clone()], "after {class:?}, round {n}");
+        assert_eq!(world.wait(30 * S), [beat], "after {class:?}, round {n}");
         assert!(world.now - failed_at <= 30 * S / 4 + 10 * S, "{class:?}: {:?}", world.now - failed_at);
         assert!(class == Class::Throttled || world.now - failed_at <= 30 * S / 4);
     }
@@ -94,7 +94,7 @@ fn p4_an_unknown_token_stops_its_beats_and_settles_nothing() {
     world.wait(30 * S);
     world.beat_ends(1, failed(Class::Held, false));
     assert_eq!(world.wait(10 * MINUTE), []);
-    assert_eq!(world.engine.stage(id(1)), Some(slots::Stage::Running));
+    assert_eq!(world.engine.stage(id(1)), Some(Stage::Running));
 }
 
 #[test]

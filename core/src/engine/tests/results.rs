@@ -126,7 +126,7 @@ fn p1_an_app_whose_answer_the_disk_refuses_still_has_its_task() {
     world.tell(Event::OutcomeReady { id: id(1), success: true });
     world.actions();
     world.tell(Event::OutcomeKept { id: id(1), kept: Kept::No });
-    assert_eq!(world.engine.stage(id(1)), Some(slots::Stage::Deferred));
+    assert_eq!(world.engine.stage(id(1)), Some(Stage::Deferred));
     assert!(world.wait(30 * S).contains(&Action::Call { id: id(1), call: Call::Beat }), "and it beats");
 }
 
