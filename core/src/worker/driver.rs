@@ -363,14 +363,15 @@ impl Driver {
                 }
                 return;
             }
-            Err(Refused::Over(settlement)) => {
-                self.reason = "it is over".to_owned();
-                answer(Ok(Adopted::Over(id, settlement)));
-            }
-            Err(Refused::Disk(why)) => {
-                self.reason.clone_from(&why);
+            Err(refused) => {
+                // What a polled task is failed with, from memory.
                 live.outcome = Some(Arc::new(Outcome::Failure(own_failure(engine::OwnFailure::NotKept))));
-                answer(Err(AdoptError::NotKept(why)));
+                let (reason, word) = match refused {
+                    Refused::Over(settlement) => ("it is over".to_owned(), Ok(Adopted::Over(id, settlement))),
+                    Refused::Disk(why) => (why.clone(), Err(AdoptError::NotKept(why))),
+                };
+                self.reason = reason;
+                answer(word);
             }
         }
         if adopted {
