@@ -52,6 +52,7 @@ struct State {
     pending: Vec<Change>,
     locked: bool,
     capacity: Option<u64>,
+    kind: Option<StorageKind>,
     fault: Option<Fault>,
 }
 
@@ -97,6 +98,11 @@ impl MemoryDisk {
     /// From now on, asks before each step whether, and how, it fails.
     pub fn set_fault(&self, fault: impl FnMut(Op, &Path) -> Option<io::Error> + Send + 'static) {
         self.lock_state().fault = Some(Box::new(fault));
+    }
+
+    /// What it says that it is; durable if nothing is said.
+    pub fn set_kind(&self, kind: StorageKind) {
+        self.lock_state().kind = Some(kind);
     }
 
     /// No more faults.
@@ -241,7 +247,7 @@ impl Disk for MemoryDisk {
     }
 
     fn kind(&self, _: &Path) -> io::Result<StorageKind> {
-        Ok(StorageKind::Durable)
+        Ok(self.lock_state().kind.clone().unwrap_or(StorageKind::Durable))
     }
 
     fn free(&self, _: &Path) -> io::Result<u64> {

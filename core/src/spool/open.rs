@@ -40,7 +40,7 @@ impl Spool {
         let mut found = Found::default();
         let dir = spool.config.dir.clone();
         for dir in [&dir, &dir.join("tasks"), &dir.join("quarantine")] {
-            spool.disk.make_dir(dir).map_err(at(dir))?;
+            spool.disk.make_dir(dir).map_err(|source| SpoolError::Folder { dir: dir.clone(), source })?;
         }
         found.unsafe_storage = spool.check_storage(&dir)?;
         spool.take_lock(&dir)?;
@@ -81,7 +81,7 @@ impl Spool {
         let path = dir.join("lock");
         self.disk.lock(&path).map_err(|source| {
             if source.kind() != io::ErrorKind::WouldBlock {
-                return SpoolError::Io { path: path.clone(), source };
+                return SpoolError::Folder { dir: dir.to_owned(), source };
             }
             let pid =
                 self.disk.read(&path).ok().and_then(|pid| String::from_utf8(pid).ok()?.trim().parse().ok());

@@ -320,6 +320,38 @@ fn a_folder_of_another_machine_is_told() {
 }
 
 #[test]
+fn storage_that_loses_what_was_synced_is_refused_and_a_volatile_one_is_told() {
+    let disk = MemoryDisk::new(None);
+    disk.set_kind(StorageKind::Volatile("tmpfs".into()));
+    assert_eq!(open(&disk).1.unsafe_storage.as_deref(), Some("tmpfs"));
+    disk.set_kind(StorageKind::Unsafe("vfat".into()));
+    let Err(error) = Spool::open(Box::new(disk.clone()), config()) else { panic!("vfat was taken") };
+    assert!(
+        error.to_string().contains("vfat") && error.to_string().contains("allow_unsafe_storage"),
+        "{error}"
+    );
+    let allowed = SpoolConfig { allow_unsafe_storage: true, ..config() };
+    assert_eq!(Spool::open(Box::new(disk), allowed).unwrap().1.unsafe_storage.as_deref(), Some("vfat"));
+}
+
+#[test]
+fn a_file_of_a_later_version_with_sections_unknown_to_us_is_read() {
+    let disk = MemoryDisk::new(None);
+    let (mut spool, _) = open(&disk);
+    let id = accept(&mut spool, 1).unwrap();
+    drop(spool);
+    let path = dir().join(format!("tasks/{id}.task"));
+    let mut bytes = disk.read(&path).unwrap();
+    let len = 5u32.to_le_bytes();
+    let sum = <Sha256 as Digest>::digest([b"NEWS".as_slice(), &len, b"later"].concat());
+    bytes.extend([b"NEWS".as_slice(), &len, &sum[..16], b"later"].concat());
+    disk.clone().write_durably(&path, &bytes).unwrap();
+    let (mut spool, found) = open(&disk);
+    assert_eq!((found.tasks.len(), found.quarantined.len()), (1, 0));
+    assert_eq!(spool.input(id).unwrap(), "{\"in\":1}");
+}
+
+#[test]
 fn foreign_and_half_written_files_are_no_trouble() {
     let disk = MemoryDisk::new(None);
     let (mut spool, _) = open(&disk);

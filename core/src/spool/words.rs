@@ -93,6 +93,14 @@ pub enum SpoolError {
         /// Why.
         source: io::Error,
     },
+    /// The folder can't be made, or not be written to.
+    #[error("the state folder {} can't be used: {source}: give one that this user may write to", dir.display())]
+    Folder {
+        /// The folder, or what lies in it.
+        dir: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// Another process has the folder.
     #[error("the state folder {} is in use by another worker{}: stop that one, or give this one a folder of its own", dir.display(), of(*pid))]
     InUse {

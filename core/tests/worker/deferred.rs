@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use activity_worker::worker::{Activity, Adopted, Event, SettleError, Stop};
-use activity_worker::{Settlement, TaskToken};
+use activity_worker::{Scope, Settlement, TaskToken};
 use serde_json::json;
 
 use crate::support::{Bench, accepted, wait_for};
@@ -133,5 +133,42 @@ fn an_output_that_the_service_would_refuse_is_refused_at_once() {
     assert!(matches!(worker.succeed(id, "not json"), Err(SettleError::BadOutput(_))));
     assert!(matches!(worker.succeed(id, "\"longer than ten bytes\""), Err(SettleError::BadOutput(_))));
     worker.succeed(id, "{}").unwrap();
+    worker.stop(Stop::Now);
+}
+
+#[test]
+fn p1_what_belongs_to_another_user_or_machine_waits_and_comes_back() {
+    let bench = Bench::new();
+    let scoped = |user: &str, machine: &str| {
+        let worker = bench.worker().activity(deferred(&bench)).scope(Scope(user.to_owned()));
+        worker.machine_id(machine).start().unwrap()
+    };
+    let worker = scoped("ann", "phone");
+    let events = worker.subscribe();
+    let (answered, open) = (bench.start("1"), bench.start("2"));
+    let first = wait_for(&events, accepted);
+    let second = wait_for(&events, accepted);
+    let input = worker.input(first).unwrap();
+    bench.emulator.go_down();
+    worker.succeed(first, "\"kept\"").unwrap();
+    worker.stop(Stop::Now);
+    bench.emulator.come_back();
+
+    let worker = scoped("bob", "phone");
+    assert_eq!((worker.deferred_tasks().len(), worker.snapshot().foreign), (0, 2), "another user's");
+    assert_eq!(worker.succeed(second, "{}"), Err(SettleError::NoSuchTask(second)));
+    worker.stop(Stop::Now);
+    assert_eq!(bench.emulator.calls().count("SendTaskSuccess"), 0);
+
+    let worker = scoped("ann", "copy of the phone");
+    let (one, other) = if input == "1" { (&answered, &open) } else { (&open, &answered) };
+    assert_eq!(bench.succeeds(one), "\"kept\"", "a kept result is sent by a copy too");
+    assert_eq!((worker.deferred_tasks().len(), worker.snapshot().foreign), (0, 1), "an open task is not");
+    worker.stop(Stop::Now);
+
+    let worker = scoped("ann", "phone");
+    assert_eq!(worker.deferred_tasks().len(), 1);
+    worker.succeed(second, "2").unwrap();
+    assert_eq!(bench.succeeds(other), "2");
     worker.stop(Stop::Now);
 }

@@ -147,3 +147,49 @@ fn p8_a_machine_that_slept_closes_its_connections_before_overdue_beats_go() {
     world.tell(Event::Slept);
     assert_eq!(world.actions(), [Action::CloseConnections, Action::Call { id: id(1), call: Call::Beat }]);
 }
+
+#[test]
+fn p3_a_result_that_is_denied_for_an_hour_beats_no_more_and_is_still_sent_later() {
+    let mut world = World::reporting();
+    let (beat, report) =
+        (Action::Call { id: id(1), call: Call::Beat }, Action::Call { id: id(1), call: Call::Report });
+    world.report_ends(1, failed(Class::Denied, false));
+    let start = world.now;
+    let (mut last_beat, mut reports) = (start, 0);
+    while world.now < start + 3 * 60 * MINUTE {
+        for action in world.wait(60 * MINUTE) {
+            if action == beat {
+                last_beat = world.now;
+                world.beat_ends(1, Ok(()));
+            } else if action == report {
+                reports += 1;
+                world.report_ends(1, failed(Class::Denied, false));
+            } else if let Action::Poll { activity } = action {
+                world.tell(Event::PollEnded { activity, answer: PollAnswer::Empty, took: MINUTE });
+            }
+        }
+    }
+    assert!(last_beat > start + 58 * MINUTE && last_beat <= start + 60 * MINUTE, "{:?}", last_beat - start);
+    assert!((8..200).contains(&reports), "{reports} reports in three hours");
+    while !world.wait(60 * MINUTE).contains(&report) {}
+    world.report_ends(1, Ok(()));
+    assert!(world.actions().contains(&Action::Forget { id: id(1), settlement: Settlement::Delivered }));
+}
+
+#[test]
+fn p3_a_task_whose_activity_is_no_longer_configured_beats_no_more_and_waits_for_the_app() {
+    let mut world = World::new(config(&[]));
+    world.tell(Event::Found { id: id(1), activity: None, adopted: false, state: FoundState::Deferred });
+    assert_eq!(world.notices(), [Notice::BeatsStopped(id(1), BeatsStopped::NotConfigured)]);
+    assert_eq!(world.wait(24 * 60 * MINUTE), []);
+    assert_eq!(world.engine.stage(id(1)), Some(Stage::Deferred));
+}
+
+#[test]
+fn p1_a_task_of_another_origin_is_neither_run_nor_beaten_nor_reported() {
+    let mut world = World::new(config(&[rules()]));
+    world.tell(Event::Found { id: id(1), activity: Some(0), adopted: false, state: FoundState::Foreign });
+    assert_eq!(world.actions(), [Action::Poll { activity: 0 }], "it takes no slot of the activity");
+    assert_eq!(world.wait(24 * 60 * MINUTE), []);
+    assert!(world.engine.knows(id(1)));
+}

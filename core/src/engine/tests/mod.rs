@@ -42,12 +42,13 @@ fn failed(class: Class, maybe_taken: bool) -> Result<(), CallFailure> {
 struct World {
     engine: Engine,
     now: Time,
+    waits: u32,
 }
 
 impl World {
     fn new(config: Config) -> Self {
         let now = 1000 * S;
-        let mut world = World { engine: Engine::new(config, now), now };
+        let mut world = World { engine: Engine::new(config, now), now, waits: 0 };
         world.tell(Event::Room { tasks: 100 });
         world.now += 10 * S;
         world
@@ -74,6 +75,8 @@ impl World {
 
     /// Goes forward to what is due next, at most for `within`, and gives what is asked for then.
     fn wait(&mut self, within: Duration) -> Vec<Action> {
+        self.waits += 1;
+        assert!(self.waits < 100_000, "what is waited for never comes");
         let end = self.now + within;
         loop {
             let actions = self.actions();
