@@ -5,8 +5,9 @@ use std::sync::mpsc::Sender;
 use std::time::Duration;
 
 use super::disk::DiskJob;
-use super::driver::{Ask, DrainWait, Driver, Live};
+use super::driver::Driver;
 use super::handle::{AdoptError, Adopted, DeferredTask, DrainReport, SettleError, Snapshot, StopReport};
+use super::inbox::{Ask, DrainWait, Live};
 use crate::engine::slots::{Slot, Stage};
 use crate::engine::{self, Kept};
 use crate::task::INPUT_MAX;

@@ -7,9 +7,10 @@ use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use super::activity::Activity;
-use super::driver::{Driver, Live};
+use super::driver::Driver;
 use super::events::{Event, Hub};
 use super::handle::{Ended, WorkerHandle};
+use super::inbox::Live;
 use super::threads::{self, Watch};
 use crate::aws::ActivityClient;
 use crate::engine::{self, ACTIVITIES_MAX, ActivityRules, Engine, FoundState, OwnFailure};

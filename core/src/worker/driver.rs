@@ -4,22 +4,22 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use super::activity::Activity;
 use super::carry::{CallDone, CallJob, PollDone, failure};
 use super::disk::{DiskDone, DiskJob, Refused};
 use super::events::{Event, Hub};
-use super::handle::{AdoptError, Adopted, DeferredTask, DrainReport, Ended, SettleError, Snapshot};
-use super::handler::Cancel;
+use super::handle::{AdoptError, Adopted, Ended, SettleError};
+use super::inbox::{DrainWait, HandlerDone, Inbox, Live};
 use super::notices::own_failure;
 use super::threads::{Crew, Watch};
 use crate::aws::ActivityClient;
 use crate::clock::Clock;
 use crate::engine::slots::Stage;
-use crate::engine::{self, Call, Engine, Kept, LinkHint, PollAnswer};
+use crate::engine::{self, Call, Engine, Kept, PollAnswer};
 use crate::spool::ReadError;
-use crate::{Origin, Outcome, Scope, TaskId, TaskToken, WorkerName};
+use crate::{Origin, Outcome, Scope, TaskId, WorkerName};
 
 /// While anything is due later, no wait is longer: a machine that slept must notice soon after it woke.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
@@ -31,80 +31,6 @@ const KEEP_DATE_EVERY: Duration = Duration::from_secs(24 * 3600);
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
 /// Outcomes up to this size stay in memory while they wait, larger ones are read from disk for each try.
 const SMALL: usize = 4096;
-
-/// What the engine's thread is told.
-pub(super) enum Inbox {
-    Ask(Ask),
-    Disk(DiskDone),
-    Call(CallDone),
-    Poll(PollDone),
-    Handler(HandlerDone),
-    Reclaimed(TaskId),
-    NotReclaimed(TaskId),
-}
-
-/// A handler ended.
-pub(super) struct HandlerDone {
-    pub(super) id: TaskId,
-    pub(super) outcome: Outcome,
-}
-
-/// What an app asks.
-pub(super) enum Ask {
-    Stop(engine::Stop),
-    Wake,
-    Link(LinkHint),
-    CredentialsChanged,
-    UntilIdle(Sender<()>),
-    Snapshot(Sender<Snapshot>),
-    Deferred(Sender<Vec<DeferredTask>>),
-    Input(TaskId, Sender<Result<String, SettleError>>),
-    Settle(TaskId, Outcome, Sender<Result<(), SettleError>>),
-    Adopt(TaskToken, String, Sender<Result<Adopted, AdoptError>>),
-    Drain(Duration, Sender<DrainReport>),
-}
-
-/// What only the shell knows of a task: its secrets, and who waits for it.
-pub(super) struct Live {
-    pub(super) token: TaskToken,
-    pub(super) activity: Option<usize>,
-    pub(super) scope: Scope,
-    pub(super) accepted: SystemTime,
-    /// Until the handler has it, or it is kept for the app.
-    pub(super) input: Option<Arc<str>>,
-    /// Until it is kept, and while it is small.
-    pub(super) outcome: Option<Arc<Outcome>>,
-    pub(super) cancel: Arc<Cancel>,
-    pub(super) started: Duration,
-    /// Who handed the token over, and waits to hear that it is kept.
-    pub(super) adopters: Vec<Sender<Result<Adopted, AdoptError>>>,
-    pub(super) settler: Option<Sender<Result<(), SettleError>>>,
-}
-
-impl Live {
-    pub(super) fn new(token: TaskToken, activity: Option<usize>, scope: Scope, accepted: SystemTime) -> Self {
-        let (cancel, started) = (Arc::default(), Duration::ZERO);
-        Live {
-            token,
-            activity,
-            scope,
-            accepted,
-            input: None,
-            outcome: None,
-            cancel,
-            started,
-            adopters: Vec::new(),
-            settler: None,
-        }
-    }
-}
-
-/// A drain that someone waits for.
-pub(super) struct DrainWait {
-    pub(super) until: Duration,
-    pub(super) settled_before: usize,
-    pub(super) reply: Sender<DrainReport>,
-}
 
 /// The engine's thread.
 pub(super) struct Driver {

@@ -4,8 +4,8 @@ use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use super::driver::{Ask, Inbox};
 use super::events::{Events, Hub};
+use super::inbox::{Ask, Inbox};
 use crate::aws::ActivityArn;
 use crate::engine::{self, LinkHint};
 use crate::task::OUTPUT_MAX;

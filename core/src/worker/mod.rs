@@ -37,6 +37,7 @@ mod driver;
 mod events;
 mod handle;
 mod handler;
+mod inbox;
 mod notices;
 mod orders;
 mod threads;

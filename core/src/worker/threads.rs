@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use super::carry::{self, CallJob};
 use super::disk::{self, DiskJob};
-use super::driver::{HandlerDone, Inbox};
 use super::handle::Stuck;
+use super::inbox::{HandlerDone, Inbox};
 use super::{Handler, TaskContext};
 use crate::aws::{ActivityArn, ActivityClient};
 use crate::clock::Clock;

@@ -1,0 +1,86 @@
+//! What the engine's thread is told, what it is asked, and what it remembers of each task.
+
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
+use std::time::{Duration, SystemTime};
+
+use super::carry::{CallDone, PollDone};
+use super::disk::DiskDone;
+use super::handle::{AdoptError, Adopted, DeferredTask, DrainReport, SettleError, Snapshot};
+use super::handler::Cancel;
+use crate::engine::{self, LinkHint};
+use crate::{Outcome, Scope, TaskId, TaskToken};
+
+/// What the engine's thread is told.
+pub(super) enum Inbox {
+    Ask(Ask),
+    Disk(DiskDone),
+    Call(CallDone),
+    Poll(PollDone),
+    Handler(HandlerDone),
+    Reclaimed(TaskId),
+    NotReclaimed(TaskId),
+}
+
+/// A handler ended.
+pub(super) struct HandlerDone {
+    pub(super) id: TaskId,
+    pub(super) outcome: Outcome,
+}
+
+/// What an app asks.
+pub(super) enum Ask {
+    Stop(engine::Stop),
+    Wake,
+    Link(LinkHint),
+    CredentialsChanged,
+    UntilIdle(Sender<()>),
+    Snapshot(Sender<Snapshot>),
+    Deferred(Sender<Vec<DeferredTask>>),
+    Input(TaskId, Sender<Result<String, SettleError>>),
+    Settle(TaskId, Outcome, Sender<Result<(), SettleError>>),
+    Adopt(TaskToken, String, Sender<Result<Adopted, AdoptError>>),
+    Drain(Duration, Sender<DrainReport>),
+}
+
+/// What only the shell knows of a task: its secrets, and who waits for it.
+pub(super) struct Live {
+    pub(super) token: TaskToken,
+    pub(super) activity: Option<usize>,
+    pub(super) scope: Scope,
+    pub(super) accepted: SystemTime,
+    /// Until the handler has it, or it is kept for the app.
+    pub(super) input: Option<Arc<str>>,
+    /// Until it is kept, and while it is small.
+    pub(super) outcome: Option<Arc<Outcome>>,
+    pub(super) cancel: Arc<Cancel>,
+    pub(super) started: Duration,
+    /// Who handed the token over, and waits to hear that it is kept.
+    pub(super) adopters: Vec<Sender<Result<Adopted, AdoptError>>>,
+    pub(super) settler: Option<Sender<Result<(), SettleError>>>,
+}
+
+impl Live {
+    pub(super) fn new(token: TaskToken, activity: Option<usize>, scope: Scope, accepted: SystemTime) -> Self {
+        let (cancel, started) = (Arc::default(), Duration::ZERO);
+        Live {
+            token,
+            activity,
+            scope,
+            accepted,
+            input: None,
+            outcome: None,
+            cancel,
+            started,
+            adopters: Vec::new(),
+            settler: None,
+        }
+    }
+}
+
+/// A drain that someone waits for.
+pub(super) struct DrainWait {
+    pub(super) until: Duration,
+    pub(super) settled_before: usize,
+    pub(super) reply: Sender<DrainReport>,
+}
