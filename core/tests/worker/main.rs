@@ -2,8 +2,12 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod clocks;
 mod deferred;
 mod faults;
+#[allow(dead_code, reason = "made for the tests of the transport, which use all of it")]
+#[path = "../transport/peer.rs"]
+mod peer;
 mod secrets;
 mod support;
 mod tasks;
