@@ -24,7 +24,7 @@ const SLOWEST: Duration = Duration::from_secs(10);
 pub struct Calls {
     beats: Pace,
     reports: Pace,
-    /// A moving average over all calls.
+    /// A moving average over the calls that were answered: a dead network says nothing about the service's pace.
     call_time: Duration,
     rejections: u8,
     paused_until: Option<Time>,
@@ -96,13 +96,13 @@ impl Calls {
         }
     }
 
-    /// A call ended.
-    pub fn ended(&mut self, call: Call, took: Duration) {
+    /// The service answered a call.
+    pub fn answered(&mut self, call: Call, took: Duration) {
         self.dropped(call);
         self.call_time = (self.call_time * 7 + took) / 8;
     }
 
-    /// A call was not sent after all: its lane is free.
+    /// A call ended without an answer, or was not sent after all: its lane is free.
     pub fn dropped(&mut self, call: Call) {
         let pace = self.pace_mut(call);
         pace.in_flight = pace.in_flight.saturating_sub(1);
@@ -239,7 +239,7 @@ mod tests {
         let mut calls = Calls::new(Time::ZERO);
         assert!(calls.can_pay_for(5.0));
         for _ in 0..50 {
-            calls.ended(Call::Beat, 10 * S);
+            calls.answered(Call::Beat, 10 * S);
         }
         assert!(!calls.can_pay_for(5.0));
     }

@@ -37,8 +37,10 @@ impl Engine {
             self.notify(Notice::PollAccepted(activity));
         }
         if let PollAnswer::Task(id) = answer {
-            let deferred = self.config.activities.get(activity).is_some_and(|a| a.deferred);
-            let slot = Slot { deferred, ..Slot::new(id, Some(activity), Stage::Accepting, now) };
+            let Some(rules) = self.config.activities.get(activity) else { return };
+            let deferred = rules.deferred;
+            let mut slot = Slot { deferred, ..Slot::new(id, Some(activity), Stage::Accepting, now) };
+            slot.beat.interval = Some(rules.heartbeat);
             // A place was set aside before the poll; only a token that is held already finds none.
             if self.slots.insert(slot) {
                 self.ready.push_back(Action::KeepTask { id });
@@ -54,7 +56,10 @@ impl Engine {
         answer: Result<(), CallFailure>,
         took: Duration,
     ) {
-        self.calls.ended(call, took);
+        match answer.err().map(|failure| failure.class) {
+            Some(Class::Network | Class::Credentials) => self.calls.dropped(call),
+            _ => self.calls.answered(call, took),
+        }
         self.learn(now, answer.err(), (call == Call::Report).then_some(Probe::Report));
         if answer.is_ok() {
             self.calls.taken(call);
@@ -155,7 +160,6 @@ impl Engine {
         let max_backoff = self.config.max_backoff;
         let Some(slot) = self.slots.find_mut(id) else { return };
         slot.report.in_flight = false;
-        slot.report.begun = true;
         let Err(failure) = answer else {
             self.resume_reports();
             return self.forget(id, Settlement::Delivered);
@@ -190,6 +194,7 @@ impl Engine {
                 }
                 backoff::half_jitter(&mut self.rng, (BASE * 30 * 2u32.pow(failures.min(6))).min(DENIED_MAX))
             }
+            _ if slot.report.held => backoff::half_jitter(&mut self.rng, HELD_BASE),
             _ => backoff::full_jitter(&mut self.rng, BASE, max_backoff, failures),
         };
         let due = now + pause.max(failure.retry_after.unwrap_or_default());

@@ -24,6 +24,7 @@ impl Engine {
             Event::TaskKept { id } => self.task_kept(now, id),
             Event::TaskNotKept { id } => self.task_not_kept(now, id),
             Event::Reclaimed { id } => self.reclaimed(id),
+            Event::NotReclaimed { id } => self.not_reclaimed(now, id),
             Event::RunCounted { id, runs } => self.run_counted(id, runs),
             Event::OutcomeReady { id, success } => self.outcome_ready(id, success),
             Event::OutcomeKept { id, kept } => self.outcome_kept(now, id, kept),
@@ -33,16 +34,17 @@ impl Engine {
             Event::Forgotten { id } => self.forgotten(id),
             Event::Room { tasks } => self.room = tasks,
             Event::Touched => self.touched(now),
-            Event::LinkHint(hint) => self.link.hint(now, hint, &mut self.rng),
+            Event::LinkHint(hint) => {
+                if self.link.hint(now, hint, &mut self.rng) {
+                    self.notify(Notice::Offline);
+                }
+            }
             Event::Wake => self.hurry(now),
             Event::Slept => {
                 self.ready.push_back(Action::CloseConnections);
                 self.link.wake(now);
             }
-            Event::CredentialsChanged => {
-                self.resume_reports();
-                self.hurry(now);
-            }
+            Event::CredentialsChanged => self.credentials_changed(now),
             Event::UntilIdle => self.until_idle = true,
             Event::Stop(how) => self.stop(how),
             Event::Tick => {}
@@ -54,7 +56,7 @@ impl Engine {
             FoundState::Outcome => Stage::Waiting,
             FoundState::Begun { .. } => Stage::Reclaiming,
             FoundState::Deferred => Stage::Deferred,
-            FoundState::Broken(_) => Stage::Accepting,
+            FoundState::Broken(_) => Stage::Ended,
             FoundState::Foreign => Stage::Foreign,
         };
         let mut slot = Slot::new(id, activity, stage, now);
@@ -62,52 +64,50 @@ impl Engine {
         let interval = if adopted { self.config.adopted_heartbeat } else { rules.map(|r| r.heartbeat) };
         Self::arm(&mut slot, interval, now, &mut self.rng);
         slot.beat.lease_until = now + self.config.lease;
-        match state {
-            FoundState::Outcome => {
-                slot.outcome = Kept::Yes;
-                // The earlier process may have sent it, and died before it read the answer.
-                slot.report.begun = true;
-                slot.report.maybe_taken = true;
-                slot.report.due = now + backoff::within(&mut self.rng, self.config.comeback_window / 10);
-            }
-            FoundState::Begun { runs } => {
-                slot.runs = runs;
-                self.ready.push_back(Action::Reclaim { id });
-            }
-            FoundState::Deferred => slot.deferred = true,
-            FoundState::Broken(own) => {
-                slot.own = Some(own);
-                self.ready.push_back(Action::KeepTask { id });
-            }
-            FoundState::Foreign => self.ready.push_back(Action::Notify(Notice::Foreign(id))),
+        slot.deferred = state == FoundState::Deferred;
+        if let FoundState::Begun { runs } = state {
+            slot.runs = runs;
         }
-        if activity.is_none() && !adopted && stage != Stage::Foreign && stage != Stage::Waiting {
-            self.ready.push_back(Action::Notify(Notice::BeatsStopped(id, BeatsStopped::NotConfigured)));
+        if state == FoundState::Outcome {
+            slot.outcome = Kept::Yes;
+            // The earlier process may have sent it, and died before it read the answer.
+            slot.report.maybe_taken = true;
+            slot.report.due = now + backoff::within(&mut self.rng, self.config.comeback_window / 10);
         }
         // The table is made large enough for what the spool holds; a task that finds no place stays on disk untouched.
-        self.slots.insert(slot);
+        if !self.slots.insert(slot) {
+            return;
+        }
+        match state {
+            FoundState::Begun { .. } => self.ready.push_back(Action::Reclaim { id }),
+            FoundState::Broken(own) => self.fail_for_them(id, own),
+            FoundState::Foreign => self.notify(Notice::Foreign(id)),
+            FoundState::Outcome | FoundState::Deferred => {}
+        }
+        if interval.is_none() && !adopted && matches!(stage, Stage::Reclaiming | Stage::Deferred) {
+            self.notify(Notice::BeatsStopped(id, BeatsStopped::NotConfigured));
+        }
     }
 
     /// A place for a task that a poll brought was set aside before the poll; an adopted one must not take it.
     fn adopt(&mut self, now: Time, id: TaskId) {
-        let places = self.slots.free().min(self.room);
-        let slot = Slot { deferred: true, ..Slot::new(id, None, Stage::Accepting, now) };
-        if self.stop.is_some() || places <= self.polls.in_flight() || !self.slots.insert(slot) {
-            self.ready.push_back(Action::Refuse { id });
-        } else {
+        let place = self.slots.free() > self.polls.in_flight() && self.room > self.room_spoken_for();
+        let mut slot = Slot { deferred: true, ..Slot::new(id, None, Stage::Accepting, now) };
+        slot.beat.interval = self.config.adopted_heartbeat;
+        if self.stop.is_none() && place && self.slots.insert(slot) {
             self.ready.push_back(Action::KeepTask { id });
+        } else {
+            self.ready.push_back(Action::Refuse { id });
         }
     }
 
     fn task_kept(&mut self, now: Time, id: TaskId) {
         let Some(slot) = self.slots.find_mut(id).filter(|s| s.stage == Stage::Accepting) else { return };
-        let rules = slot.activity.and_then(|a| self.config.activities.get(a));
-        let interval = rules.map_or(self.config.adopted_heartbeat, |r| Some(r.heartbeat));
-        Self::arm(slot, interval, now, &mut self.rng);
+        // Until the spool says how much room is left.
+        self.room = self.room.saturating_sub(1);
+        Self::arm(slot, slot.beat.interval, now, &mut self.rng);
         self.ready.push_back(Action::Notify(Notice::Accepted(id)));
-        if let Some(own) = slot.own {
-            self.fail_for_them(id, own);
-        } else if slot.deferred {
+        if slot.deferred {
             slot.stage = Stage::Deferred;
             slot.beat.lease_until = now + self.config.lease;
         } else if self.stop.is_some() {
@@ -119,21 +119,30 @@ impl Engine {
 
     fn task_not_kept(&mut self, now: Time, id: TaskId) {
         let Some(slot) = self.slots.find_mut(id).filter(|s| s.stage == Stage::Accepting) else { return };
-        if slot.activity.is_none() && slot.own.is_none() {
+        if slot.activity.is_none() {
             // Who handed the token over is told, and still has it.
             self.slots.remove(id);
             return;
         }
         slot.stage = Stage::NotKept;
-        slot.own.get_or_insert(OwnFailure::NotKept);
+        slot.own = Some(OwnFailure::NotKept);
         slot.report.due = now;
         self.notify(Notice::NotKept(id));
+    }
+
+    /// An old run that may be going on must be neither joined by a new one nor reported: it is tried again.
+    fn not_reclaimed(&mut self, now: Time, id: TaskId) {
+        let max_backoff = self.config.max_backoff;
+        let Some(slot) = self.slots.find_mut(id).filter(|s| s.stage == Stage::Reclaiming) else { return };
+        let pause = backoff::half_jitter(&mut self.rng, (READ_AGAIN * (1 + slot.refusals)).min(max_backoff));
+        slot.try_again = Some(now + pause);
+        slot.refusals += 1;
     }
 
     fn reclaimed(&mut self, id: TaskId) {
         let Some(slot) = self.slots.find_mut(id).filter(|s| s.stage == Stage::Reclaiming) else { return };
         let rules = slot.activity.and_then(|a| self.config.activities.get(a));
-        if rules.is_some_and(|r| r.safe_to_repeat) && slot.runs < RUNS_MAX && self.stop.is_none() {
+        if rules.is_some_and(|r| r.safe_to_repeat && !r.deferred) && slot.runs < RUNS_MAX && self.stop.is_none() {
             slot.stage = Stage::Counting;
             self.ready.push_back(Action::CountRun { id });
         } else {
@@ -165,6 +174,7 @@ impl Engine {
         let Some(slot) = self.slots.find_mut(id) else { return };
         slot.stage = Stage::Ended;
         slot.own = Some(own);
+        (slot.try_again, slot.refusals) = (None, 0);
         self.ready.push_back(Action::KeepOutcome { id, which: Which::Own(own) });
     }
 
@@ -225,17 +235,23 @@ impl Engine {
         let Some(slot) = self.slots.find_mut(id) else { return };
         if slot.report.in_flight {
             slot.report.in_flight = false;
+            slot.report.failures = slot.report.failures.saturating_add(1);
             slot.report.due = now + pause;
             self.not_sent(now);
+        } else if slot.stage == Stage::Running && self.stop.is_some() {
+            self.fail_for_them(id, OwnFailure::Stopping);
         } else if slot.stage == Stage::Running {
-            slot.run_again = Some(now + pause);
+            slot.try_again = Some(now + pause);
         }
     }
 
+    /// What it should be read for can't be had any more. Once its outcome is on disk again, or it is over, that is old news.
     fn damaged(&mut self, now: Time, id: TaskId) {
         let Some(slot) = self.slots.find_mut(id) else { return };
         let lane = std::mem::take(&mut slot.report.in_flight);
-        self.fail_for_them(id, OwnFailure::Damaged);
+        if lane || matches!(slot.stage, Stage::Running | Stage::Deferred) {
+            self.fail_for_them(id, OwnFailure::Damaged);
+        }
         if lane {
             self.not_sent(now);
         }
@@ -285,6 +301,20 @@ impl Engine {
         }
     }
 
+    /// What the old credentials were refused may be allowed now: another account's word on a token counts no more.
+    fn credentials_changed(&mut self, now: Time) {
+        self.resume_reports();
+        for slot in self.slots.iter_mut() {
+            slot.report.held = false;
+            slot.report.denied_since = None;
+            if matches!(slot.beat.stopped, Some(BeatsStopped::Rejected | BeatsStopped::Denied)) {
+                slot.beat.stopped = None;
+                Self::arm(slot, slot.beat.interval, now, &mut self.rng);
+            }
+        }
+        self.hurry(now);
+    }
+
     pub(super) fn resume_reports(&mut self) {
         if self.calls.resume_reports() {
             self.notify(Notice::ReportsResumed);
@@ -297,6 +327,12 @@ impl Engine {
         }
         self.stop = Some(how);
         self.stopped_told = false;
+        // Handlers that could not be started are not waited for.
+        let unstarted = |s: &&Slot| s.stage == Stage::Running && s.try_again.is_some();
+        let unstarted: Vec<_> = self.slots.iter().filter(unstarted).map(|s| s.id).collect();
+        for id in unstarted {
+            self.fail_for_them(id, OwnFailure::Stopping);
+        }
         if how == Stop::Drain {
             return;
         }

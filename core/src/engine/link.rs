@@ -39,6 +39,8 @@ struct Offline {
     failures: u32,
     next_probe: Time,
     probing: Option<Probe>,
+    /// The platform says that there is no network.
+    told: bool,
 }
 
 impl Link {
@@ -96,7 +98,7 @@ impl Link {
             return false;
         }
         let next_probe = now + backoff::full_jitter(rng, BASE, self.max_backoff, 0);
-        self.offline = Some(Offline { since: now, failures: 1, next_probe, probing: None });
+        self.offline = Some(Offline { since: now, failures: 1, next_probe, probing: None, told: false });
         true
     }
 
@@ -112,21 +114,26 @@ impl Link {
         }
     }
 
-    /// The platform says something. `Up` brings the next probe to a random point of the window; `Down` puts it off.
-    pub fn hint(&mut self, now: Time, hint: LinkHint, rng: &mut fastrand::Rng) {
-        match (hint, &mut self.offline) {
-            (LinkHint::Up, Some(offline)) => {
+    /// The platform says something. `Up` brings the next probe to a random point of the window; `Down` puts it off, once. True if
+    /// an outage begins.
+    pub fn hint(&mut self, now: Time, hint: LinkHint, rng: &mut fastrand::Rng) -> bool {
+        let begins = hint == LinkHint::Down && self.offline.is_none();
+        if begins {
+            self.offline =
+                Some(Offline { since: now, failures: 1, next_probe: now, probing: None, told: false });
+        }
+        let Some(offline) = &mut self.offline else { return false };
+        match hint {
+            LinkHint::Up => {
                 offline.next_probe = offline.next_probe.min(now + backoff::within(rng, self.window));
                 offline.failures = 1;
             }
-            // A hint may be wrong, so it never stops the probes, it only makes them rare.
-            (LinkHint::Down, Some(offline)) => offline.next_probe = now + self.max_backoff,
-            (LinkHint::Down, None) => {
-                let next_probe = now + self.max_backoff;
-                self.offline = Some(Offline { since: now, failures: 1, next_probe, probing: None });
-            }
-            (LinkHint::Up, None) | (LinkHint::Unknown, _) => {}
+            // A hint may be wrong, so it never stops the probes, however often it comes: it only makes them rare.
+            LinkHint::Down if !offline.told => offline.next_probe = now + self.max_backoff,
+            LinkHint::Down | LinkHint::Unknown => {}
         }
+        offline.told = hint == LinkHint::Down;
+        begins
     }
 
     /// Try now.
@@ -201,5 +208,18 @@ mod tests {
             .collect();
         assert!(points.iter().all(|p| *p <= 30 * S));
         assert!(points.iter().filter(|p| **p < 15 * S).count().abs_diff(100) < 40);
+    }
+
+    #[test]
+    fn p6_a_platform_that_keeps_saying_down_does_not_stop_the_probes() {
+        let (mut link, mut rng) = link();
+        assert!(link.hint(S, LinkHint::Down, &mut rng), "an outage begins");
+        for n in 1..1000 {
+            assert!(!link.hint(n * S, LinkHint::Down, &mut rng));
+        }
+        assert_eq!(link.opens_at(Probe::Report), Some(121 * S));
+        link.hint(1000 * S, LinkHint::Up, &mut rng);
+        link.hint(1001 * S, LinkHint::Down, &mut rng);
+        assert_eq!(link.opens_at(Probe::Report), Some(1121 * S), "a new Down puts it off anew");
     }
 }

@@ -19,7 +19,7 @@ impl Engine {
         if let Some(action) = self.ready.pop_front() {
             return Some(action);
         }
-        self.next_disk(now)
+        self.next_again(now)
             .or_else(|| self.next_call(now))
             .or_else(|| self.next_poll(now))
             .or_else(|| self.next_end())
@@ -28,7 +28,7 @@ impl Engine {
     /// When [`next`](Engine::next) may have something to do without a new event; `None`: only an event can bring something.
     pub fn wake_at(&self) -> Option<Time> {
         let tasks = self.slots.iter().flat_map(|s| {
-            [s.keep_again, s.run_again, expires_at(s).map(|(at, _)| at), self.beat_at(s), self.report_at(s)]
+            [s.keep_again, s.try_again, expires_at(s).map(|(at, _)| at), self.beat_at(s), self.report_at(s)]
                 .into_iter()
                 .flatten()
         });
@@ -47,17 +47,20 @@ impl Engine {
         }
     }
 
-    /// What the disk refused is tried on disk again.
-    fn next_disk(&mut self, now: Time) -> Option<Action> {
+    /// What was refused is tried again.
+    fn next_again(&mut self, now: Time) -> Option<Action> {
         let due = |at: &Option<Time>| at.is_some_and(|at| at <= now);
-        let slot = self.slots.iter_mut().find(|s| due(&s.keep_again) || due(&s.run_again))?;
+        let slot = self.slots.iter_mut().find(|s| due(&s.keep_again) || due(&s.try_again))?;
         let id = slot.id;
         if due(&slot.keep_again) {
             slot.keep_again = None;
             return Some(Action::KeepOutcome { id, which: slot.own.map_or(Which::Theirs, Which::Own) });
         }
-        slot.run_again = None;
-        Some(Action::Run { id, run: slot.runs.saturating_add(1) })
+        slot.try_again = None;
+        Some(match slot.stage {
+            Stage::Reclaiming => Action::Reclaim { id },
+            _ => Action::Run { id, run: slot.runs.saturating_add(1) },
+        })
     }
 
     fn next_call(&mut self, now: Time) -> Option<Action> {
@@ -135,13 +138,14 @@ impl Engine {
         let due = self.polls.due(activity)?;
         let polls = self.polls.in_flight();
         let open = self.slots.iter().filter(|s| s.activity == Some(activity) && s.is_open()).count();
-        let interval = rules.heartbeat.as_secs_f64();
+        // However slow calls are: one task at a time can always be paid for, or a bad hour would end polling for good.
+        let beats = self.beats_per_second();
         let may = self.stop.is_none()
             && open < rules.concurrency
             && polls < self.slots.free()
-            && polls < self.room
+            && self.room_spoken_for() < self.room
             && !self.slots.iter().any(Slot::troubles_the_disk)
-            && self.calls.can_pay_for(self.beats_per_second() + 1.0 / interval)
+            && (beats == 0.0 || self.calls.can_pay_for(beats + 1.0 / rules.heartbeat.as_secs_f64()))
             && !(self.until_idle && self.polls.was_empty(activity));
         if !may {
             return None;
@@ -149,19 +153,26 @@ impl Engine {
         Some(due.max(self.link.opens_at(Probe::Poll)?).max(self.calls.credentials_open_at()))
     }
 
+    /// The tasks that will go into the spool, though it has not counted them yet.
+    pub(super) fn room_spoken_for(&self) -> usize {
+        self.polls.in_flight() + self.slots.iter().filter(|s| s.stage == Stage::Accepting).count()
+    }
+
     /// What the heartbeats of the tasks held, and of those that polls under way may bring, come to.
     fn beats_per_second(&self) -> f64 {
-        let held = self.slots.iter().filter(|s| s.beat.stopped.is_none()).filter_map(|s| s.beat.interval);
+        let held = self.slots.iter().filter(|s| s.beats() || s.stage == Stage::Accepting);
+        let held = held.filter_map(|s| s.beat.interval);
         let polled = (0..self.config.activities.len())
             .filter(|activity| self.polls.due(*activity).is_none())
             .map(|activity| self.config.activities[activity].heartbeat);
         held.chain(polled).map(|interval| 1.0 / interval.as_secs_f64()).sum()
     }
 
-    /// Nothing is left to do before something new comes: what remains is held, or not ours.
+    /// Nothing is left to do before something new comes: what remains is held, or not ours, and perhaps fills every place.
     fn is_idle(&self) -> bool {
+        let full = self.slots.free() == 0 || (self.room == 0 && self.slots.iter().next().is_some());
         self.until_idle
-            && self.polls.all_empty()
+            && (self.polls.all_empty() || (full && self.polls.in_flight() == 0))
             && self.slots.iter().all(|s| s.stage == Stage::Foreign || (s.waits() && s.report.held))
     }
 
@@ -187,6 +198,8 @@ impl Engine {
                     && !self.calls.any_in_flight()
                     && self.slots.iter().all(|s| match s.stage {
                         Stage::Deferred | Stage::Foreign => true,
+                        // Left to the next start, which asks again.
+                        Stage::Reclaiming => s.refusals > 0,
                         Stage::Waiting | Stage::NotKept => tried(s),
                         _ => false,
                     })

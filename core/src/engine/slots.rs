@@ -63,9 +63,10 @@ pub struct Slot {
     pub outcome: Kept,
     /// When the outcome is to be put on stable storage once more, since the disk refused.
     pub keep_again: Option<Time>,
-    /// When its handler is to be started once more, since its input could not be read.
-    pub run_again: Option<Time>,
-    /// How often the disk has refused.
+    /// When its handler is to be started once more, since its input could not be read; or what an earlier process left running is
+    /// to be ended once more.
+    pub try_again: Option<Time>,
+    /// How often the disk, or an old run, has refused.
     pub refusals: u32,
 }
 
@@ -95,8 +96,6 @@ pub struct Report {
     pub failures: u32,
     /// One is under way.
     pub in_flight: bool,
-    /// At least one was begun: from then on only a report's answer settles anything.
-    pub begun: bool,
     /// One may have taken effect without our knowing.
     pub maybe_taken: bool,
     /// The service rejected it: kept, tried slowly.
@@ -126,7 +125,6 @@ impl Slot {
                 due: now,
                 failures: 0,
                 in_flight: false,
-                begun: false,
                 maybe_taken: false,
                 held: false,
                 denied_since: None,
@@ -135,7 +133,7 @@ impl Slot {
             own: None,
             outcome: Kept::No,
             keep_again: None,
-            run_again: None,
+            try_again: None,
             refusals: 0,
         }
     }
@@ -167,9 +165,11 @@ impl Slot {
         if self.report.maybe_taken { Settlement::Unknown } else { Settlement::TooLate }
     }
 
-    /// The disk has refused the task, or its outcome, and has not taken it since.
+    /// The disk has refused the task, or its outcome, and has not taken it since. A task that is held is none of the disk's trouble
+    /// any more: it may be held for months.
     pub fn troubles_the_disk(&self) -> bool {
-        self.stage == Stage::NotKept || (self.stage == Stage::Waiting && self.outcome != Kept::Yes)
+        !self.report.held
+            && (self.stage == Stage::NotKept || (self.stage == Stage::Waiting && self.outcome != Kept::Yes))
     }
 }
 

@@ -47,6 +47,11 @@ pub enum Event {
         /// The task.
         id: TaskId,
     },
+    /// The remains of an earlier process could not be ended: they are tried again.
+    NotReclaimed {
+        /// The task.
+        id: TaskId,
+    },
     /// One more run of the handler is counted on stable storage; `None`: it could not be counted.
     RunCounted {
         /// The task.
@@ -215,7 +220,7 @@ pub enum Action {
         /// The task.
         id: TaskId,
     },
-    /// End what an earlier process may have left running for the task. Ends with `Reclaimed`.
+    /// End what an earlier process may have left running for the task. Ends with `Reclaimed` or `NotReclaimed`.
     Reclaim {
         /// The task.
         id: TaskId,

@@ -31,8 +31,10 @@
 //!    A disk that fills up later can't refuse it.
 //! 4. A file whose sync failed is never synced again: its pages may be marked clean without being on disk. It is written anew
 //!    under another name.
-//! 5. Nothing is evicted. A file goes only after the service settled its task and the tombstone is on disk; a file that can't be
-//!    understood moves to `quarantine/`; one that can't be read now stays.
+//! 5. Nothing is evicted. A file goes only after the service settled its task and the tombstone is on disk (on a full disk, the
+//!    file's end makes room for its tombstone); one that can't be read now stays.
+//! 6. A file that can't be understood moves to `quarantine/`. One whose envelope is whole is copied there, and stays until the
+//!    task's failure takes its place: the token is never only in the quarantine.
 
 mod disk;
 mod format;
@@ -75,6 +77,8 @@ pub struct Spool {
     staged: Vec<(TaskId, Staged)>,
     /// Files that could not be read so far.
     unreadable: Vec<TaskId>,
+    /// The folder was made on another machine.
+    copied: bool,
 }
 
 /// A task that lies in the folder.
@@ -92,12 +96,16 @@ struct Entry {
 enum Staged {
     Task,
     Outcome,
+    Run,
 }
 
 impl Spool {
     /// Writes a task and sets room aside for its outcome. It is accepted once [`commit`](Spool::commit) has answered.
     pub fn accept(&mut self, task: &NewTask<'_>) -> Result<TaskId, SpoolError> {
         let id = task.token.id();
+        if self.tasks.contains_key(&id) || self.unreadable.contains(&id) {
+            return Err(SpoolError::Known(id));
+        }
         let envelope = Envelope::of(task);
         let bytes = format::encode(&envelope, &Body::Input(task.input.to_owned()));
         let room = (OVERHEAD + task.max_output) as u64;
@@ -147,8 +155,8 @@ impl Spool {
         Ok(())
     }
 
-    /// Syncs the folder: what was staged is durable from now on. On an error tasks staged since the last commit are given up, and
-    /// outcomes stay pinned.
+    /// Syncs the folder: what was staged is durable from now on. On an error tasks staged since the last commit are given up,
+    /// outcomes stay pinned, and a run may be counted or not.
     pub fn commit(&mut self) -> Result<(), SpoolError> {
         let staged = std::mem::take(&mut self.staged);
         let path = self.config.dir.join("tasks");
@@ -171,7 +179,8 @@ impl Spool {
         }
     }
 
-    /// Counts one more repetition of the task's handler on disk, and gives the count.
+    /// Counts one more repetition of the task's handler, and gives the count. It is on disk once [`commit`](Spool::commit) has
+    /// answered.
     pub fn count_run(&mut self, id: TaskId) -> Result<u8, ReadError> {
         let body = self.body(id)?;
         let Some(entry) = self.tasks.get_mut(&id) else { return Err(ReadError::NoSuchTask(id)) };
@@ -181,12 +190,12 @@ impl Spool {
         let (new, file) = (self.path(id, "new"), self.path(id, "task"));
         self.write_anew(&new, &bytes)
             .and_then(|()| self.disk.rename(&new, &file))
-            .and_then(|()| self.disk.sync_dir(&self.config.dir.join("tasks")))
             .map_err(|source| ReadError::Unreadable { path: file, source })?;
         let runs = envelope.runs;
         if let Some(entry) = self.tasks.get_mut(&id) {
-            entry.envelope = envelope;
+            (entry.envelope, entry.bytes) = (envelope, bytes.len() as u64);
         }
+        self.staged.push((id, Staged::Run));
         Ok(runs)
     }
 
@@ -236,7 +245,7 @@ impl Spool {
     /// file system has left.
     pub fn room(&self, max_output: usize) -> usize {
         let each = (INPUT_MAX + max_output + 2 * OVERHEAD) as u64;
-        let by_count = self.config.max_tasks.saturating_sub(self.tasks.len());
+        let by_count = self.config.max_tasks.saturating_sub(self.tasks.len() + self.unreadable.len());
         let by_bytes = self.config.max_bytes.saturating_sub(self.bytes()) / each;
         let by_disk = self.disk.free(&self.config.dir).unwrap_or(0) / each;
         by_count.min(usize::try_from(by_bytes.min(by_disk)).unwrap_or(usize::MAX))
@@ -271,7 +280,7 @@ impl Spool {
             .map_err(|source| SpoolError::Io { path, source })
     }
 
-    /// Reads a task's file. One that is damaged is set aside, while its envelope stays known, so that it can still be failed.
+    /// Reads a task's file. Of one that is damaged the envelope stays known, so that it can still be failed.
     fn body(&mut self, id: TaskId) -> Result<Body, ReadError> {
         if !self.tasks.contains_key(&id) {
             return Err(ReadError::NoSuchTask(id));
@@ -279,10 +288,8 @@ impl Spool {
         let path = self.path(id, "task");
         let bytes =
             self.disk.read(&path).map_err(|source| ReadError::Unreadable { path: path.clone(), source })?;
-        format::decode(&bytes).ok().and_then(|file| file.body).ok_or_else(|| {
-            let path = self.set_aside(&path);
-            ReadError::Damaged { path }
-        })
+        let body = format::decode(&bytes).ok().and_then(|file| file.body);
+        body.ok_or_else(|| ReadError::Damaged { path: self.copy_aside(&path, &bytes) })
     }
 
     /// Writes a file that was not there before: one whose sync failed must not be synced again (invariant 4).
@@ -295,15 +302,34 @@ impl Spool {
 
     /// Moves a file to the quarantine, under a name that is free there.
     fn set_aside(&mut self, file: &Path) -> PathBuf {
-        let dir = self.config.dir.join("quarantine");
-        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let taken = self.disk.list(&dir).unwrap_or_default();
-        let free = (0..)
-            .map(|n| if n == 0 { name.clone() } else { format!("{name}.{n}") })
-            .find(|n| !taken.contains(n));
-        let target = dir.join(free.unwrap_or(name));
+        let target = self.in_quarantine(file).0;
         let _ = self.disk.rename(file, &target);
         target
+    }
+
+    /// Puts a copy of a damaged file into the quarantine, once. Where there is no space for one, the file itself goes there.
+    fn copy_aside(&mut self, file: &Path, bytes: &[u8]) -> PathBuf {
+        let (target, taken) = self.in_quarantine(file);
+        if let Some(same) = taken.into_iter().find(|old| self.disk.read(old).is_ok_and(|old| old == bytes)) {
+            return same;
+        }
+        let dir = self.config.dir.join("quarantine");
+        if self.disk.write_durably(&target, bytes).and_then(|()| self.disk.sync_dir(&dir)).is_err() {
+            let _ = self.disk.remove(&target);
+            let _ = self.disk.rename(file, &target);
+        }
+        target
+    }
+
+    /// A name for the file that is free in the quarantine, and what lies there of the same name.
+    fn in_quarantine(&self, file: &Path) -> (PathBuf, Vec<PathBuf>) {
+        let dir = self.config.dir.join("quarantine");
+        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let numbered = |n| if n == 0 { name.clone() } else { format!("{name}.{n}") };
+        let names = self.disk.list(&dir).unwrap_or_default();
+        let taken = (0..).map(numbered).take_while(|n| names.contains(n));
+        let taken: Vec<_> = taken.map(|n| dir.join(n)).collect();
+        (dir.join(numbered(taken.len())), taken)
     }
 
     fn drop_task(&mut self, id: TaskId) {

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::format;
 use super::{
-    Disk, Entry, Found, OVERHEAD, Spool, SpoolConfig, SpoolError, StorageKind, StoredTask, Tombstones,
+    Disk, Entry, Found, OVERHEAD, Spool, SpoolConfig, SpoolError, StorageKind, Tombstones,
 };
 use crate::TaskId;
 
@@ -36,6 +36,7 @@ impl Spool {
             date_floor: None,
             staged: Vec::new(),
             unreadable: Vec::new(),
+            copied: false,
         };
         let mut found = Found::default();
         let dir = spool.config.dir.clone();
@@ -47,7 +48,8 @@ impl Spool {
         spool.date_floor = spool.read_date(&dir);
         spool.tombstones = Tombstones::load(&mut *spool.disk, &dir).map_err(at(&dir.join(SETTLED)))?;
         let names = spool.disk.list(&dir.join("tasks")).map_err(at(&dir.join("tasks")))?;
-        found.copied = spool.is_copied(&dir)?;
+        spool.copied = spool.is_copied(&dir)?;
+        found.copied = spool.copied;
         spool.clean_up(&names);
         let mut marker = Marker::read(&*spool.disk, &dir);
         for id in names.iter().filter_map(|name| TaskId::parse(name.strip_suffix(".task")?)) {
@@ -59,7 +61,7 @@ impl Spool {
 
     /// Reads again what could not be read before.
     pub fn reread(&mut self) -> Found {
-        let mut found = Found::default();
+        let mut found = Found { copied: self.copied, ..Found::default() };
         let mut marker = Marker::read(&*self.disk, &self.config.dir);
         for id in std::mem::take(&mut self.unreadable) {
             self.load(id, &mut marker, &mut found);
@@ -94,7 +96,7 @@ impl Spool {
         SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(text.trim().parse().ok()?))
     }
 
-    /// A folder without an owner becomes ours.
+    /// A folder without an owner becomes ours; so does one whose owner's name is no name any more.
     fn is_copied(&mut self, dir: &Path) -> Result<bool, SpoolError> {
         let path = dir.join("owner");
         let hash = |id: &String| {
@@ -106,7 +108,11 @@ impl Spool {
             )
         };
         let ours = Owner { version: 1, machine: self.config.machine_id.as_ref().map(hash) };
-        let theirs = self.disk.read(&path).ok().and_then(|json| serde_json::from_slice::<Owner>(&json).ok());
+        let theirs = match self.disk.read(&path) {
+            Ok(json) => serde_json::from_slice::<Owner>(&json).ok(),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => None,
+            Err(e) => return Err(at(&path)(e)),
+        };
         if let Some(theirs) = theirs {
             return Ok(ours.machine.is_some() && theirs.machine.is_some() && ours.machine != theirs.machine);
         }
@@ -169,7 +175,7 @@ impl Spool {
         };
         self.tasks.insert(id, Entry { envelope: file.envelope, bytes: size, room, pinned: None });
         if damaged {
-            found.quarantined.push(self.set_aside(&path));
+            found.quarantined.push(self.copy_aside(&path, &bytes));
             found.damaged.push(task);
         } else {
             found.tasks.push(task);
@@ -189,10 +195,12 @@ impl Spool {
     fn load_poison(&mut self, path: &Path, marker: &mut Marker, found: &mut Found) {
         let aside = self.set_aside(path);
         marker.remove(&mut *self.disk);
-        let task: Option<StoredTask> =
-            self.disk.read(&aside).ok().and_then(|bytes| format::decode(&bytes).ok()?.envelope.task());
+        let envelope = self.disk.read(&aside).ok().and_then(|bytes| Some(format::decode(&bytes).ok()?.envelope));
         found.quarantined.push(aside);
-        found.poison.extend(task);
+        if let Some((envelope, task)) = envelope.and_then(|e| e.task().map(|task| (e, task))) {
+            self.tasks.insert(task.token.id(), Entry { envelope, bytes: 0, room: 0, pinned: None });
+            found.poison.push(task);
+        }
     }
 }
 

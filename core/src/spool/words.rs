@@ -101,6 +101,9 @@ pub enum SpoolError {
         /// Why.
         source: io::Error,
     },
+    /// The task lies in the folder already: a second one of the same token would take the place of its outcome.
+    #[error("task {0} lies in the state folder already")]
+    Known(TaskId),
     /// Another process has the folder.
     #[error("the state folder {} is in use by another worker{}: stop that one, or give this one a folder of its own", dir.display(), of(*pid))]
     InUse {

@@ -107,7 +107,7 @@ pub(crate) fn batch(spool: &mut Spool, jobs: Vec<DiskJob>, max_output: usize) ->
     let mut done = Vec::with_capacity(jobs.len() + 1);
     let mut staged = false;
     for job in jobs {
-        staged |= matches!(job, DiskJob::Accept(_) | DiskJob::KeepOutcome { .. });
+        staged |= matches!(job, DiskJob::Accept(_) | DiskJob::KeepOutcome { .. } | DiskJob::CountRun { .. });
         done.push(one(spool, job));
     }
     if staged && let Err(error) = spool.commit() {
@@ -175,6 +175,7 @@ fn uncommit(done: &mut DiskDone, why: &str) {
             *kept = Kept::Unknown;
             why.clone_into(reason);
         }
+        DiskDone::RunCounted { runs, .. } => *runs = None,
         _ => {}
     }
 }

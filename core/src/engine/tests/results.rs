@@ -200,3 +200,68 @@ fn a_file_that_cannot_be_read_now_is_read_again_and_a_damaged_one_fails_its_task
     let which = Which::Own(OwnFailure::Damaged);
     assert!(world.actions().contains(&Action::KeepOutcome { id: id(1), which }));
 }
+
+#[test]
+fn p3_a_task_of_which_only_the_token_is_left_is_failed_and_never_shown_or_run() {
+    let mut world = World::new(config(&[rules()]));
+    let state = FoundState::Broken(OwnFailure::Damaged);
+    world.tell(Event::Found { id: id(1), activity: None, adopted: false, state });
+    let which = Which::Own(OwnFailure::Damaged);
+    assert_eq!(world.actions()[0], Action::KeepOutcome { id: id(1), which });
+    world.tell(Event::OutcomeKept { id: id(1), kept: Kept::Yes });
+    assert!(world.actions().contains(&Action::Call { id: id(1), call: Call::Report }));
+}
+
+#[test]
+fn p3_an_input_that_is_damaged_when_the_app_asks_for_it_fails_the_task_while_it_is_open() {
+    let mut world = World::new(config(&[ActivityRules { deferred: true, ..rules() }]));
+    world.actions();
+    world.take_task(1);
+    world.tell(Event::Damaged { id: id(1) });
+    let which = Which::Own(OwnFailure::Damaged);
+    assert!(world.actions().contains(&Action::KeepOutcome { id: id(1), which }));
+    world.tell(Event::Damaged { id: id(1) });
+    assert_eq!(world.actions(), [], "once");
+}
+
+#[test]
+fn p1_a_task_that_finds_no_place_is_left_alone() {
+    let mut world = World::new(Config { max_tasks: 1, ..config(&[rules()]) });
+    world.tell(Event::Found { id: id(1), activity: None, adopted: true, state: FoundState::Deferred });
+    let state = FoundState::Begun { runs: 0 };
+    world.tell(Event::Found { id: id(2), activity: Some(0), adopted: false, state });
+    assert_eq!(world.actions(), []);
+    assert!(!world.engine.knows(id(2)));
+}
+
+#[test]
+fn p3_a_handler_that_was_taken_out_of_the_configuration_leaves_no_task_running_for_ever() {
+    let deferred = ActivityRules { deferred: true, safe_to_repeat: true, ..rules() };
+    let mut world = World::new(config(&[deferred]));
+    let state = FoundState::Begun { runs: 0 };
+    world.tell(Event::Found { id: id(1), activity: Some(0), adopted: false, state });
+    world.actions();
+    world.tell(Event::Reclaimed { id: id(1) });
+    let which = Which::Own(OwnFailure::Restarted);
+    assert_eq!(world.actions(), [Action::KeepOutcome { id: id(1), which }]);
+}
+
+#[test]
+fn p1_new_credentials_bring_back_at_once_what_the_old_ones_were_refused() {
+    let mut world = World::reporting();
+    world.report_ends(1, failed(Class::Held, false));
+    assert!(world.engine.next_report().is_none(), "held");
+    world.tell(Event::PollEnded { activity: 0, answer: PollAnswer::Empty, took: MINUTE });
+    world.tell(Event::CredentialsChanged);
+    assert!(world.actions().contains(&Action::Call { id: id(1), call: Call::Report }));
+
+    let mut world = World::new(config(&[rules()]));
+    world.actions();
+    world.take_task(1);
+    let beat = Action::Call { id: id(1), call: Call::Beat };
+    assert_eq!(world.wait(30 * S), [beat]);
+    world.beat_ends(1, failed(Class::Held, false));
+    assert_eq!(world.wait(10 * MINUTE), [], "a token that is not known beats no more");
+    world.tell(Event::CredentialsChanged);
+    assert_eq!(world.wait(30 * S), [beat], "P4: with the right account it does");
+}

@@ -120,3 +120,120 @@ fn a_token_that_is_adopted_never_takes_the_place_set_aside_for_a_poll() {
     assert_eq!(world.actions(), [Action::Refuse { id: id(2) }]);
     assert_eq!(world.take_task(1), [Action::Run { id: id(1), run: 1 }]);
 }
+
+#[test]
+fn p2_room_that_tasks_not_yet_on_disk_will_take_is_not_given_away_again() {
+    let many = ActivityRules { concurrency: 8, ..rules() };
+    let mut world = World::new(config(&[many]));
+    world.tell(Event::Room { tasks: 2 });
+    assert_eq!(world.actions(), [Action::Poll { activity: 0 }]);
+    world.tell(Event::PollEnded { activity: 0, answer: PollAnswer::Task(id(1)), took: S });
+    assert_eq!(world.actions(), [Action::KeepTask { id: id(1) }, Action::Poll { activity: 0 }]);
+    world.tell(Event::PollEnded { activity: 0, answer: PollAnswer::Task(id(2)), took: S });
+    assert_eq!(world.actions(), [Action::KeepTask { id: id(2) }], "both places are spoken for");
+    world.tell(Event::Adopt { id: id(3) });
+    assert_eq!(world.actions(), [Action::Refuse { id: id(3) }]);
+    world.tell(Event::TaskKept { id: id(1) });
+    assert_eq!(world.actions(), [Action::Run { id: id(1), run: 1 }], "though the spool has not counted yet");
+    world.tell(Event::Room { tasks: 2 });
+    assert_eq!(world.actions(), [Action::Poll { activity: 0 }]);
+}
+
+#[test]
+fn p2_calls_that_no_one_answered_do_not_stop_polls_for_good() {
+    let mut world = World::new(config(&[ActivityRules { heartbeat: S, ..rules() }]));
+    world.actions();
+    world.tell(Event::PollEnded { activity: 0, answer: PollAnswer::Task(id(1)), took: S });
+    world.actions();
+    world.tell(Event::TaskKept { id: id(1) });
+    world.tell(Event::OutcomeReady { id: id(1), success: true });
+    world.tell(Event::OutcomeKept { id: id(1), kept: Kept::Yes });
+    world.actions();
+    for _ in 0..100 {
+        world.now += 10 * S;
+        world.tell(Event::CallEnded {
+            id: id(1),
+            call: Call::Report,
+            answer: failed(Class::Server, true),
+            took: 10 * S,
+        });
+        while !world.wait(120 * S).contains(&Action::Call { id: id(1), call: Call::Report }) {
+            world.tell(Event::CallEnded {
+                id: id(1),
+                call: Call::Beat,
+                answer: failed(Class::Network, true),
+                took: 10 * S,
+            });
+        }
+    }
+    world.report_ends(1, Ok(()));
+    world.actions();
+    world.tell(Event::Forgotten { id: id(1) });
+    world.tell(Event::PollEnded { activity: 0, answer: PollAnswer::Empty, took: MINUTE });
+    assert_eq!(world.wait(10 * MINUTE), [Action::Poll { activity: 0 }], "one task can always be paid for");
+}
+
+#[test]
+fn p5_a_drain_waits_neither_for_an_old_run_that_will_not_end_nor_for_files_that_cannot_be_read() {
+    let mut world = World::new(config(&[rules()]));
+    let state = FoundState::Begun { runs: 0 };
+    world.tell(Event::Found { id: id(1), activity: Some(0), adopted: false, state });
+    world.actions();
+    world.tell(Event::NotReclaimed { id: id(1) });
+    let again = std::iter::from_fn(|| Some(world.wait(10 * MINUTE)));
+    let again = again.take(100).find(|actions| actions.contains(&Action::Reclaim { id: id(1) }));
+    assert!(again.is_some(), "P3: it is asked to end once more");
+    world.tell(Event::CallEnded { id: id(1), call: Call::Beat, answer: Ok(()), took: S });
+    world.tell(Event::NotReclaimed { id: id(1) });
+    world.tell(Event::Stop(Stop::Drain));
+    assert!(world.notices().contains(&Notice::Stopped), "the next start asks again");
+
+    // Its input can't be read when it is to be run again.
+    let mut world = World::new(config(&[rules()]));
+    world.actions();
+    world.take_task(1);
+    world.tell(Event::Unreadable { id: id(1) });
+    world.tell(Event::Stop(Stop::Drain));
+    let which = Which::Own(OwnFailure::Stopping);
+    assert_eq!(world.actions(), [Action::KeepOutcome { id: id(1), which }]);
+
+    let mut world = World::new(config(&[rules()]));
+    world.actions();
+    world.take_task(1);
+    world.tell(Event::Stop(Stop::Drain));
+    world.tell(Event::Unreadable { id: id(1) });
+    assert_eq!(world.actions(), [Action::KeepOutcome { id: id(1), which }]);
+
+    // Its outcome can't be read when it is to be sent.
+    let mut world = World::reporting();
+    world.tell(Event::Stop(Stop::Drain));
+    world.tell(Event::PollEnded { activity: 0, answer: PollAnswer::Empty, took: MINUTE });
+    world.tell(Event::Unreadable { id: id(1) });
+    assert!(world.notices().contains(&Notice::Stopped));
+}
+
+#[test]
+fn p6_results_that_are_held_in_every_place_leave_nothing_to_wait_for() {
+    let mut world = World::new(Config { max_tasks: 1, ..config(&[rules()]) });
+    world.actions();
+    world.take_task(1);
+    world.tell(Event::OutcomeReady { id: id(1), success: true });
+    world.tell(Event::OutcomeKept { id: id(1), kept: Kept::Yes });
+    world.actions();
+    world.tell(Event::UntilIdle);
+    assert!(!world.notices().contains(&Notice::Idle), "its report is under way");
+    world.report_ends(1, failed(Class::Held, false));
+    assert!(world.notices().contains(&Notice::Idle));
+}
+
+#[test]
+fn p2_a_task_that_was_refused_by_disk_and_service_stops_the_polls_of_no_other() {
+    let mut world = World::new(config(&[rules()]));
+    world.actions();
+    world.tell(Event::PollEnded { activity: 0, answer: PollAnswer::Task(id(1)), took: S });
+    world.actions();
+    world.tell(Event::TaskNotKept { id: id(1) });
+    assert_eq!(world.actions(), [Action::Call { id: id(1), call: Call::Report }]);
+    world.report_ends(1, failed(Class::Held, false));
+    assert_eq!(world.wait(MINUTE), [Action::Poll { activity: 0 }]);
+}

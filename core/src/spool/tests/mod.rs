@@ -1,5 +1,6 @@
 //! The spool against a disk that fails and forgets, by promise.
 
+mod guards;
 mod random;
 
 use std::collections::BTreeMap;

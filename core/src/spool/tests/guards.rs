@@ -1,0 +1,97 @@
+//! What the spool refuses, so that nothing takes the place of what it keeps.
+
+use super::*;
+
+#[test]
+fn p1_a_second_task_of_the_same_token_takes_the_place_of_no_kept_outcome() {
+    let disk = MemoryDisk::new(None);
+    let (mut spool, _) = open(&disk);
+    let id = accept(&mut spool, 1).unwrap();
+    spool.keep_outcome(id, &outcome(1)).unwrap();
+    spool.commit().unwrap();
+    assert!(matches!(accept(&mut spool, 1), Err(SpoolError::Known(_))));
+    assert_eq!(spool.outcome(id).unwrap(), outcome(1));
+    drop(spool);
+
+    // Nor of one that can't be read now.
+    let file = dir().join(format!("tasks/{id}.task"));
+    disk.set_fault(move |op, path| (op == Op::Read && path == file).then(broken));
+    let (mut spool, found) = open(&disk);
+    assert_eq!(found.unreadable.len(), 1);
+    assert!(matches!(accept(&mut spool, 1), Err(SpoolError::Known(_))));
+    assert_eq!(spool.room(1000), config().max_tasks - 1, "P6: it has its place");
+    disk.clear_fault();
+    assert!(spool.reread().tasks[0].has_outcome);
+    assert_eq!(spool.outcome(id).unwrap(), outcome(1));
+}
+
+#[test]
+fn p3_a_damaged_task_is_found_again_until_its_failure_is_kept() {
+    let disk = MemoryDisk::new(None);
+    let (mut spool, _) = open(&disk);
+    let id = accept_with(&mut spool, 1, &"x".repeat(500)).unwrap();
+    spool.commit().unwrap();
+    drop(spool);
+    disk.rot(&dir().join(format!("tasks/{id}.task")), 500);
+    for _ in 0..3 {
+        let (_, found) = open(&disk);
+        assert_eq!((found.damaged.len(), found.quarantined.len()), (1, 1));
+        disk.power_cut(|| false);
+    }
+    let quarantined = disk.files().iter().filter(|f| f.starts_with(dir().join("quarantine"))).count();
+    assert_eq!(quarantined, 1, "one copy, however often it is found");
+
+    // Even where there is no space for a copy.
+    let disk = MemoryDisk::new(None);
+    let (mut spool, _) = open(&disk);
+    let id = accept_with(&mut spool, 1, &"x".repeat(500)).unwrap();
+    spool.commit().unwrap();
+    drop(spool);
+    disk.rot(&dir().join(format!("tasks/{id}.task")), 500);
+    disk.set_fault(|op, path| (op == Op::Write && path.starts_with(dir().join("quarantine"))).then(broken));
+    let (mut spool, found) = open(&disk);
+    assert_eq!(found.damaged.len(), 1);
+    assert!(disk.files().contains(&found.quarantined[0]), "the file itself went there");
+    spool.keep_outcome(id, &Outcome::failure("Worker.Damaged", "")).unwrap();
+    spool.commit().unwrap();
+    drop(spool);
+    assert!(open(&disk).1.tasks[0].has_outcome);
+}
+
+#[test]
+fn a_copied_folder_stays_copied_and_one_whose_owner_cannot_be_read_is_not_taken() {
+    let disk = MemoryDisk::new(None);
+    let (mut spool, _) = open(&disk);
+    let id = accept(&mut spool, 1).unwrap();
+    drop(spool);
+    let other = || SpoolConfig { machine_id: Some("other".into()), ..config() };
+    let file = dir().join(format!("tasks/{id}.task"));
+    disk.set_fault(move |op, path| (op == Op::Read && path == file).then(broken));
+    let (mut spool, found) = Spool::open(Box::new(disk.clone()), other()).unwrap();
+    assert!(found.copied);
+    disk.clear_fault();
+    let found = spool.reread();
+    assert_eq!((found.tasks.len(), found.copied), (1, true), "what is read later is copied too");
+    drop(spool);
+
+    disk.set_fault(|op, path| (op == Op::Read && path.ends_with("owner")).then(broken));
+    assert!(matches!(Spool::open(Box::new(disk.clone()), other()), Err(SpoolError::Io { .. })));
+    disk.clear_fault();
+    assert!(Spool::open(Box::new(disk.clone()), other()).unwrap().1.copied, "it did not become the other's");
+}
+
+#[test]
+fn p1_a_run_that_is_counted_swallows_no_failed_sync_of_a_task_staged_before() {
+    let disk = MemoryDisk::new(None);
+    let (mut spool, _) = open(&disk);
+    let first = accept(&mut spool, 1).unwrap();
+    let second = accept_with(&mut spool, 2, "{}").unwrap();
+    let mut syncs = 0;
+    disk.set_fault(move |op, _| {
+        syncs += usize::from(op == Op::SyncDir);
+        (op == Op::SyncDir && syncs == 1).then(broken)
+    });
+    assert_eq!(spool.count_run(first).unwrap(), 1);
+    assert!(spool.commit().is_err(), "the one sync of the folder is the commit's");
+    assert!(matches!(spool.input(second), Err(ReadError::NoSuchTask(_))), "so the second task is given up");
+}
