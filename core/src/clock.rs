@@ -49,7 +49,10 @@ pub struct ServerClock {
 #[derive(Debug, Clone, Copy)]
 struct State {
     floor: SystemTime,
+    /// What the service said.
     anchor: Option<Anchor>,
+    /// What someone said who may be the service: good for one try.
+    hint: Option<Anchor>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -62,7 +65,7 @@ impl ServerClock {
     /// A clock that has not heard from the service yet.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         let floor = SystemTime::UNIX_EPOCH + RELEASE_DATE;
-        ServerClock { clock, state: Mutex::new(State { floor, anchor: None }) }
+        ServerClock { clock, state: Mutex::new(State { floor, anchor: None, hint: None }) }
     }
 
     /// The clock underneath.
@@ -73,27 +76,39 @@ impl ServerClock {
     /// The corrected date: what signatures carry, and what expiry is compared with.
     pub fn now(&self) -> SystemTime {
         let state = *self.lock();
-        match state.anchor {
-            Some(Anchor { server, at }) => server + self.clock.monotonic().saturating_sub(at),
+        match state.hint.or(state.anchor) {
+            Some(anchor) => self.carried(anchor),
             None => self.clock.wall().max(state.floor),
         }
     }
 
     /// Learns from the `Date` of an answer that was received at `received` (monotonic).
     ///
-    /// Pass dates of answers that came over a verified connection, and none of answers with an `Age` header: a cache sent those.
-    /// An older receipt than the one already learnt from is ignored, as is a date before the floor.
+    /// Pass dates of the service's own answers alone: a proxy's or a login page's word on the date counts for nothing, nor does an
+    /// answer with an `Age` header, which a cache sent. An older receipt than the one already learnt from is ignored, as is a date
+    /// before the floor.
     pub fn learn(&self, date: SystemTime, received: Duration) {
         let mut state = self.lock();
         if date < state.floor || state.anchor.is_some_and(|a| a.at > received) {
             return;
         }
         state.anchor = Some(Anchor { server: date, at: received });
+        state.hint = None;
     }
 
-    /// Forgets what was learnt: for a hint that the strict handshake then did not confirm.
-    pub fn forget(&self) {
-        self.lock().anchor = None;
+    /// Takes a date of unproven origin for the next try; false if it lies before the floor. [`learn`](Self::learn) replaces it.
+    pub fn hint(&self, date: SystemTime, received: Duration) -> bool {
+        let mut state = self.lock();
+        let believable = date >= state.floor;
+        if believable {
+            state.hint = Some(Anchor { server: date, at: received });
+        }
+        believable
+    }
+
+    /// Forgets a hint that the try did not confirm. What was learnt before it counts again.
+    pub fn forget_hint(&self) {
+        self.lock().hint = None;
     }
 
     /// Raises the floor: no date before `date` is believed any more. Earlier floors stay.
@@ -109,7 +124,8 @@ impl ServerClock {
 
     /// The server's date if the service has answered since the start, for keeping on disk as the next start's floor.
     pub fn learnt(&self) -> Option<SystemTime> {
-        self.lock().anchor.map(|a| a.server + self.clock.monotonic().saturating_sub(a.at))
+        let anchor = self.lock().anchor;
+        anchor.map(|anchor| self.carried(anchor))
     }
 
     /// How far the device's date is from the service's: positive if the device is behind. `None` before the first answer.
@@ -120,6 +136,10 @@ impl ServerClock {
             Ok(behind) => i64::try_from(behind.as_secs()).unwrap_or(i64::MAX),
             Err(ahead) => i64::try_from(ahead.duration().as_secs()).map_or(i64::MIN, |s| -s),
         })
+    }
+
+    fn carried(&self, anchor: Anchor) -> SystemTime {
+        anchor.server + self.clock.monotonic().saturating_sub(anchor.at)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -210,5 +230,22 @@ mod tests {
         assert_eq!(server.now(), at(100));
         server.learn(SystemTime::UNIX_EPOCH, device.monotonic());
         assert_eq!(server.now(), at(100));
+    }
+
+    #[test]
+    fn p8_a_hint_serves_one_try_and_is_never_taken_for_the_services_word() {
+        let device = ManualClock::new(at(0));
+        let server = ServerClock::new(Arc::new(device.clone()));
+        assert!(!server.hint(SystemTime::UNIX_EPOCH, device.monotonic()), "before the floor");
+        assert!(server.hint(at(900), device.monotonic()));
+        assert_eq!((server.now(), server.learnt()), (at(900), None), "nothing to be kept on disk");
+        server.forget_hint();
+        assert_eq!(server.now(), at(0));
+
+        server.learn(at(100), device.monotonic());
+        assert!(server.hint(at(900), device.monotonic()));
+        assert_eq!((server.now(), server.learnt()), (at(900), Some(at(100))));
+        server.forget_hint();
+        assert_eq!(server.now(), at(100), "a hint that came to nothing costs nothing");
     }
 }

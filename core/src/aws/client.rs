@@ -196,7 +196,7 @@ impl ActivityClient {
                 Ok(response) => response,
                 Err(error) => {
                     if hinted {
-                        clock.forget(); // the strict handshake did not confirm it
+                        clock.forget_hint(); // the strict handshake did not confirm it
                     } else if error.certificate_dates {
                         hinted = self.take_hint(&request.url);
                         if hinted {
@@ -207,16 +207,23 @@ impl ActivityClient {
                 }
             };
             let date = wire::server_date(&response);
-            if let Some(date) = date {
-                clock.learn(date, clock.clock().monotonic());
-            }
-            if response.status == 200 {
-                let decoded = decode(&response)
-                    .map_err(|reason| CallError::not_the_service(operation, &response, reason))?;
-                return Ok((decoded, wire::request_id(&response)));
-            }
             let skewed = date.is_some_and(|date| distance(date, signed_at) > SKEW_MAX);
-            let error = CallError::failed(operation, &response, skewed, clock.now());
+            let answer = if response.status == 200 {
+                decode(&response).map_err(|why| CallError::not_the_service(operation, &response, why))
+            } else {
+                Err(CallError::failed(operation, &response, skewed, date.unwrap_or_else(|| clock.now())))
+            };
+            // Only the service's own word on the date counts: see the clock.
+            match (&answer, date) {
+                (Ok(_), Some(date)) | (Err(CallError { code: Some(_), .. }), Some(date)) => {
+                    clock.learn(date, clock.clock().monotonic());
+                }
+                _ => clock.forget_hint(),
+            }
+            let error = match answer {
+                Ok(decoded) => return Ok((decoded, wire::request_id(&response))),
+                Err(error) => error,
+            };
             match error.class {
                 Class::Clock if !corrected => corrected = true,
                 Class::Credentials if !refreshed => {
@@ -237,8 +244,7 @@ impl ActivityClient {
     fn take_hint(&self, url: &str) -> bool {
         let Inner { transport, clock, .. } = &*self.inner;
         let Some(date) = transport.probe_date(url) else { return false };
-        clock.learn(date, clock.clock().monotonic());
-        clock.learnt().is_some()
+        clock.hint(date, clock.clock().monotonic())
     }
 
     fn request(

@@ -285,8 +285,8 @@ fn p8_a_signature_error_without_skew_or_without_a_date_is_a_refusal() {
 }
 
 #[test]
-fn p8_every_answer_teaches_the_time_of_its_receipt() {
-    let bench = bench_at(SystemTime::UNIX_EPOCH, &["KEY1"], [answer(500, "")]);
+fn p8_every_answer_of_the_service_teaches_the_time_of_its_receipt() {
+    let bench = bench_at(SystemTime::UNIX_EPOCH, &["KEY1"], [refusal("TaskTimedOut")]);
     bench.device.advance(Duration::from_secs(7));
     bench.success().unwrap_err();
     bench.device.advance(Duration::from_secs(5));
@@ -312,6 +312,22 @@ fn p8_a_hint_that_is_not_confirmed_is_forgotten() {
         assert_eq!((error.class, error.maybe_taken), (Class::Network, false));
         assert_eq!(bench.client.clock().learnt(), None);
     }
+}
+
+#[test]
+fn p8_the_date_of_an_answer_that_is_not_the_services_counts_for_nothing() {
+    for (status, body) in [(200, "<html>Log in</html>"), (502, "<html>Bad gateway</html>")] {
+        let bench = bench_at(server_time(), &["KEY1"], [answer(status, body)]);
+        bench.success().unwrap_err();
+        assert_eq!(bench.client.clock().learnt(), None, "{status}");
+    }
+    // Nor does it cost what was learnt before, be it a hint from someone else.
+    let answers = [answer(200, "{}"), broken(false, true), broken(false, false)];
+    let bench = bench_at(SystemTime::UNIX_EPOCH, &["KEY1"], answers);
+    bench.success().unwrap();
+    bench.script.hints.lock().unwrap().push_back(server_time() + Duration::from_secs(86_400));
+    bench.success().unwrap_err();
+    assert_eq!(bench.client.clock().now(), server_time());
 }
 
 #[test]

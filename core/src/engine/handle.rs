@@ -142,7 +142,10 @@ impl Engine {
     fn reclaimed(&mut self, id: TaskId) {
         let Some(slot) = self.slots.find_mut(id).filter(|s| s.stage == Stage::Reclaiming) else { return };
         let rules = slot.activity.and_then(|a| self.config.activities.get(a));
-        if rules.is_some_and(|r| r.safe_to_repeat && !r.deferred) && slot.runs < RUNS_MAX && self.stop.is_none() {
+        if rules.is_some_and(|r| r.safe_to_repeat && !r.deferred)
+            && slot.runs < RUNS_MAX
+            && self.stop.is_none()
+        {
             slot.stage = Stage::Counting;
             self.ready.push_back(Action::CountRun { id });
         } else {

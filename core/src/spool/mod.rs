@@ -244,11 +244,16 @@ impl Spool {
     /// How many more tasks fit, each with the largest input and with `max_output` set aside: by count, by bytes, and by what the
     /// file system has left.
     pub fn room(&self, max_output: usize) -> usize {
-        let each = (INPUT_MAX + max_output + 2 * OVERHEAD) as u64;
+        let each = Self::needed(max_output);
         let by_count = self.config.max_tasks.saturating_sub(self.tasks.len() + self.unreadable.len());
         let by_bytes = self.config.max_bytes.saturating_sub(self.bytes()) / each;
         let by_disk = self.disk.free(&self.config.dir).unwrap_or(0) / each;
         by_count.min(usize::try_from(by_bytes.min(by_disk)).unwrap_or(usize::MAX))
+    }
+
+    /// The most bytes that one task takes, its outcome's room included.
+    pub fn needed(max_output: usize) -> u64 {
+        (INPUT_MAX + max_output + 2 * OVERHEAD) as u64
     }
 
     /// Tasks held.

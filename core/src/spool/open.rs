@@ -9,9 +9,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::format;
-use super::{
-    Disk, Entry, Found, OVERHEAD, Spool, SpoolConfig, SpoolError, StorageKind, Tombstones,
-};
+use super::{Disk, Entry, Found, OVERHEAD, Spool, SpoolConfig, SpoolError, StorageKind, Tombstones};
 use crate::TaskId;
 
 /// A file that ended the process so often while it was read is not read again.
@@ -195,7 +193,8 @@ impl Spool {
     fn load_poison(&mut self, path: &Path, marker: &mut Marker, found: &mut Found) {
         let aside = self.set_aside(path);
         marker.remove(&mut *self.disk);
-        let envelope = self.disk.read(&aside).ok().and_then(|bytes| Some(format::decode(&bytes).ok()?.envelope));
+        let envelope =
+            self.disk.read(&aside).ok().and_then(|bytes| Some(format::decode(&bytes).ok()?.envelope));
         found.quarantined.push(aside);
         if let Some((envelope, task)) = envelope.and_then(|e| e.task().map(|task| (e, task))) {
             self.tasks.insert(task.token.id(), Entry { envelope, bytes: 0, room: 0, pinned: None });

@@ -81,6 +81,13 @@ pub struct Found {
     pub unsafe_storage: Option<String>,
 }
 
+impl Found {
+    /// Tasks that need a place, those included that can't be read now.
+    pub fn count(&self) -> usize {
+        self.tasks.len() + self.damaged.len() + self.poison.len() + self.unreadable.len()
+    }
+}
+
 /// Why a spool can't be opened, or refuses a task.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

@@ -8,13 +8,12 @@ use std::time::Duration;
 
 use super::activity::Activity;
 use super::driver::Driver;
-use super::events::{Event, Hub};
-use super::handle::{Ended, WorkerHandle};
-use super::inbox::Live;
+use super::events::{Events, Hub};
+use super::handle::{EndGuard, Ended, WorkerHandle};
 use super::threads::{self, Watch};
 use crate::aws::ActivityClient;
-use crate::engine::{self, ACTIVITIES_MAX, ActivityRules, Engine, FoundState, OwnFailure};
-use crate::spool::{Found, RealDisk, Spool, SpoolConfig, SpoolError, StoredTask};
+use crate::engine::{self, ACTIVITIES_MAX, ActivityRules, Engine};
+use crate::spool::{Found, RealDisk, Spool, SpoolConfig, SpoolError};
 use crate::task::OUTPUT_MAX;
 use crate::{Origin, Scope, WorkerName};
 
@@ -169,8 +168,14 @@ impl WorkerBuilder {
 
     /// Opens the state folder and starts the threads.
     pub fn start(self) -> Result<WorkerHandle, StartError> {
+        self.start_subscribed().map(|(handle, _)| handle)
+    }
+
+    /// Starts, with a subscription that misses nothing of what was found in the state folder.
+    pub fn start_subscribed(self) -> Result<(WorkerHandle, Events), StartError> {
         let client = self.client.clone().ok_or_else(|| config("a worker needs a client"))?;
         let dir = self.state_dir.clone().ok_or_else(|| config("a worker needs a state folder"))?;
+        self.check()?;
         let origin = self.checked_origin(&client)?;
         let name = match &self.worker_name {
             Some(name) => name.clone(),
@@ -178,8 +183,7 @@ impl WorkerBuilder {
         };
         let (spool, found) = self.open(&dir, &client)?;
         let clock = Arc::clone(client.clock().clock());
-        let max_output = self.activities.iter().map(|a| a.max_output).chain([self.adopted_max_output]).max();
-        let max_output = max_output.unwrap_or(OUTPUT_MAX);
+        let max_output = self.max_output();
         let room = spool.room(max_output);
         let engine = Engine::new(self.rules(&found)?, clock.monotonic());
         let (to_inbox, inbox) = channel();
@@ -209,13 +213,13 @@ impl WorkerBuilder {
             watch,
             ended,
             reason: String::new(),
-            request_id: None,
             idle_waits: Vec::new(),
             drains: Vec::new(),
             shown: HashMap::new(),
             tickets: 0,
             settled: 0,
             date_kept: None,
+            copied: false,
             has_room: true,
             unreadable: false,
             look_at: None,
@@ -223,16 +227,18 @@ impl WorkerBuilder {
             dropped_polls: 0,
             over: false,
         };
-        // On the engine's thread, so that a caller that subscribes at once hears of what was found.
+        let events = driver.hub.subscribe();
+        let end = EndGuard(handle.clone());
         threads::spawn("aw-engine", move || {
+            let _end = end;
             driver.find(found);
             driver.room(room);
             driver.run();
         })?;
-        Ok(handle)
+        Ok((handle, events))
     }
 
-    fn checked_origin(&self, client: &ActivityClient) -> Result<Origin, StartError> {
+    fn check(&self) -> Result<(), StartError> {
         if self.activities.len() > ACTIVITIES_MAX {
             return Err(config(&format!("a worker polls at most {ACTIVITIES_MAX} activities")));
         }
@@ -245,6 +251,22 @@ impl WorkerBuilder {
                 return Err(config(&format!("activity {name}: the heartbeat interval must be at least 1 s")));
             }
         }
+        if self.adopted_heartbeat.is_some_and(|interval| interval < Duration::from_secs(1)) {
+            return Err(config("the heartbeat interval of adopted tasks must be at least 1 s"));
+        }
+        if self.places() == 0 {
+            return Err(config("max_tasks must be at least 1"));
+        }
+        let one = Spool::needed(self.max_output());
+        if self.max_bytes < one {
+            return Err(config(&format!(
+                "max_bytes must be at least {one}, or no task fits the state folder"
+            )));
+        }
+        Ok(())
+    }
+
+    fn checked_origin(&self, client: &ActivityClient) -> Result<Origin, StartError> {
         let mut origins = self.activities.iter().map(|a| client.origin(&a.arn)).chain(self.origin.clone());
         let first = origins
             .next()
@@ -274,6 +296,10 @@ impl WorkerBuilder {
         Ok((spool, found))
     }
 
+    fn max_output(&self) -> usize {
+        self.activities.iter().map(|a| a.max_output).fold(self.adopted_max_output, usize::max)
+    }
+
     fn places(&self) -> usize {
         self.max_tasks.unwrap_or_else(|| self.activities.iter().map(|a| a.concurrency).sum::<usize>() + 64)
     }
@@ -292,72 +318,13 @@ impl WorkerBuilder {
         Ok(engine::Config {
             activities,
             // What lies on disk has a place, even if the limit was lowered since.
-            max_tasks: self.places().max(found.tasks.len() + found.damaged.len() + found.poison.len()),
+            max_tasks: self.places().max(found.count()),
             comeback_window: self.comeback_window,
             max_backoff: self.max_backoff,
             lease: self.lease,
             adopted_heartbeat: self.adopted_heartbeat,
             seed: fastrand::u64(..),
         })
-    }
-}
-
-impl Driver {
-    /// Takes in what was found in the state folder: at the start, or later, when it could be read at last.
-    pub(super) fn find(&mut self, found: Found) {
-        let first = !self.unreadable;
-        self.unreadable = !found.unreadable.is_empty();
-        for path in found.quarantined {
-            self.hub.tell(&Event::Quarantined { path });
-        }
-        for path in found.unreadable.iter().filter(|_| first) {
-            let text = format!("{} can't be read now; it stays, and is read again", path.display());
-            self.hub.tell(&Event::Warning { text });
-        }
-        if found.copied {
-            let text =
-                "the state folder was made on another machine: kept results are sent, its open tasks wait";
-            self.hub.tell(&Event::Warning { text: text.to_owned() });
-        }
-        if let Some(kind) = &found.unsafe_storage {
-            let text = format!(
-                "the state folder lies on {kind}, which does not keep what is written through a power cut"
-            );
-            self.hub.tell(&Event::Warning { text });
-        }
-        for task in found.tasks {
-            self.found(task, found.copied);
-        }
-        for (tasks, own) in [(found.poison, OwnFailure::Poison), (found.damaged, OwnFailure::Damaged)] {
-            for task in tasks {
-                self.found_broken(task, own);
-            }
-        }
-    }
-
-    /// Only its token is left of it: it is written anew, and failed.
-    fn found_broken(&mut self, task: StoredTask, own: OwnFailure) {
-        let id = task.token.id();
-        let ours = task.origin == self.origin && task.scope == self.scope;
-        let state = if ours { FoundState::Broken(own) } else { FoundState::Foreign };
-        self.live.insert(id, Live::new(task.token, None, task.scope, task.accepted));
-        self.tell(engine::Event::Found { id, activity: None, adopted: false, state });
-    }
-
-    fn found(&mut self, task: StoredTask, copied: bool) {
-        let id = task.token.id();
-        let adopted = task.activity.is_none();
-        let activity = self.activities.iter().position(|a| task.activity.as_deref() == Some(a.arn.as_str()));
-        let ours = task.origin == self.origin && task.scope == self.scope;
-        let state = match (task.has_outcome, task.deferred) {
-            _ if !ours => FoundState::Foreign,
-            (true, _) => FoundState::Outcome,
-            _ if copied => FoundState::Foreign,
-            (false, true) => FoundState::Deferred,
-            (false, false) => FoundState::Begun { runs: task.runs },
-        };
-        self.live.insert(id, Live::new(task.token, activity, task.scope, task.accepted));
-        self.tell(engine::Event::Found { id, activity, adopted, state });
     }
 }
 

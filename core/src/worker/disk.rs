@@ -77,6 +77,7 @@ pub(crate) enum DiskDone {
         input: Result<String, ReadError>,
     },
     Shown {
+        id: TaskId,
         ticket: u64,
         input: Result<String, ReadError>,
     },
@@ -134,7 +135,7 @@ fn one(spool: &mut Spool, job: DiskJob) -> DiskDone {
         }
         DiskJob::CountRun { id } => DiskDone::RunCounted { id, runs: spool.count_run(id).ok() },
         DiskJob::ReadInput { id, run } => DiskDone::Input { id, run, input: spool.input(id) },
-        DiskJob::ShowInput { id, ticket } => DiskDone::Shown { ticket, input: spool.input(id) },
+        DiskJob::ShowInput { id, ticket } => DiskDone::Shown { id, ticket, input: spool.input(id) },
         DiskJob::ReadOutcome { id } => DiskDone::Outcome { id, outcome: spool.outcome(id) },
         DiskJob::Settle { id, settlement, request_id, at } => {
             let error = spool.settle(id, settlement, request_id.as_deref(), at).err().map(|e| e.to_string());

@@ -17,7 +17,7 @@ use super::threads::{Crew, Watch};
 use crate::aws::ActivityClient;
 use crate::clock::Clock;
 use crate::engine::slots::Stage;
-use crate::engine::{self, Call, Engine, Kept, PollAnswer};
+use crate::engine::{self, Engine, Kept, PollAnswer};
 use crate::spool::ReadError;
 use crate::{Origin, Outcome, Scope, TaskId, WorkerName};
 
@@ -53,15 +53,16 @@ pub(super) struct Driver {
     pub(super) hub: Arc<Hub>,
     pub(super) watch: Watch,
     pub(super) ended: Arc<Ended>,
-    /// The last error, and the last request id: what a notice that follows from them tells.
+    /// The last error: what a notice that follows from it tells.
     pub(super) reason: String,
-    pub(super) request_id: Option<String>,
     pub(super) idle_waits: Vec<Sender<()>>,
     pub(super) drains: Vec<DrainWait>,
     pub(super) shown: HashMap<u64, Sender<Result<String, SettleError>>>,
     pub(super) tickets: u64,
     pub(super) settled: usize,
     pub(super) date_kept: Option<Duration>,
+    /// The state folder was made on another machine, and that was told.
+    pub(super) copied: bool,
     /// There was room for one more task when the disk was last looked at.
     pub(super) has_room: bool,
     pub(super) unreadable: bool,
@@ -128,11 +129,12 @@ impl Driver {
             Inbox::Poll(done) => self.poll_done(done),
             Inbox::Handler(done) => self.handler_done(done),
             Inbox::Reclaimed(id) => self.tell(engine::Event::Reclaimed { id }),
-            Inbox::NotReclaimed(id) => self.hub.tell(&Event::Warning {
-                text: format!(
-                    "task {id}: no thread to end what an earlier run left; it waits for the next start"
-                ),
-            }),
+            Inbox::NotReclaimed(id, why) => {
+                let text =
+                    format!("task {id}: can't tell whether an earlier run has ended ({why}); trying again");
+                self.hub.tell(&Event::Warning { text });
+                self.tell(engine::Event::NotReclaimed { id });
+            }
         }
     }
 
@@ -161,24 +163,16 @@ impl Driver {
 
     fn call_done(&mut self, done: CallDone) {
         let CallDone { id, call, answer, took } = done;
-        let answer = match answer {
-            Ok(receipt) => {
-                self.request_id = receipt.request_id;
-                Ok(())
-            }
+        let (answer, request_id) = match answer {
+            Ok(receipt) => (Ok(()), receipt.request_id),
             Err(error) => {
                 log::debug!(target: "activity_worker", "task {id}: {call:?} failed: {error}");
                 self.reason = error.to_string();
-                self.request_id.clone_from(&error.request_id);
-                Err(failure(&error))
+                (Err(failure(&error)), error.request_id)
             }
         };
-        let kept = self.engine.tasks().any(|s| s.id == id && s.outcome == Kept::Yes);
-        if call == Call::Report
-            && kept
-            && let Some(live) = self.live.get_mut(&id)
-        {
-            live.outcome.take_if(|outcome| outcome.size() > SMALL);
+        if let Some(live) = self.live.get_mut(&id) {
+            live.request_id = request_id;
         }
         self.tell(engine::Event::CallEnded { id, call, answer, took });
         self.keep_date();
@@ -206,12 +200,16 @@ impl Driver {
         match done {
             DiskDone::Accepted { id, result } => self.accepted(id, result),
             DiskDone::OutcomeKept { id, kept, reason } => {
-                if let Some(settler) = self.live.get_mut(&id).and_then(|live| live.settler.take()) {
-                    let _ = settler.send(match kept {
-                        Kept::Yes => Ok(()),
-                        Kept::No => Err(SettleError::NotKept(reason.clone())),
-                        Kept::Unknown => Err(SettleError::Unknown(reason.clone())),
-                    });
+                if let Some(live) = self.live.get_mut(&id) {
+                    if let Some(settler) = live.settler.take() {
+                        let _ = settler.send(match kept {
+                            Kept::Yes => Ok(()),
+                            Kept::No => Err(SettleError::NotKept(reason.clone())),
+                            Kept::Unknown => Err(SettleError::Unknown(reason.clone())),
+                        });
+                    }
+                    // A thousand results that wait for a network must not wait in memory.
+                    live.outcome.take_if(|outcome| kept == Kept::Yes && outcome.size() > SMALL);
                 }
                 self.reason = reason;
                 self.tell(engine::Event::OutcomeKept { id, kept });
@@ -231,7 +229,12 @@ impl Driver {
             DiskDone::Input { id, input: Err(error), .. } | DiskDone::Outcome { id, outcome: Err(error) } => {
                 self.not_read(id, &error);
             }
-            DiskDone::Shown { ticket, input } => {
+            DiskDone::Shown { id, ticket, input } => {
+                if let Err(ReadError::Damaged { .. }) = &input
+                    && self.engine.stage(id) == Some(Stage::Deferred)
+                {
+                    self.tell(engine::Event::Damaged { id });
+                }
                 if let Some(reply) = self.shown.remove(&ticket) {
                     let _ = reply.send(input.map_err(|e| SettleError::Unreadable(e.to_string())));
                 }
@@ -318,7 +321,12 @@ impl Driver {
     fn keep_date(&mut self) {
         let now = self.now();
         let due = self.date_kept.is_none_or(|at| now.saturating_sub(at) >= KEEP_DATE_EVERY);
-        if due && let Some(date) = self.client.clock().learnt() {
+        // A floor outlives this process, so it must come from someone who proved to be the service.
+        let proven = self.client.endpoint().url().starts_with("https:");
+        if due
+            && proven
+            && let Some(date) = self.client.clock().learnt()
+        {
             self.date_kept = Some(now);
             let _ = self.crew.disk.send(DiskJob::KeepDate { date });
         }

@@ -319,7 +319,7 @@ impl Hub {
 
     pub(super) fn tell(&self, event: &Event) {
         log::log!(target: "activity_worker", event.level(), "{event}");
-        self.each(|state| {
+        Self::each(&mut self.lock().0, |state| {
             if state.events.len() == BACKLOG {
                 state.events.pop_front();
                 state.missed += 1;
@@ -329,12 +329,13 @@ impl Hub {
     }
 
     pub(super) fn close(&self) {
-        self.each(|state| state.over = true);
-        self.lock().1 = true;
+        let mut queues = self.lock();
+        queues.1 = true;
+        Self::each(&mut queues.0, |state| state.over = true);
     }
 
-    fn each(&self, change: impl Fn(&mut State)) {
-        self.lock().0.retain(|queue| {
+    fn each(queues: &mut Vec<Weak<Queue>>, change: impl Fn(&mut State)) {
+        queues.retain(|queue| {
             let Some(queue) = queue.upgrade() else { return false };
             change(&mut queue.lock());
             queue.changed.notify_all();

@@ -69,6 +69,17 @@ impl Ended {
     }
 }
 
+/// Whoever waits for the end is told even if the engine's thread panics.
+pub(super) struct EndGuard(pub(super) WorkerHandle);
+
+impl Drop for EndGuard {
+    fn drop(&mut self) {
+        self.0.hub.close();
+        self.0.ended.lock().get_or_insert_default();
+        self.0.ended.changed.notify_all();
+    }
+}
+
 impl WorkerHandle {
     /// Stops, and waits for the end. Called again with [`Stop::Now`], from another thread, it hurries a drain. After the end it
     /// answers at once.

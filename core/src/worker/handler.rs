@@ -17,8 +17,10 @@ pub trait Handler: Send + Sync + 'static {
 
     /// Called for each task that an earlier process had begun, before it is run again or failed: the place to end what that
     /// process may have left running. It may block; until it returns nothing is reported for the task, while its heartbeats go on.
-    fn reclaim(&self, task: TaskId) {
+    /// After an error, which must hold no secrets, it is called again some time later.
+    fn reclaim(&self, task: TaskId) -> std::io::Result<()> {
         let _ = task;
+        Ok(())
     }
 }
 

@@ -19,7 +19,7 @@ pub(super) enum Inbox {
     Poll(PollDone),
     Handler(HandlerDone),
     Reclaimed(TaskId),
-    NotReclaimed(TaskId),
+    NotReclaimed(TaskId, String),
 }
 
 /// A handler ended.
@@ -55,6 +55,8 @@ pub(super) struct Live {
     pub(super) outcome: Option<Arc<Outcome>>,
     pub(super) cancel: Arc<Cancel>,
     pub(super) started: Duration,
+    /// Of the last call about it.
+    pub(super) request_id: Option<String>,
     /// Who handed the token over, and waits to hear that it is kept.
     pub(super) adopters: Vec<Sender<Result<Adopted, AdoptError>>>,
     pub(super) settler: Option<Sender<Result<(), SettleError>>>,
@@ -72,6 +74,7 @@ impl Live {
             outcome: None,
             cancel,
             started,
+            request_id: None,
             adopters: Vec::new(),
             settler: None,
         }

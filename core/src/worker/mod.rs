@@ -35,6 +35,7 @@ mod carry;
 mod disk;
 mod driver;
 mod events;
+mod found;
 mod handle;
 mod handler;
 mod inbox;

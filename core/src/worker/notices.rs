@@ -17,7 +17,8 @@ impl Driver {
             Notice::Kept(id) => Event::Kept { id },
             Notice::OutcomeNotKept(id) => Event::OutcomeNotKept { id, reason: reason() },
             Notice::Settled(id, settlement) => {
-                Event::Settled { id, settlement, request_id: self.request_id.clone() }
+                let request_id = self.live.get(&id).and_then(|live| live.request_id.clone());
+                Event::Settled { id, settlement, request_id }
             }
             Notice::Held(id) => Event::Held { id, reason: reason() },
             Notice::Denied(id) => Event::Denied { id, reason: reason() },

@@ -51,7 +51,8 @@ impl Driver {
             }
             Action::Call { id, call } => self.call(id, call),
             Action::Forget { id, settlement } => {
-                let (request_id, at) = (self.request_id.clone(), self.client.clock().now());
+                let request_id = self.live.get(&id).and_then(|live| live.request_id.clone());
+                let at = self.client.clock().now();
                 self.disk(DiskJob::Settle { id, settlement, request_id, at });
             }
             Action::DropCalls => {

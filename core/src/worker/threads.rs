@@ -153,14 +153,15 @@ pub(super) fn run(handler: Arc<dyn Handler>, task: TaskContext, max_output: usiz
 pub(super) fn reclaim(handler: Option<Arc<dyn Handler>>, id: TaskId, inbox: Sender<Inbox>) {
     let out = inbox.clone();
     let work = move || {
-        if let Some(handler) = handler {
-            let _ = catch_unwind(AssertUnwindSafe(|| handler.reclaim(id)));
-        }
-        let _ = out.send(Inbox::Reclaimed(id));
+        let reclaimed = handler.map_or(Ok(Ok(())), |h| catch_unwind(AssertUnwindSafe(|| h.reclaim(id))));
+        let _ = out.send(match reclaimed {
+            Ok(Ok(())) => Inbox::Reclaimed(id),
+            Ok(Err(error)) => Inbox::NotReclaimed(id, error.to_string()),
+            Err(panic) => Inbox::NotReclaimed(id, panic_text(&*panic)),
+        });
     };
-    if spawn("aw-reclaim", work).is_err() {
-        // Without a thread nothing can be ended, so nothing may be reported: the next start tries again.
-        let _ = inbox.send(Inbox::NotReclaimed(id));
+    if let Err(error) = spawn("aw-reclaim", work) {
+        let _ = inbox.send(Inbox::NotReclaimed(id, format!("no thread: {error}")));
     }
 }
 

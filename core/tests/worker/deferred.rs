@@ -57,6 +57,25 @@ fn p1_an_answer_given_offline_is_delivered_by_the_next_process() {
 }
 
 #[test]
+fn p3_a_request_whose_input_is_damaged_on_disk_is_failed_when_the_app_asks_for_it() {
+    let bench = Bench::new();
+    let worker = bench.worker().activity(deferred(&bench)).start().unwrap();
+    let events = worker.subscribe();
+    let execution = bench.start(&format!("\"{}\"", "x".repeat(500)));
+    let id = wait_for(&events, accepted);
+    let file = bench.dir.path().join(format!("state/tasks/{id}.task"));
+    let mut bytes = std::fs::read(&file).unwrap();
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    std::fs::write(&file, bytes).unwrap();
+    let error = worker.input(id).unwrap_err();
+    assert!(matches!(error, SettleError::Unreadable(_)), "{error}");
+    assert_eq!(bench.fails(&execution).0, "Worker.Damaged");
+    assert!(bench.dir.path().join(format!("state/quarantine/{id}.task")).exists(), "nothing is deleted");
+    worker.stop(Stop::Now);
+}
+
+#[test]
 fn p9_drain_within_ends_in_its_time_on_a_dead_network_and_at_once_when_all_is_delivered() {
     let bench = Bench::new();
     let worker = bench.worker().activity(deferred(&bench)).start().unwrap();

@@ -105,10 +105,8 @@ impl Handler for Exec {
         self.run(&Run { id: task.id(), input: task.input().as_bytes(), variables }, &cancel)
     }
 
-    fn reclaim(&self, task: TaskId) {
-        if let Err(e) = run_file::reclaim(&self.runs, task, self.limits.grace) {
-            log::warn!("can't tell whether an earlier run of task {task} has ended: {e}");
-        }
+    fn reclaim(&self, task: TaskId) -> io::Result<()> {
+        run_file::reclaim(&self.runs, task, self.limits.grace)
     }
 }
 

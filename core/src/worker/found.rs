@@ -1,0 +1,65 @@
+//! What lay in the state folder, handed to the engine.
+
+use super::driver::Driver;
+use super::events::Event;
+use super::inbox::Live;
+use crate::engine::{self, FoundState, OwnFailure};
+use crate::spool::{Found, StoredTask};
+
+impl Driver {
+    /// Takes in what was found in the state folder: at the start, or later, when it could be read at last.
+    pub(super) fn find(&mut self, found: Found) {
+        let first = !self.unreadable;
+        self.unreadable = !found.unreadable.is_empty();
+        for path in found.quarantined {
+            self.hub.tell(&Event::Quarantined { path });
+        }
+        for path in found.unreadable.iter().filter(|_| first) {
+            let text = format!("{} can't be read now; it stays, and is read again", path.display());
+            self.hub.tell(&Event::Warning { text });
+        }
+        if found.copied && !std::mem::replace(&mut self.copied, true) {
+            let text =
+                "the state folder was made on another machine: kept results are sent, its open tasks wait";
+            self.hub.tell(&Event::Warning { text: text.to_owned() });
+        }
+        if let Some(kind) = &found.unsafe_storage {
+            let text = format!(
+                "the state folder lies on {kind}, which does not keep what is written through a power cut"
+            );
+            self.hub.tell(&Event::Warning { text });
+        }
+        for task in found.tasks {
+            self.found(task, None, found.copied);
+        }
+        for (tasks, own) in [(found.poison, OwnFailure::Poison), (found.damaged, OwnFailure::Damaged)] {
+            for task in tasks {
+                self.found(task, Some(own), found.copied);
+            }
+        }
+    }
+
+    /// `broken`: only its token is left of it, so it is failed.
+    fn found(&mut self, task: StoredTask, broken: Option<OwnFailure>, copied: bool) {
+        let id = task.token.id();
+        let activity = self.activities.iter().position(|a| task.activity.as_deref() == Some(a.arn.as_str()));
+        let ours = task.origin == self.origin && task.scope == self.scope;
+        let state = match (broken, task.has_outcome, task.deferred) {
+            _ if !ours => FoundState::Foreign,
+            (None, true, _) => FoundState::Outcome,
+            _ if copied => FoundState::Foreign,
+            (Some(own), ..) => FoundState::Broken(own),
+            (None, false, true) => FoundState::Deferred,
+            (None, false, false) => FoundState::Begun { runs: task.runs },
+        };
+        // The machine that the folder was copied from may still be at it, and beat: a result is all that may come from here.
+        let (activity, adopted) = if copied { (None, false) } else { (activity, task.activity.is_none()) };
+        self.live.insert(id, Live::new(task.token, activity, task.scope, task.accepted));
+        self.tell(engine::Event::Found { id, activity, adopted, state });
+        if !self.engine.knows(id) {
+            self.live.remove(&id);
+            let text = format!("task {id}: no place for it now; it stays on disk until the next start");
+            self.hub.tell(&Event::Warning { text });
+        }
+    }
+}
