@@ -4,6 +4,7 @@
 //! [`worker`] acts. Start at [`Worker::builder`].
 #![forbid(unsafe_code)]
 
+mod adoption;
 pub mod aws;
 mod class;
 pub mod clock;
@@ -22,7 +23,9 @@ pub mod spool;
 #[allow(unreachable_pub, dead_code)]
 mod spool;
 
+pub use adoption::Adoption;
 pub use class::Class;
+pub use spool::{Inbox, InboxError};
 pub use task::{
     CAUSE_MAX, ERROR_MAX, Failure, INPUT_MAX, OUTPUT_MAX, Origin, Outcome, Receipt, Scope, Settlement,
     TOKEN_MAX, TaskId, TaskToken, TokenError, WorkerName, WorkerNameError,

@@ -230,6 +230,8 @@ pub enum Settlement {
     TooLate,
     /// The service says that the task is over, and an earlier report whose answer was lost may be why.
     Unknown,
+    /// The app took the request back before it was answered: nothing was reported.
+    Retracted,
 }
 
 /// The service's word that it took a report.

@@ -18,9 +18,22 @@ impl Engine {
     pub fn handle(&mut self, now: Time, event: Event) {
         self.idle_told = false;
         match event {
-            Event::Found { id, activity, adopted, state } => self.found(now, id, activity, adopted, state),
+            Event::Found { id, activity, adopted, deferred, state } => {
+                self.found(now, id, activity, adopted, deferred, state)
+            }
             Event::PollEnded { activity, answer, took } => self.poll_ended(now, activity, answer, took),
-            Event::Adopt { id } => self.adopt(now, id),
+            Event::Adopt { id, foreign } => self.adopt(now, id, foreign),
+            Event::Withdraw { id, settlement } => {
+                if self.stage(id) == Some(Stage::Deferred) {
+                    self.forget(id, settlement);
+                }
+            }
+            Event::PollOnce { activity } => {
+                self.link.wake(now);
+                self.calls.hurry(now);
+                self.polls.request(activity, Some(now));
+            }
+            Event::NoPoll { activity } => self.polls.request(activity, None),
             Event::TaskKept { id } => self.task_kept(now, id),
             Event::TaskNotKept { id } => self.task_not_kept(now, id),
             Event::Reclaimed { id } => self.reclaimed(id),
@@ -51,7 +64,15 @@ impl Engine {
         }
     }
 
-    fn found(&mut self, now: Time, id: TaskId, activity: Option<usize>, adopted: bool, state: FoundState) {
+    fn found(
+        &mut self,
+        now: Time,
+        id: TaskId,
+        activity: Option<usize>,
+        adopted: bool,
+        deferred: bool,
+        state: FoundState,
+    ) {
         let stage = match state {
             FoundState::Outcome => Stage::Waiting,
             FoundState::Begun { .. } => Stage::Reclaiming,
@@ -64,7 +85,7 @@ impl Engine {
         let interval = if adopted { self.config.adopted_heartbeat } else { rules.map(|r| r.heartbeat) };
         Self::arm(&mut slot, interval, now, &mut self.rng);
         slot.beat.lease_until = now + self.config.lease;
-        slot.deferred = state == FoundState::Deferred;
+        slot.deferred = deferred;
         if let FoundState::Begun { runs } = state {
             slot.runs = runs;
         }
@@ -90,9 +111,9 @@ impl Engine {
     }
 
     /// A place for a task that a poll brought was set aside before the poll; an adopted one must not take it.
-    fn adopt(&mut self, now: Time, id: TaskId) {
+    fn adopt(&mut self, now: Time, id: TaskId, foreign: bool) {
         let place = self.slots.free() > self.polls.in_flight() && self.room > self.room_spoken_for();
-        let mut slot = Slot { deferred: true, ..Slot::new(id, None, Stage::Accepting, now) };
+        let mut slot = Slot { deferred: true, foreign, ..Slot::new(id, None, Stage::Accepting, now) };
         slot.beat.interval = self.config.adopted_heartbeat;
         if self.stop.is_none() && place && self.slots.insert(slot) {
             self.ready.push_back(Action::KeepTask { id });
@@ -107,7 +128,10 @@ impl Engine {
         self.room = self.room.saturating_sub(1);
         Self::arm(slot, slot.beat.interval, now, &mut self.rng);
         self.ready.push_back(Action::Notify(Notice::Accepted(id)));
-        if slot.deferred {
+        if slot.foreign {
+            slot.stage = Stage::Foreign;
+            self.notify(Notice::Foreign(id));
+        } else if slot.deferred {
             slot.stage = Stage::Deferred;
             slot.beat.lease_until = now + self.config.lease;
         } else if self.stop.is_some() {

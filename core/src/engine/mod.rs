@@ -73,6 +73,8 @@ pub struct ActivityRules {
     pub deferred: bool,
     /// A handler that died with its process is run again.
     pub safe_to_repeat: bool,
+    /// It is polled only when the app asks for it.
+    pub on_request: bool,
 }
 
 /// The decider. See the module's text.
@@ -133,6 +135,11 @@ impl Engine {
     /// The tasks held, for showing.
     pub fn tasks(&self) -> impl Iterator<Item = &Slot> {
         self.slots.iter()
+    }
+
+    /// Whether a poll of this activity is under way.
+    pub fn is_polling(&self, activity: usize) -> bool {
+        self.polls.is_in_flight(activity)
     }
 
     /// Polls under way.

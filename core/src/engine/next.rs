@@ -141,6 +141,7 @@ impl Engine {
         // However slow calls are: one task at a time can always be paid for, or a bad hour would end polling for good.
         let beats = self.beats_per_second();
         let may = self.stop.is_none()
+            && (!rules.on_request || self.polls.is_requested(activity))
             && open < rules.concurrency
             && polls < self.slots.free()
             && self.room_spoken_for() < self.room
@@ -171,8 +172,10 @@ impl Engine {
     /// Nothing is left to do before something new comes: what remains is held, or not ours, and perhaps fills every place.
     fn is_idle(&self) -> bool {
         let full = self.slots.free() == 0 || (self.room == 0 && self.slots.iter().next().is_some());
+        let mut rules = self.config.activities.iter().enumerate();
         self.until_idle
-            && (self.polls.all_empty() || (full && self.polls.in_flight() == 0))
+            && self.polls.in_flight() == 0
+            && (full || rules.all(|(activity, rules)| rules.on_request || self.polls.was_empty(activity)))
             && self.slots.iter().all(|s| s.stage == Stage::Foreign || (s.waits() && s.report.held))
     }
 

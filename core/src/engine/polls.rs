@@ -23,6 +23,7 @@ pub struct Polls {
 #[derive(Debug, Clone)]
 struct One {
     in_flight: bool,
+    requested: bool,
     due: Time,
     failures: u32,
     refused: bool,
@@ -32,7 +33,8 @@ struct One {
 impl Polls {
     /// The first polls go at `first`.
     pub fn new(activities: usize, first: Time) -> Self {
-        let one = One { in_flight: false, due: first, failures: 0, refused: false, empty: false };
+        let one =
+            One { in_flight: false, requested: false, due: first, failures: 0, refused: false, empty: false };
         Polls { activities: std::iter::repeat_n(one, activities.min(ACTIVITIES_MAX)).collect() }
     }
 
@@ -41,14 +43,27 @@ impl Polls {
         self.activities.iter().filter(|a| a.in_flight).count()
     }
 
+    /// Whether one of this activity is under way.
+    pub fn is_in_flight(&self, activity: usize) -> bool {
+        self.activities.get(activity).is_some_and(|a| a.in_flight)
+    }
+
+    /// Someone wants this activity polled once, now; or no longer.
+    pub fn request(&mut self, activity: usize, now: Option<Time>) {
+        if let Some(one) = self.activities.get_mut(activity) {
+            one.requested = now.is_some();
+            one.due = one.due.min(now.unwrap_or(one.due));
+        }
+    }
+
+    /// Whether someone wants this activity polled once.
+    pub fn is_requested(&self, activity: usize) -> bool {
+        self.activities.get(activity).is_some_and(|a| a.requested)
+    }
+
     /// Whether the last poll of this activity, since anything ended, came back empty.
     pub fn was_empty(&self, activity: usize) -> bool {
         self.activities.get(activity).is_some_and(|a| a.empty)
-    }
-
-    /// Whether that is so for all activities.
-    pub fn all_empty(&self) -> bool {
-        self.activities.iter().all(|a| a.empty && !a.in_flight)
     }
 
     /// Something ended, so that new work may follow: no activity counts as empty any more.
@@ -62,6 +77,7 @@ impl Polls {
     pub fn begin(&mut self, activity: usize) {
         if let Some(one) = self.activities.get_mut(activity) {
             one.in_flight = true;
+            one.requested = false;
         }
     }
 

@@ -49,6 +49,8 @@ pub struct Slot {
     pub stage: Stage,
     /// Whether the app settles it.
     pub deferred: bool,
+    /// It was handed over for another origin or user.
+    pub foreign: bool,
     /// Repetitions of its handler.
     pub runs: u8,
     /// Its heartbeats.
@@ -112,6 +114,7 @@ impl Slot {
             activity,
             stage,
             deferred: false,
+            foreign: false,
             runs: 0,
             beat: Beat {
                 interval: None,

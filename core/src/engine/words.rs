@@ -15,6 +15,8 @@ pub enum Event {
         activity: Option<usize>,
         /// Its token came by another way than a poll.
         adopted: bool,
+        /// An app settles it, rather than a handler.
+        deferred: bool,
         /// How far it had come.
         state: FoundState,
     },
@@ -31,6 +33,25 @@ pub enum Event {
     Adopt {
         /// The task.
         id: TaskId,
+        /// It belongs to another origin or user: it is kept for them.
+        foreign: bool,
+    },
+    /// A deferred task that has no outcome yet is let go: the app took it back, or its time is over.
+    Withdraw {
+        /// The task.
+        id: TaskId,
+        /// Which of the two.
+        settlement: Settlement,
+    },
+    /// The app wants one poll of an activity that is polled on request.
+    PollOnce {
+        /// The activity.
+        activity: usize,
+    },
+    /// It does not want it any more, unless the poll is under way.
+    NoPoll {
+        /// The activity.
+        activity: usize,
     },
     /// The task is on stable storage.
     TaskKept {

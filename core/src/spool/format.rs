@@ -29,9 +29,11 @@ pub(super) struct Envelope {
     activity: Option<String>,
     #[serde(default)]
     deferred: bool,
-    /// Seconds since 1970.
+    /// Seconds since 1970, as below.
     #[serde(default)]
     accepted: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    expires: Option<u64>,
     #[serde(default)]
     pub(super) max_output: usize,
     #[serde(default)]
@@ -54,7 +56,8 @@ impl Envelope {
             token: task.token.expose().to_owned(),
             activity: task.activity.map(str::to_owned),
             deferred: task.deferred,
-            accepted: task.accepted.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs(),
+            accepted: since_1970(task.accepted),
+            expires: task.expires.map(since_1970),
             max_output: task.max_output,
             runs: 0,
             outcome: false,
@@ -71,9 +74,18 @@ impl Envelope {
             deferred: self.deferred,
             runs: self.runs,
             has_outcome: self.outcome,
-            accepted: SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(self.accepted))?,
+            accepted: date(self.accepted)?,
+            expires: self.expires.and_then(date),
         })
     }
+}
+
+fn since_1970(date: SystemTime) -> u64 {
+    date.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs()
+}
+
+fn date(seconds: u64) -> Option<SystemTime> {
+    SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
 }
 
 /// What follows the envelope.

@@ -11,6 +11,7 @@
 //! tasks/ID.task       one task: accepted, or with its outcome
 //! tasks/ID.room       the room set aside for the outcome of a task that has none yet
 //! tasks/ID.new        being written; removed at the next start
+//! inbox/              letters of other processes of the app: see [`Inbox`]
 //! quarantine/         files that can't be understood; nothing is ever deleted from it
 //! ```
 //!
@@ -38,6 +39,7 @@
 
 mod disk;
 mod format;
+mod inbox;
 #[cfg(any(test, feature = "testing"))]
 mod memory;
 mod open;
@@ -55,6 +57,7 @@ use sha2::{Digest, Sha256};
 
 pub use disk::{Disk, RealDisk, StorageKind};
 use format::{Body, Envelope};
+pub use inbox::{Inbox, InboxError, Letter};
 #[cfg(any(test, feature = "testing"))]
 pub use memory::{MemoryDisk, Op};
 use tombstones::Tombstones;

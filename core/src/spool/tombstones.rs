@@ -97,6 +97,7 @@ fn encode(id: TaskId, settlement: Settlement, request_id: Option<&str>, at: Syst
         Settlement::Delivered => 1,
         Settlement::TooLate => 2,
         Settlement::Unknown => 3,
+        Settlement::Retracted => 4,
     };
     for (place, byte) in record[25..CHECKED].iter_mut().zip(request_id.unwrap_or_default().bytes()) {
         *place = byte;
@@ -114,6 +115,7 @@ fn decode(record: &[u8]) -> Option<(TaskId, Settlement, u64)> {
         1 => Settlement::Delivered,
         2 => Settlement::TooLate,
         3 => Settlement::Unknown,
+        4 => Settlement::Retracted,
         _ => return None,
     };
     let id = TaskId::from_bytes(*record.first_chunk()?);

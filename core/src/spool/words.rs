@@ -39,6 +39,8 @@ pub struct NewTask<'a> {
     pub max_output: usize,
     /// The date of acceptance.
     pub accepted: SystemTime,
+    /// When its workflow gives it up, if that is known.
+    pub expires: Option<SystemTime>,
 }
 
 /// A task as found on disk.
@@ -60,6 +62,8 @@ pub struct StoredTask {
     pub has_outcome: bool,
     /// The date of acceptance.
     pub accepted: SystemTime,
+    /// When its workflow gives it up, if that is known.
+    pub expires: Option<SystemTime>,
 }
 
 /// What a spool found when it was opened.

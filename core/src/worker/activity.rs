@@ -17,6 +17,7 @@ pub struct Activity {
     pub(super) heartbeat_interval: Duration,
     pub(super) max_output: usize,
     pub(super) safe_to_repeat: bool,
+    pub(super) on_request: bool,
 }
 
 impl Activity {
@@ -35,6 +36,7 @@ impl Activity {
             heartbeat_interval: Duration::from_secs(30),
             max_output: OUTPUT_MAX,
             safe_to_repeat: false,
+            on_request: false,
         }
     }
 
@@ -58,6 +60,12 @@ impl Activity {
     /// Default false.
     pub fn safe_to_repeat(self, safe: bool) -> Self {
         Activity { safe_to_repeat: safe, ..self }
+    }
+
+    /// It is polled only by [`WorkerHandle::poll_once`](super::WorkerHandle::poll_once): a phone must not begin a poll that it may
+    /// not live to see answered. Default false.
+    pub fn on_request(self, on_request: bool) -> Self {
+        Activity { on_request, ..self }
     }
 
     /// The activity's ARN.

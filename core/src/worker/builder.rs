@@ -10,6 +10,7 @@ use super::activity::Activity;
 use super::driver::Driver;
 use super::events::{Events, Hub};
 use super::handle::{EndGuard, Ended, WorkerHandle};
+use super::sweep::Sweep;
 use super::threads::{self, Watch};
 use crate::aws::ActivityClient;
 use crate::engine::{self, ACTIVITIES_MAX, ActivityRules, Engine};
@@ -215,6 +216,8 @@ impl WorkerBuilder {
             reason: String::new(),
             idle_waits: Vec::new(),
             drains: Vec::new(),
+            poll_waits: Vec::new(),
+            sweep: Sweep::default(),
             shown: HashMap::new(),
             tickets: 0,
             settled: 0,
@@ -233,6 +236,7 @@ impl WorkerBuilder {
             let _end = end;
             driver.find(found);
             driver.room(room);
+            driver.sweep();
             driver.run();
         })?;
         Ok((handle, events))
@@ -312,6 +316,7 @@ impl WorkerBuilder {
                 heartbeat: activity.heartbeat_interval,
                 deferred: activity.handler.is_none(),
                 safe_to_repeat: activity.safe_to_repeat,
+                on_request: activity.on_request,
             };
             activities.push(rules).map_err(|_| config("too many activities"))?;
         }

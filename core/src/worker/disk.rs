@@ -2,10 +2,11 @@
 //! the same jobs.
 
 use std::sync::Arc;
+use std::sync::mpsc::Sender;
 use std::time::SystemTime;
 
 use crate::engine::Kept;
-use crate::spool::{Found, KeepError, NewTask, ReadError, Spool};
+use crate::spool::{Found, KeepError, Letter, NewTask, ReadError, Spool};
 use crate::{Origin, Outcome, Scope, Settlement, TaskId, TaskToken};
 
 /// One thing to do. No `Debug`: it holds secrets.
@@ -36,6 +37,19 @@ pub(crate) enum DiskJob {
         request_id: Option<String>,
         at: SystemTime,
     },
+    /// How did a task end that is over?
+    FindSettlement {
+        id: TaskId,
+        reply: Sender<Option<Settlement>>,
+    },
+    /// What lies in the inbox?
+    ListLetters,
+    ReadLetter {
+        name: String,
+    },
+    RemoveLetter {
+        name: String,
+    },
     /// Raises the floor of the clock for the next start.
     KeepDate {
         date: SystemTime,
@@ -54,6 +68,7 @@ pub(crate) struct Accept {
     pub(crate) input: Arc<str>,
     pub(crate) max_output: usize,
     pub(crate) at: SystemTime,
+    pub(crate) expires: Option<SystemTime>,
 }
 
 /// What came of it.
@@ -89,7 +104,13 @@ pub(crate) enum DiskDone {
         id: TaskId,
         error: Option<String>,
     },
-    DateKept,
+    Letters(Vec<String>),
+    Letter {
+        name: String,
+        letter: Result<Letter, ReadError>,
+    },
+    /// Nothing that anyone waits for.
+    Done,
     Looked(Box<Found>),
     /// How many more tasks fit.
     Room(usize),
@@ -145,7 +166,23 @@ fn one(spool: &mut Spool, job: DiskJob) -> DiskDone {
             if let Err(error) = spool.keep_date(date) {
                 log::debug!(target: "activity_worker", "the date was not kept: {error}");
             }
-            DiskDone::DateKept
+            DiskDone::Done
+        }
+        DiskJob::FindSettlement { id, reply } => {
+            let _ = reply.send(spool.settled(id));
+            DiskDone::Done
+        }
+        DiskJob::ListLetters => DiskDone::Letters(spool.letters().unwrap_or_else(|error| {
+            log::warn!(target: "activity_worker", "the inbox can't be read now: {error}");
+            Vec::new()
+        })),
+        DiskJob::ReadLetter { name } => {
+            let letter = spool.letter(&name);
+            DiskDone::Letter { name, letter }
+        }
+        DiskJob::RemoveLetter { name } => {
+            spool.remove_letter(&name);
+            DiskDone::Done
         }
         DiskJob::Look => DiskDone::Looked(Box::new(spool.reread())),
     }
@@ -164,6 +201,7 @@ fn accept_one(spool: &mut Spool, accept: &Accept) -> Result<(), Refused> {
         input: &accept.input,
         max_output: accept.max_output,
         accepted: accept.at,
+        expires: accept.expires,
     };
     spool.accept(&task).map(|_| ()).map_err(|e| Refused::Disk(e.to_string()))
 }

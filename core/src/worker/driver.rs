@@ -8,11 +8,13 @@ use std::time::{Duration, Instant};
 
 use super::activity::Activity;
 use super::carry::{CallDone, CallJob, PollDone, failure};
-use super::disk::{DiskDone, DiskJob, Refused};
+use super::deferred::SettleError;
+use super::disk::{DiskDone, DiskJob};
 use super::events::{Event, Hub};
-use super::handle::{AdoptError, Adopted, Ended, SettleError};
+use super::handle::Ended;
 use super::inbox::{DrainWait, HandlerDone, Inbox, Live};
-use super::notices::own_failure;
+use super::poll_once::PollWait;
+use super::sweep::Sweep;
 use super::threads::{Crew, Watch};
 use crate::aws::ActivityClient;
 use crate::clock::Clock;
@@ -57,6 +59,8 @@ pub(super) struct Driver {
     pub(super) reason: String,
     pub(super) idle_waits: Vec<Sender<()>>,
     pub(super) drains: Vec<DrainWait>,
+    pub(super) poll_waits: Vec<PollWait>,
+    pub(super) sweep: Sweep,
     pub(super) shown: HashMap<u64, Sender<Result<String, SettleError>>>,
     pub(super) tickets: u64,
     pub(super) settled: usize,
@@ -90,6 +94,7 @@ impl Driver {
             awake = (Instant::now(), self.now());
             self.advance();
             self.answer_drains();
+            self.answer_poll_waits();
             if self.look_at.take_if(|at| *at <= self.clock.monotonic()).is_some() {
                 self.disk(DiskJob::Look);
             }
@@ -99,9 +104,9 @@ impl Driver {
     }
 
     fn receive(&self) -> Option<Inbox> {
-        let drains = self.drains.iter().map(|d| d.until);
+        let waits = self.drains.iter().map(|d| d.until).chain(self.poll_waits.iter().map(|p| p.until));
         let due =
-            self.engine.wake_at().into_iter().chain(drains).chain(self.stop_by).chain(self.look_at).min();
+            self.engine.wake_at().into_iter().chain(waits).chain(self.stop_by).chain(self.look_at).min();
         let Some(due) = due else { return self.inbox.recv().ok() };
         let wait = due.saturating_sub(self.now()).min(LONGEST_WAIT);
         self.inbox.recv_timeout(wait).ok()
@@ -157,8 +162,9 @@ impl Driver {
                 PollAnswer::Failed(failure(&error))
             }
         };
+        self.poll_answered(activity, &answer);
         self.tell(engine::Event::PollEnded { activity, answer, took });
-        self.keep_date();
+        self.heard();
     }
 
     fn call_done(&mut self, done: CallDone) {
@@ -175,7 +181,7 @@ impl Driver {
             live.request_id = request_id;
         }
         self.tell(engine::Event::CallEnded { id, call, answer, took });
-        self.keep_date();
+        self.heard();
     }
 
     fn handler_done(&mut self, done: HandlerDone) {
@@ -200,19 +206,21 @@ impl Driver {
         match done {
             DiskDone::Accepted { id, result } => self.accepted(id, result),
             DiskDone::OutcomeKept { id, kept, reason } => {
-                if let Some(live) = self.live.get_mut(&id) {
-                    if let Some(settler) = live.settler.take() {
-                        let _ = settler.send(match kept {
-                            Kept::Yes => Ok(()),
-                            Kept::No => Err(SettleError::NotKept(reason.clone())),
-                            Kept::Unknown => Err(SettleError::Unknown(reason.clone())),
-                        });
-                    }
+                let word = match kept {
+                    Kept::Yes => Ok(()),
+                    Kept::No => Err(SettleError::NotKept(reason.clone())),
+                    Kept::Unknown => Err(SettleError::Unknown(reason.clone())),
+                };
+                self.reason = reason;
+                let settler = self.live.get_mut(&id).and_then(|live| {
                     // A thousand results that wait for a network must not wait in memory.
                     live.outcome.take_if(|outcome| kept == Kept::Yes && outcome.size() > SMALL);
-                }
-                self.reason = reason;
+                    live.settler.take()
+                });
                 self.tell(engine::Event::OutcomeKept { id, kept });
+                if let Some(settler) = settler {
+                    self.tell_settler(settler, word);
+                }
             }
             DiskDone::RunCounted { id, runs } => self.tell(engine::Event::RunCounted { id, runs }),
             DiskDone::Input { id, run, input: Ok(input) } => self.start_handler(id, run, input),
@@ -250,7 +258,9 @@ impl Driver {
                 self.live.remove(&id);
                 self.tell(engine::Event::Forgotten { id });
             }
-            DiskDone::DateKept => {}
+            DiskDone::Letters(names) => self.letters(names),
+            DiskDone::Letter { name, letter } => self.letter(name, letter),
+            DiskDone::Done => {}
             DiskDone::Looked(found) => self.find(*found),
             DiskDone::Room(tasks) => self.room(tasks),
         }
@@ -268,47 +278,6 @@ impl Driver {
         self.tell(engine::Event::Room { tasks });
     }
 
-    fn accepted(&mut self, id: TaskId, result: Result<(), Refused>) {
-        let Some(live) = self.live.get_mut(&id) else { return };
-        let adopters = std::mem::take(&mut live.adopters);
-        let adopted = !adopters.is_empty();
-        let answer = |answer: Result<Adopted, AdoptError>| {
-            for (n, adopter) in adopters.into_iter().enumerate() {
-                let _ = adopter.send(match &answer {
-                    Ok(Adopted::New(id)) if n > 0 => Ok(Adopted::Known(*id)),
-                    other => other.clone(),
-                });
-            }
-        };
-        match result {
-            Ok(()) => {
-                answer(Ok(Adopted::New(id)));
-                self.tell(engine::Event::TaskKept { id });
-                if self.engine.stage(id) == Some(Stage::Deferred)
-                    && let Some(live) = self.live.get_mut(&id)
-                {
-                    // From now on the app reads it from disk.
-                    live.input = None;
-                }
-                return;
-            }
-            Err(refused) => {
-                // What a polled task is failed with, from memory.
-                live.outcome = Some(Arc::new(Outcome::Failure(own_failure(engine::OwnFailure::NotKept))));
-                let (reason, word) = match refused {
-                    Refused::Over(settlement) => ("it is over".to_owned(), Ok(Adopted::Over(id, settlement))),
-                    Refused::Disk(why) => (why.clone(), Err(AdoptError::NotKept(why))),
-                };
-                self.reason = reason;
-                answer(word);
-            }
-        }
-        if adopted {
-            self.live.remove(&id);
-        }
-        self.tell(engine::Event::TaskNotKept { id });
-    }
-
     fn not_read(&mut self, id: TaskId, error: &ReadError) {
         self.hub.tell(&Event::Warning { text: format!("task {id}: {error}") });
         let event = match error {
@@ -316,6 +285,12 @@ impl Driver {
             _ => engine::Event::Damaged { id },
         };
         self.tell(event);
+    }
+
+    /// The service may have told the time.
+    fn heard(&mut self) {
+        self.expire();
+        self.keep_date();
     }
 
     fn keep_date(&mut self) {

@@ -161,7 +161,9 @@ impl Event {
     pub fn level(&self) -> log::Level {
         match self {
             Event::Started { .. } | Event::Kept { .. } => log::Level::Debug,
-            Event::Settled { settlement: Settlement::Delivered, .. } => log::Level::Info,
+            Event::Settled { settlement: Settlement::Delivered | Settlement::Retracted, .. } => {
+                log::Level::Info
+            }
             Event::Accepted { .. }
             | Event::Ended { .. }
             | Event::Online
@@ -197,6 +199,7 @@ impl fmt::Display for Event {
                 let how = match settlement {
                     Settlement::Delivered => "result delivered",
                     Settlement::TooLate => "the service gave the task up before the result came (too late)",
+                    Settlement::Retracted => "taken back by the app, unanswered",
                     Settlement::Unknown => {
                         "over; whether the service took the result is unknown, an earlier answer was lost"
                     }

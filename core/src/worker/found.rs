@@ -54,8 +54,10 @@ impl Driver {
         };
         // The machine that the folder was copied from may still be at it, and beat: a result is all that may come from here.
         let (activity, adopted) = if copied { (None, false) } else { (activity, task.activity.is_none()) };
-        self.live.insert(id, Live::new(task.token, activity, task.scope, task.accepted));
-        self.tell(engine::Event::Found { id, activity, adopted, state });
+        let mut live = Live::new(task.token, activity, task.scope, task.accepted);
+        (live.origin, live.expires) = (Some(task.origin), task.expires);
+        self.live.insert(id, live);
+        self.tell(engine::Event::Found { id, activity, adopted, deferred: task.deferred, state });
         if !self.engine.knows(id) {
             self.live.remove(&id);
             let text = format!("task {id}: no place for it now; it stays on disk until the next start");

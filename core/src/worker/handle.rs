@@ -2,14 +2,17 @@
 
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
+use super::adopt::{AdoptError, Adopted};
+use super::deferred::{DeferredTask, SettleError};
 use super::events::{Events, Hub};
 use super::inbox::{Ask, Inbox};
+use super::poll_once::{self, PollOnceError, PollRisk, PolledOnce};
 use crate::aws::ActivityArn;
 use crate::engine::{self, LinkHint};
 use crate::task::OUTPUT_MAX;
-use crate::{Outcome, Scope, Settlement, TaskId, TaskToken};
+use crate::{Adoption, Outcome, Settlement, TaskId};
 
 /// How to stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,7 +100,8 @@ impl WorkerHandle {
         self.ask(Ask::Snapshot).unwrap_or_default()
     }
 
-    /// Something changed (the app came to the front, a person asks): what waits for time is tried now. What is held stays slow.
+    /// Something changed (the app came to the front, a person asks, there is a letter in the inbox): what waits for time is tried
+    /// now. What is held stays slow.
     pub fn wake(&self) {
         self.tell(Ask::Wake);
     }
@@ -122,7 +126,7 @@ impl WorkerHandle {
         self.hub.subscribe()
     }
 
-    /// The deferred tasks that wait for an outcome. Asking renews their lease: a task that the app has not asked for in the lease
+    /// The tasks that the app settles, answers that are not delivered yet included. Asking renews their lease: a task that the app has not asked for in the lease
     /// (24 h by default) beats no more.
     pub fn deferred_tasks(&self) -> Vec<DeferredTask> {
         self.ask(Ask::Deferred).unwrap_or_default()
@@ -151,11 +155,35 @@ impl WorkerHandle {
         self.ask(|reply| Ask::Settle(id, outcome, reply)).unwrap_or(Err(SettleError::Stopped))
     }
 
-    /// Takes a token that came by another way than a poll, for instance `.waitForTaskToken`, as a deferred task. The same token
-    /// twice is one task, also after its end.
-    pub fn adopt(&self, token: TaskToken, input: impl Into<String>) -> Result<Adopted, AdoptError> {
-        let input = input.into();
-        self.ask(|reply| Ask::Adopt(token, input, reply)).unwrap_or(Err(AdoptError::Stopped))
+    /// Takes back a deferred task that has no answer yet: its workflow withdrew the request. Nothing is reported.
+    pub fn retract(&self, id: TaskId) -> Result<(), SettleError> {
+        self.ask(|reply| Ask::Retract(id, reply)).unwrap_or(Err(SettleError::Stopped))
+    }
+
+    /// How a task ended that is over: also one of an earlier process, while its end is remembered (the last 10,000 tasks at least).
+    pub fn settlement(&self, id: TaskId) -> Option<Settlement> {
+        self.ask(|reply| Ask::Settlement(id, reply)).flatten()
+    }
+
+    /// Takes a token that came by another way than a poll, for instance `.waitForTaskToken`, as a deferred task. It is on stable
+    /// storage when this returns `Ok`. The same token twice is one task, also after its end.
+    pub fn adopt(&self, adoption: Adoption) -> Result<Adopted, AdoptError> {
+        self.ask(|reply| Ask::Adopt(adoption, reply)).unwrap_or(Err(AdoptError::Stopped))
+    }
+
+    /// Polls an activity once, for an app that is open, and waits up to `within` for the end: for activities that are
+    /// [polled on request](super::Activity::on_request). Under 70 s it refuses, unless the risk is taken.
+    pub fn poll_once(
+        &self,
+        activity: &ActivityArn,
+        within: Duration,
+        risk: PollRisk,
+    ) -> Result<PolledOnce, PollOnceError> {
+        if within < poll_once::WINDOW && risk == PollRisk::Refuse {
+            return Err(PollOnceError::WindowTooShort);
+        }
+        self.ask(|reply| Ask::PollOnce(activity.clone(), within, reply))
+            .unwrap_or(Err(PollOnceError::Stopped))
     }
 
     /// Delivers what it can in `time`, and says what is left: for a process that only has seconds. Returns at once when nothing
@@ -180,40 +208,6 @@ impl WorkerHandle {
         let (reply, answer) = channel();
         self.tell(ask(reply));
         answer.recv().ok()
-    }
-}
-
-/// A task that waits for the app.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct DeferredTask {
-    /// Its id.
-    pub id: TaskId,
-    /// Its activity; `None` for an adopted token.
-    pub activity: Option<ActivityArn>,
-    /// The user it belongs to.
-    pub scope: Scope,
-    /// When it was accepted, by the corrected clock.
-    pub accepted: SystemTime,
-}
-
-/// What became of an adopted token.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Adopted {
-    /// A new task, now on stable storage.
-    New(TaskId),
-    /// It was held already.
-    Known(TaskId),
-    /// It was here before, and is over.
-    Over(TaskId, Settlement),
-}
-
-impl Adopted {
-    /// The task's id.
-    pub fn id(&self) -> TaskId {
-        match self {
-            Adopted::New(id) | Adopted::Known(id) | Adopted::Over(id, _) => *id,
-        }
     }
 }
 
@@ -283,49 +277,4 @@ pub struct Stuck {
     pub thread: &'static str,
     /// For how long.
     pub since: Duration,
-}
-
-/// Why a deferred task was not settled, or not shown.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum SettleError {
-    /// No task with this id waits for the app: it was given up by the service, is over, or never was here.
-    #[error("no task {0} waits for an outcome")]
-    NoSuchTask(TaskId),
-    /// The task has its outcome already; the first one counts.
-    #[error("task {0} has been answered already")]
-    AlreadyAnswered(TaskId),
-    /// The output is no JSON, or too long.
-    #[error("{0}")]
-    BadOutput(String),
-    /// The disk refused: nothing is kept, the task is as open as before.
-    #[error("not kept: {0}")]
-    NotKept(String),
-    /// It is written, and held in memory, but perhaps not durable yet: the worker goes on with this outcome, no other is taken.
-    #[error("perhaps not kept: {0}")]
-    Unknown(String),
-    /// The input can't be read now.
-    #[error("the input can't be read: {0}")]
-    Unreadable(String),
-    /// The worker has ended.
-    #[error("the worker has ended")]
-    Stopped,
-}
-
-/// Why a token was not adopted. Whoever has it still has it.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum AdoptError {
-    /// The worker has no place, or no room on disk, for one more task; or it is stopping.
-    #[error("no room for one more task")]
-    Full,
-    /// The input is over 1,048,576 bytes.
-    #[error("the input is over 1,048,576 bytes")]
-    InputTooLarge,
-    /// The disk refused.
-    #[error("not kept: {0}")]
-    NotKept(String),
-    /// The worker has ended.
-    #[error("the worker has ended")]
-    Stopped,
 }

@@ -4,12 +4,16 @@ use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::time::{Duration, SystemTime};
 
+use super::adopt::{AdoptError, Adopted};
 use super::carry::{CallDone, PollDone};
+use super::deferred::{DeferredTask, SettleError};
 use super::disk::DiskDone;
-use super::handle::{AdoptError, Adopted, DeferredTask, DrainReport, SettleError, Snapshot};
+use super::handle::{DrainReport, Snapshot};
 use super::handler::Cancel;
+use super::poll_once::{PollOnceError, PolledOnce};
+use crate::aws::ActivityArn;
 use crate::engine::{self, LinkHint};
-use crate::{Outcome, Scope, TaskId, TaskToken};
+use crate::{Adoption, Origin, Outcome, Scope, Settlement, TaskId, TaskToken};
 
 /// What the engine's thread is told.
 pub(super) enum Inbox {
@@ -39,16 +43,28 @@ pub(super) enum Ask {
     Deferred(Sender<Vec<DeferredTask>>),
     Input(TaskId, Sender<Result<String, SettleError>>),
     Settle(TaskId, Outcome, Sender<Result<(), SettleError>>),
-    Adopt(TaskToken, String, Sender<Result<Adopted, AdoptError>>),
+    Adopt(Adoption, Sender<Result<Adopted, AdoptError>>),
+    Retract(TaskId, Sender<Result<(), SettleError>>),
+    Settlement(TaskId, Sender<Option<Settlement>>),
+    PollOnce(ActivityArn, Duration, Sender<Result<PolledOnce, PollOnceError>>),
     Drain(Duration, Sender<DrainReport>),
+}
+
+/// Who waits for an answer: the app, or a letter that is to be removed.
+pub(super) enum Reply<T> {
+    App(Sender<T>),
+    Letter(String),
 }
 
 /// What only the shell knows of a task: its secrets, and who waits for it.
 pub(super) struct Live {
     pub(super) token: TaskToken,
     pub(super) activity: Option<usize>,
+    /// `None`: the worker's own.
+    pub(super) origin: Option<Origin>,
     pub(super) scope: Scope,
     pub(super) accepted: SystemTime,
+    pub(super) expires: Option<SystemTime>,
     /// Until the handler has it, or it is kept for the app.
     pub(super) input: Option<Arc<str>>,
     /// Until it is kept, and while it is small.
@@ -58,8 +74,8 @@ pub(super) struct Live {
     /// Of the last call about it.
     pub(super) request_id: Option<String>,
     /// Who handed the token over, and waits to hear that it is kept.
-    pub(super) adopters: Vec<Sender<Result<Adopted, AdoptError>>>,
-    pub(super) settler: Option<Sender<Result<(), SettleError>>>,
+    pub(super) adopters: Vec<Reply<Result<Adopted, AdoptError>>>,
+    pub(super) settler: Option<Reply<Result<(), SettleError>>>,
 }
 
 impl Live {
@@ -68,8 +84,10 @@ impl Live {
         Live {
             token,
             activity,
+            origin: None,
             scope,
             accepted,
+            expires: None,
             input: None,
             outcome: None,
             cancel,

@@ -29,9 +29,11 @@
 //! None of them waits for another, so one that hangs holds up only its own kind; [`Snapshot::stuck`] names it.
 
 mod activity;
+mod adopt;
 mod asks;
 mod builder;
 mod carry;
+mod deferred;
 mod disk;
 mod driver;
 mod events;
@@ -41,13 +43,15 @@ mod handler;
 mod inbox;
 mod notices;
 mod orders;
+mod poll_once;
+mod sweep;
 mod threads;
 
 pub use activity::Activity;
+pub use adopt::{AdoptError, Adopted};
 pub use builder::{StartError, Worker, WorkerBuilder};
+pub use deferred::{DeferredState, DeferredTask, SettleError};
 pub use events::{Event, Events};
-pub use handle::{
-    AdoptError, Adopted, DeferredTask, DrainReport, Link, SettleError, Snapshot, Stop, StopReport, Stuck,
-    WorkerHandle,
-};
+pub use handle::{DrainReport, Link, Snapshot, Stop, StopReport, Stuck, WorkerHandle};
 pub use handler::{Cancelled, Handler, TaskContext};
+pub use poll_once::{PollOnceError, PollRisk, PolledOnce};

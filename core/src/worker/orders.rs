@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use super::adopt::AdoptError;
 use super::carry::CallJob;
 use super::disk::{Accept, DiskJob};
 use super::driver::Driver;
-use super::handle::AdoptError;
 use super::handler::TaskContext;
 use super::notices::{cancelled, own_failure};
 use super::threads;
@@ -23,7 +23,7 @@ impl Driver {
             Action::KeepTask { id } => self.keep_task(id),
             Action::Refuse { id } => {
                 for adopter in self.live.remove(&id).map(|live| live.adopters).unwrap_or_default() {
-                    let _ = adopter.send(Err(AdoptError::Full));
+                    self.tell_adopter(adopter, Err(AdoptError::Full));
                 }
             }
             Action::Reclaim { id } => {
@@ -80,13 +80,14 @@ impl Driver {
         let activity = live.activity.and_then(|a| self.activities.get(a));
         let accept = Accept {
             token: live.token.clone(),
-            origin: self.origin.clone(),
+            origin: live.origin.as_ref().unwrap_or(&self.origin).clone(),
             scope: live.scope.clone(),
             activity: activity.map(|a| a.arn.as_str().to_owned()),
             deferred: activity.is_none_or(|a| a.handler.is_none()),
             input: live.input.clone().unwrap_or_else(|| "{}".into()),
             max_output: activity.map_or(self.adopted_max_output, |a| a.max_output),
             at: live.accepted,
+            expires: live.expires,
         };
         self.disk(DiskJob::Accept(accept));
     }

@@ -179,7 +179,13 @@ fn p3_a_result_that_is_denied_for_an_hour_beats_no_more_and_is_still_sent_later(
 #[test]
 fn p3_a_task_whose_activity_is_no_longer_configured_beats_no_more_and_waits_for_the_app() {
     let mut world = World::new(config(&[]));
-    world.tell(Event::Found { id: id(1), activity: None, adopted: false, state: FoundState::Deferred });
+    world.tell(Event::Found {
+        id: id(1),
+        activity: None,
+        adopted: false,
+        deferred: false,
+        state: FoundState::Deferred,
+    });
     assert_eq!(world.notices(), [Notice::BeatsStopped(id(1), BeatsStopped::NotConfigured)]);
     assert_eq!(world.wait(24 * 60 * MINUTE), []);
     assert_eq!(world.engine.stage(id(1)), Some(Stage::Deferred));
@@ -188,7 +194,13 @@ fn p3_a_task_whose_activity_is_no_longer_configured_beats_no_more_and_waits_for_
 #[test]
 fn p1_a_task_of_another_origin_is_neither_run_nor_beaten_nor_reported() {
     let mut world = World::new(config(&[rules()]));
-    world.tell(Event::Found { id: id(1), activity: Some(0), adopted: false, state: FoundState::Foreign });
+    world.tell(Event::Found {
+        id: id(1),
+        activity: Some(0),
+        adopted: false,
+        deferred: false,
+        state: FoundState::Foreign,
+    });
     assert_eq!(world.actions(), [Action::Poll { activity: 0 }], "it takes no slot of the activity");
     assert_eq!(world.wait(24 * 60 * MINUTE), []);
     assert!(world.engine.knows(id(1)));

@@ -56,7 +56,7 @@ impl Chaos {
             let seen = Seen { kept: true, outcome_answered: kept, reports_begun: kept, ..Seen::default() };
             chaos.seen.insert(id, seen);
             let activity = Some(chaos.rng.usize(..3));
-            chaos.world.tell(Event::Found { id, activity, adopted: false, state });
+            chaos.world.tell(Event::Found { id, activity, adopted: false, deferred: false, state });
         }
         chaos
     }
@@ -242,7 +242,7 @@ impl Chaos {
         match self.rng.u32(..12) {
             0 if self.faults => {
                 let id = self.fresh();
-                self.world.tell(Event::Adopt { id });
+                self.world.tell(Event::Adopt { id, foreign: false });
             }
             1 if self.faults => self.world.tell(Event::LinkHint(LinkHint::Down)),
             2 => self.world.tell(Event::LinkHint(LinkHint::Up)),

@@ -19,7 +19,13 @@ fn id(n: u8) -> TaskId {
 }
 
 fn rules() -> ActivityRules {
-    ActivityRules { concurrency: 1, heartbeat: 30 * S, deferred: false, safe_to_repeat: false }
+    ActivityRules {
+        concurrency: 1,
+        heartbeat: 30 * S,
+        deferred: false,
+        safe_to_repeat: false,
+        on_request: false,
+    }
 }
 
 fn config(rules: &[ActivityRules]) -> Config {

@@ -88,7 +88,13 @@ fn p1_too_late_is_only_said_when_no_earlier_report_may_have_been_taken() {
     assert!(world.actions().contains(&Action::Forget { id: id(1), settlement: Settlement::Unknown }));
 
     let mut world = World::new(config(&[]));
-    world.tell(Event::Found { id: id(1), activity: None, adopted: false, state: FoundState::Outcome });
+    world.tell(Event::Found {
+        id: id(1),
+        activity: None,
+        adopted: false,
+        deferred: false,
+        state: FoundState::Outcome,
+    });
     assert!(world.wait(MINUTE).contains(&Action::Call { id: id(1), call: Call::Report }));
     world.report_ends(1, failed(Class::Settled, false));
     assert!(world.actions().contains(&Action::Forget { id: id(1), settlement: Settlement::Unknown }));
@@ -137,6 +143,7 @@ fn p3_a_task_whose_handler_died_with_the_process_is_reclaimed_first_then_failed_
         id: id(1),
         activity: Some(0),
         adopted: false,
+        deferred: false,
         state: FoundState::Begun { runs: 0 },
     });
     assert_eq!(world.actions(), [Action::Reclaim { id: id(1) }], "and no poll: its slot is taken");
@@ -154,6 +161,7 @@ fn p3_a_task_whose_handler_died_with_the_process_is_reclaimed_first_then_failed_
             id: id(1),
             activity: Some(0),
             adopted: false,
+            deferred: false,
             state: FoundState::Begun { runs },
         });
         world.actions();
@@ -205,7 +213,7 @@ fn a_file_that_cannot_be_read_now_is_read_again_and_a_damaged_one_fails_its_task
 fn p3_a_task_of_which_only_the_token_is_left_is_failed_and_never_shown_or_run() {
     let mut world = World::new(config(&[rules()]));
     let state = FoundState::Broken(OwnFailure::Damaged);
-    world.tell(Event::Found { id: id(1), activity: None, adopted: false, state });
+    world.tell(Event::Found { id: id(1), activity: None, adopted: false, deferred: false, state });
     let which = Which::Own(OwnFailure::Damaged);
     assert_eq!(world.actions()[0], Action::KeepOutcome { id: id(1), which });
     world.tell(Event::OutcomeKept { id: id(1), kept: Kept::Yes });
@@ -227,9 +235,15 @@ fn p3_an_input_that_is_damaged_when_the_app_asks_for_it_fails_the_task_while_it_
 #[test]
 fn p1_a_task_that_finds_no_place_is_left_alone() {
     let mut world = World::new(Config { max_tasks: 1, ..config(&[rules()]) });
-    world.tell(Event::Found { id: id(1), activity: None, adopted: true, state: FoundState::Deferred });
+    world.tell(Event::Found {
+        id: id(1),
+        activity: None,
+        adopted: true,
+        deferred: true,
+        state: FoundState::Deferred,
+    });
     let state = FoundState::Begun { runs: 0 };
-    world.tell(Event::Found { id: id(2), activity: Some(0), adopted: false, state });
+    world.tell(Event::Found { id: id(2), activity: Some(0), adopted: false, deferred: false, state });
     assert_eq!(world.actions(), []);
     assert!(!world.engine.knows(id(2)));
 }
@@ -239,7 +253,7 @@ fn p3_a_handler_that_was_taken_out_of_the_configuration_leaves_no_task_running_f
     let deferred = ActivityRules { deferred: true, safe_to_repeat: true, ..rules() };
     let mut world = World::new(config(&[deferred]));
     let state = FoundState::Begun { runs: 0 };
-    world.tell(Event::Found { id: id(1), activity: Some(0), adopted: false, state });
+    world.tell(Event::Found { id: id(1), activity: Some(0), adopted: false, deferred: false, state });
     world.actions();
     world.tell(Event::Reclaimed { id: id(1) });
     let which = Which::Own(OwnFailure::Restarted);

@@ -85,7 +85,13 @@ fn p5_stop_now_cancels_and_keeps_what_the_handlers_leave() {
 fn p6_three_rejections_in_a_row_pause_reporting_until_the_credentials_change() {
     let mut world = World::new(config(&[]));
     for n in 1..=8 {
-        world.tell(Event::Found { id: id(n), activity: None, adopted: true, state: FoundState::Outcome });
+        world.tell(Event::Found {
+            id: id(n),
+            activity: None,
+            adopted: true,
+            deferred: true,
+            state: FoundState::Outcome,
+        });
     }
     world.now += 10 * S;
     let first = world.actions();
@@ -116,7 +122,7 @@ fn idle_is_told_once_polls_came_back_empty_and_only_held_results_are_left() {
 fn a_token_that_is_adopted_never_takes_the_place_set_aside_for_a_poll() {
     let mut world = World::new(Config { max_tasks: 1, ..config(&[rules()]) });
     assert_eq!(world.actions(), [Action::Poll { activity: 0 }]);
-    world.tell(Event::Adopt { id: id(2) });
+    world.tell(Event::Adopt { id: id(2), foreign: false });
     assert_eq!(world.actions(), [Action::Refuse { id: id(2) }]);
     assert_eq!(world.take_task(1), [Action::Run { id: id(1), run: 1 }]);
 }
@@ -131,7 +137,7 @@ fn p2_room_that_tasks_not_yet_on_disk_will_take_is_not_given_away_again() {
     assert_eq!(world.actions(), [Action::KeepTask { id: id(1) }, Action::Poll { activity: 0 }]);
     world.tell(Event::PollEnded { activity: 0, answer: PollAnswer::Task(id(2)), took: S });
     assert_eq!(world.actions(), [Action::KeepTask { id: id(2) }], "both places are spoken for");
-    world.tell(Event::Adopt { id: id(3) });
+    world.tell(Event::Adopt { id: id(3), foreign: false });
     assert_eq!(world.actions(), [Action::Refuse { id: id(3) }]);
     world.tell(Event::TaskKept { id: id(1) });
     assert_eq!(world.actions(), [Action::Run { id: id(1), run: 1 }], "though the spool has not counted yet");
@@ -177,7 +183,7 @@ fn p2_calls_that_no_one_answered_do_not_stop_polls_for_good() {
 fn p5_a_drain_waits_neither_for_an_old_run_that_will_not_end_nor_for_files_that_cannot_be_read() {
     let mut world = World::new(config(&[rules()]));
     let state = FoundState::Begun { runs: 0 };
-    world.tell(Event::Found { id: id(1), activity: Some(0), adopted: false, state });
+    world.tell(Event::Found { id: id(1), activity: Some(0), adopted: false, deferred: false, state });
     world.actions();
     world.tell(Event::NotReclaimed { id: id(1) });
     let again = std::iter::from_fn(|| Some(world.wait(10 * MINUTE)));
@@ -236,4 +242,33 @@ fn p2_a_task_that_was_refused_by_disk_and_service_stops_the_polls_of_no_other() 
     assert_eq!(world.actions(), [Action::Call { id: id(1), call: Call::Report }]);
     world.report_ends(1, failed(Class::Held, false));
     assert_eq!(world.wait(MINUTE), [Action::Poll { activity: 0 }]);
+}
+
+#[test]
+fn p5_an_activity_that_is_polled_on_request_is_polled_once_for_each() {
+    let mut world = World::new(config(&[ActivityRules { on_request: true, deferred: true, ..rules() }]));
+    assert_eq!(world.wait(10 * MINUTE), []);
+    world.tell(Event::PollOnce { activity: 0 });
+    assert_eq!(world.actions(), [Action::Poll { activity: 0 }]);
+    world.tell(Event::PollEnded { activity: 0, answer: PollAnswer::Empty, took: MINUTE });
+    assert_eq!(world.wait(10 * MINUTE), []);
+    world.tell(Event::Room { tasks: 0 });
+    world.tell(Event::PollOnce { activity: 0 });
+    assert_eq!(world.wait(MINUTE), [], "P2 holds for it too");
+    world.tell(Event::NoPoll { activity: 0 });
+    world.tell(Event::Room { tasks: 1 });
+    assert_eq!(world.wait(MINUTE), [], "no one waits for it any more");
+    world.tell(Event::UntilIdle);
+    assert!(world.notices().contains(&Notice::Idle), "it is nothing to wait for");
+}
+
+#[test]
+fn p1_only_a_task_without_an_answer_can_be_withdrawn() {
+    let mut world = World::new(config(&[ActivityRules { deferred: true, ..rules() }]));
+    world.actions();
+    world.take_task(1);
+    world.tell(Event::OutcomeReady { id: id(1), success: true });
+    world.actions();
+    world.tell(Event::Withdraw { id: id(1), settlement: Settlement::Retracted });
+    assert_eq!(world.engine.stage(id(1)), Some(Stage::Ended));
 }

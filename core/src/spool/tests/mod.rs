@@ -52,6 +52,7 @@ fn accept_with(spool: &mut Spool, n: u64, input: &str) -> Result<TaskId, SpoolEr
         input,
         max_output: MAX_OUTPUT,
         accepted: now(),
+        expires: None,
     })
 }
 
@@ -104,6 +105,7 @@ fn the_largest_output_and_the_longest_failure_fit_their_room() {
             input: "{}",
             max_output: OUTPUT_MAX,
             accepted: now(),
+            expires: None,
         };
         let id = spool.accept(&task).unwrap();
         let largest = match n {

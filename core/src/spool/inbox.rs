@@ -1,0 +1,223 @@
+//! The inbox: a folder inside the state folder where other processes of an app (a notification extension, a widget) leave tokens
+//! and answers. They need neither the worker nor its lock; the worker takes the letters in when it starts and when it is woken.
+//!
+//! A letter is JSON in a file of its own, `ID.token` or `ID.answer`, complete at every moment. The first letter of a name counts.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use serde::{Deserialize, Serialize};
+
+use super::{Disk, ReadError, RealDisk, Spool};
+use crate::task::{INPUT_MAX, OUTPUT_MAX};
+use crate::{Adoption, Failure, Origin, Outcome, Scope, Settlement, TaskId, TaskToken};
+
+/// More letters than this are refused.
+const LETTERS_MAX: usize = 1000;
+/// The largest letter: control characters in JSON take six bytes.
+const LETTER_MAX: usize = 6 * INPUT_MAX + 64 * 1024;
+
+/// Leaves tokens and answers for the worker of a state folder.
+#[derive(Debug, Clone)]
+pub struct Inbox {
+    dir: PathBuf,
+}
+
+/// Why a letter was not left. Whoever has it still has it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum InboxError {
+    /// The task has an answer in the inbox already; the first one counts.
+    #[error("task {0} has been answered already")]
+    AlreadyAnswered(TaskId),
+    /// The input is over 1,048,576 bytes, or the output is no JSON or over 262,144 bytes.
+    #[error("{0}")]
+    Invalid(String),
+    /// A thousand letters wait already: no worker has taken any in.
+    #[error("the inbox is full: start the worker of this state folder")]
+    Full,
+    /// The disk refused.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+#[derive(Serialize, Deserialize)]
+struct TokenLetter {
+    version: u32,
+    token: String,
+    input: Option<String>,
+    origin: Option<Origin>,
+    scope: Option<Scope>,
+    /// Seconds since 1970.
+    expires: Option<u64>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct AnswerLetter {
+    version: u32,
+    output: Option<String>,
+    error: Option<String>,
+    cause: Option<String>,
+}
+
+/// What lay in the inbox.
+pub enum Letter {
+    /// A token to be adopted.
+    Token(Adoption),
+    /// An outcome of a task.
+    Answer(TaskId, Outcome),
+    /// An outcome of a task that is over.
+    Late(TaskId, Settlement),
+}
+
+impl Inbox {
+    /// The inbox of the worker with this state folder, which need not be there yet.
+    pub fn of(state_dir: &Path) -> Self {
+        Inbox { dir: state_dir.join("inbox") }
+    }
+
+    /// Leaves a token. It is on stable storage when this returns `Ok`; the same token twice is one letter. State the origin and the
+    /// scope where a device has several: without them the task becomes that of whichever worker takes it in.
+    pub fn leave_token(&self, adoption: &Adoption) -> Result<TaskId, InboxError> {
+        let input = adoption.input.as_ref();
+        if input.is_some_and(|input| input.len() > INPUT_MAX) {
+            return Err(InboxError::Invalid(format!("the input is over {INPUT_MAX} bytes")));
+        }
+        let since_1970 = |date: SystemTime| date.duration_since(SystemTime::UNIX_EPOCH).map(|d| d.as_secs());
+        let letter = TokenLetter {
+            version: 1,
+            token: adoption.token.expose().to_owned(),
+            input: input.cloned(),
+            origin: adoption.origin.clone(),
+            scope: adoption.scope.clone(),
+            expires: adoption.expires.and_then(|date| since_1970(date).ok()),
+        };
+        let id = adoption.token.id();
+        self.leave(&format!("{id}.token"), &letter)?;
+        Ok(id)
+    }
+
+    /// Leaves an output, JSON of at most 262,144 bytes, as the answer to a task. It is on stable storage when this returns `Ok`.
+    pub fn leave_success(&self, id: TaskId, output: &str) -> Result<(), InboxError> {
+        match Outcome::success(output, OUTPUT_MAX) {
+            Outcome::Failure(why) => Err(InboxError::Invalid(why.cause().to_owned())),
+            Outcome::Success(output) => self.leave_answer(
+                id,
+                AnswerLetter { version: 1, output: Some(output), error: None, cause: None },
+            ),
+        }
+    }
+
+    /// Leaves a failure as the answer to a task. It is on stable storage when this returns `Ok`.
+    pub fn leave_failure(&self, id: TaskId, error: &str, cause: &str) -> Result<(), InboxError> {
+        let failure = Failure::new(error, cause);
+        let (error, cause) = (Some(failure.error().to_owned()), Some(failure.cause().to_owned()));
+        self.leave_answer(id, AnswerLetter { version: 1, output: None, error, cause })
+    }
+
+    fn leave_answer(&self, id: TaskId, letter: AnswerLetter) -> Result<(), InboxError> {
+        match self.leave(&format!("{id}.answer"), &letter)? {
+            true => Ok(()),
+            false => Err(InboxError::AlreadyAnswered(id)),
+        }
+    }
+
+    /// False if there is a letter of this name already.
+    fn leave(&self, name: &str, letter: &impl Serialize) -> Result<bool, InboxError> {
+        let path = self.dir.join(name);
+        let io_error = |source| InboxError::Io { path: path.clone(), source };
+        let mut disk = RealDisk::default();
+        disk.make_dir(&self.dir).map_err(io_error)?;
+        if disk.list(&self.dir).map_err(io_error)?.len() >= LETTERS_MAX {
+            return Err(InboxError::Full);
+        }
+        let json = serde_json::to_vec(letter).unwrap_or_default();
+        let new = self.dir.join(format!("{name}.{}.{:x}.new", std::process::id(), fastrand::u64(..)));
+        let left = disk.write_durably(&new, &json).and_then(|()| rename_noreplace(&new, &path));
+        if !matches!(left, Ok(true)) {
+            let _ = disk.remove(&new);
+        }
+        let left = left.map_err(io_error)?;
+        disk.sync_dir(&self.dir).map_err(io_error)?;
+        Ok(left)
+    }
+}
+
+/// False if the name is taken.
+fn rename_noreplace(from: &Path, to: &Path) -> io::Result<bool> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    use rustix::io::Errno;
+    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+        Ok(()) => Ok(true),
+        Err(Errno::EXIST) => Ok(false),
+        // A file system that can't: two processes that answer in the same instant are told apart by luck.
+        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) if !to.exists() => {
+            std::fs::rename(from, to).map(|()| true)
+        }
+        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => Ok(false),
+        Err(e) => Err(e.into()),
+    }
+}
+
+impl Spool {
+    /// The letters in the inbox, tokens before answers.
+    pub fn letters(&self) -> io::Result<Vec<String>> {
+        let names = match self.disk.list(&self.config.dir.join("inbox")) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Vec::new(),
+            names => names?,
+        };
+        let of = |kind: &'static str| {
+            names.iter().filter(move |name| name.split_once('.').is_some_and(|(_, k)| k == kind)).cloned()
+        };
+        Ok(of("token").chain(of("answer")).collect())
+    }
+
+    /// Reads a letter. One that makes no sense is set aside.
+    pub fn letter(&mut self, name: &str) -> Result<Letter, ReadError> {
+        let path = self.config.dir.join("inbox").join(name);
+        let bytes =
+            self.disk.read(&path).map_err(|source| ReadError::Unreadable { path: path.clone(), source })?;
+        let letter = (bytes.len() <= LETTER_MAX).then(|| parse(name, &bytes)).flatten();
+        match letter {
+            Some(Letter::Answer(id, outcome)) => Ok(match self.settled(id) {
+                Some(settlement) => Letter::Late(id, settlement),
+                None => Letter::Answer(id, outcome),
+            }),
+            Some(letter) => Ok(letter),
+            None => Err(ReadError::Damaged { path: self.set_aside(&path) }),
+        }
+    }
+
+    /// Removes a letter that was taken in. Should a power cut bring it back, it is known to be an old one.
+    pub fn remove_letter(&mut self, name: &str) {
+        let _ = self.disk.remove(&self.config.dir.join("inbox").join(name));
+    }
+}
+
+fn parse(name: &str, bytes: &[u8]) -> Option<Letter> {
+    let (id, kind) = name.split_once('.')?;
+    let id = TaskId::parse(id)?;
+    if kind == "token" {
+        let letter: TokenLetter = serde_json::from_slice(bytes).ok()?;
+        let token = TaskToken::new(letter.token).ok().filter(|token| token.id() == id)?;
+        let expires = letter.expires.and_then(|s| SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(s)));
+        let (input, origin, scope) = (letter.input, letter.origin, letter.scope);
+        if input.as_ref().is_some_and(|input| input.len() > INPUT_MAX) {
+            return None;
+        }
+        return Some(Letter::Token(Adoption { token, input, origin, scope, expires }));
+    }
+    let letter: AnswerLetter = serde_json::from_slice(bytes).ok()?;
+    let outcome = match (letter.output, letter.error) {
+        (Some(output), None) => Outcome::success(output, OUTPUT_MAX),
+        (None, Some(error)) => Outcome::failure(error, letter.cause.unwrap_or_default()),
+        _ => return None,
+    };
+    Some(Letter::Answer(id, outcome))
+}

@@ -1,0 +1,107 @@
+//! Takes in the letters that other processes of the app left in the inbox: one after the other, each removed only when what it
+//! says is on stable storage elsewhere.
+
+use std::collections::VecDeque;
+
+use super::adopt::{AdoptError, Adopted};
+use super::deferred::SettleError;
+use super::disk::DiskJob;
+use super::driver::Driver;
+use super::events::Event;
+use super::inbox::Reply;
+use crate::Outcome;
+use crate::spool::{Letter, ReadError};
+
+/// How far the letters have been taken in.
+#[derive(Default)]
+pub(super) struct Sweep {
+    under_way: bool,
+    /// Someone asked for it meanwhile.
+    again: bool,
+    names: VecDeque<String>,
+}
+
+impl Driver {
+    pub(super) fn sweep(&mut self) {
+        if self.sweep.under_way {
+            self.sweep.again = true;
+            return;
+        }
+        self.sweep.under_way = true;
+        self.disk(DiskJob::ListLetters);
+    }
+
+    pub(super) fn letters(&mut self, names: Vec<String>) {
+        self.sweep.names = names.into();
+        self.next_letter();
+    }
+
+    fn next_letter(&mut self) {
+        if let Some(name) = self.sweep.names.pop_front() {
+            return self.disk(DiskJob::ReadLetter { name });
+        }
+        self.sweep.under_way = false;
+        if std::mem::take(&mut self.sweep.again) {
+            self.sweep();
+        }
+    }
+
+    pub(super) fn letter(&mut self, name: String, letter: Result<Letter, ReadError>) {
+        match letter {
+            Ok(Letter::Token(adoption)) => self.adopt(adoption, Reply::Letter(name)),
+            Ok(Letter::Answer(id, outcome)) => {
+                let outcome = match outcome {
+                    // It is kept already, so it is too late to refuse it.
+                    Outcome::Success(output) => Outcome::success(output, self.max_output(id)),
+                    failure => failure,
+                };
+                self.settle(id, outcome, Reply::Letter(name));
+            }
+            Ok(Letter::Late(id, settlement)) => {
+                let text =
+                    format!("task {id}: an answer from the inbox came after the task's end ({settlement:?})");
+                self.hub.tell(&Event::Warning { text });
+                self.letter_done(name);
+            }
+            Err(ReadError::Damaged { path }) => {
+                self.hub.tell(&Event::Quarantined { path });
+                self.next_letter();
+            }
+            // It stays, for the next time.
+            Err(error) => {
+                self.hub.tell(&Event::Warning { text: error.to_string() });
+                self.next_letter();
+            }
+        }
+    }
+
+    pub(super) fn letter_adopted(&mut self, name: String, answer: Result<Adopted, AdoptError>) {
+        match answer {
+            Ok(_) => self.letter_done(name),
+            // Nor is there room for the others.
+            Err(AdoptError::Full) => {
+                self.sweep.names.clear();
+                self.next_letter();
+            }
+            Err(_) => self.next_letter(),
+        }
+    }
+
+    pub(super) fn letter_settled(&mut self, name: String, answer: Result<(), SettleError>) {
+        match answer {
+            Ok(()) | Err(SettleError::Unknown(_)) => self.letter_done(name),
+            Err(error @ SettleError::AlreadyAnswered(_)) => {
+                self.hub
+                    .tell(&Event::Warning { text: format!("{error}: the one from the inbox comes second") });
+                self.letter_done(name);
+            }
+            // The task may be another user's, or its token not be here yet.
+            Err(_) => self.next_letter(),
+        }
+    }
+
+    fn letter_done(&mut self, name: String) {
+        self.disk(DiskJob::RemoveLetter { name });
+        self.next_letter();
+    }
+}

@@ -1,0 +1,196 @@
+//! What apps on phones need beyond deferred tasks: pushed tokens, letters of other processes, one poll.
+
+use std::time::{Duration, Instant, SystemTime};
+
+use activity_worker::worker::{
+    Activity, AdoptError, Adopted, DeferredState, Event, PollOnceError, PollRisk, PolledOnce, SettleError,
+    Stop, WorkerBuilder,
+};
+use activity_worker::{
+    Adoption, Inbox, InboxError, Origin, Scope, Settlement, TaskId, TaskToken, WorkerName,
+};
+
+use crate::support::{Bench, SOON, accepted, kept, wait_for};
+
+/// A token that another program polled, as a push message would bring it.
+fn pushed(bench: &Bench) -> (String, Adoption) {
+    let execution = bench.start("{}");
+    let name = WorkerName::new("other").unwrap();
+    let polled = bench.client().get_activity_task(&bench.arn, &name).unwrap().unwrap();
+    (execution, Adoption::new(polled.token).input(polled.input))
+}
+
+/// A worker without activities, as an app that lives by pushes has it.
+fn app(bench: &Bench) -> WorkerBuilder {
+    bench.worker().origin(bench.client().origin(&bench.arn))
+}
+
+fn settled(event: &Event) -> Option<(TaskId, Settlement)> {
+    match event {
+        Event::Settled { id, settlement, .. } => Some((*id, *settlement)),
+        _ => None,
+    }
+}
+
+#[test]
+fn a_request_that_is_taken_back_is_gone_and_stays_gone() {
+    let bench = Bench::new();
+    let (_, adoption) = pushed(&bench);
+    let worker = app(&bench).start().unwrap();
+    let events = worker.subscribe();
+    let id = worker.adopt(adoption.clone()).unwrap().id();
+    worker.retract(id).unwrap();
+    assert_eq!(wait_for(&events, settled), (id, Settlement::Retracted));
+    assert_eq!(worker.succeed(id, "{}"), Err(SettleError::NoSuchTask(id)));
+    assert_eq!(worker.retract(id), Err(SettleError::NoSuchTask(id)));
+    worker.stop(Stop::Now);
+
+    let worker = app(&bench).start().unwrap();
+    assert_eq!(worker.adopt(adoption).unwrap(), Adopted::Over(id, Settlement::Retracted), "a late push");
+    assert_eq!(worker.settlement(id), Some(Settlement::Retracted));
+    worker.stop(Stop::Now);
+    assert_eq!(bench.emulator.calls().count("SendTaskFailure"), 0, "nothing is reported");
+}
+
+#[test]
+fn p1_an_answered_request_can_not_be_taken_back() {
+    let bench = Bench::new();
+    let (execution, adoption) = pushed(&bench);
+    let worker = app(&bench).start().unwrap();
+    bench.emulator.go_down();
+    let id = worker.adopt(adoption).unwrap().id();
+    worker.succeed(id, "\"yes\"").unwrap();
+    assert_eq!(worker.retract(id), Err(SettleError::AlreadyAnswered(id)));
+    assert_eq!(worker.deferred_tasks()[0].state, DeferredState::Answered);
+    bench.emulator.come_back();
+    assert_eq!(bench.succeeds(&execution), "\"yes\"");
+    worker.stop(Stop::Now);
+}
+
+#[test]
+fn a_request_whose_end_has_passed_by_the_services_time_is_let_go() {
+    let bench = Bench::new();
+    let (_, adoption) = pushed(&bench);
+    let ago = |minutes: u64| SystemTime::now() - Duration::from_secs(60 * minutes);
+    let activity = Activity::deferred(bench.arn.clone());
+    bench.emulator.go_down();
+    let worker = bench.worker().activity(activity).start().unwrap();
+    let events = worker.subscribe();
+    let id = worker.adopt(adoption.expires(ago(5))).unwrap().id();
+    let shown = worker.deferred_tasks();
+    assert_eq!(shown.len(), 1, "the device's own clock proves nothing");
+    assert!(shown[0].expires.unwrap() < ago(4));
+    bench.emulator.come_back();
+    assert_eq!(wait_for(&events, settled), (id, Settlement::TooLate));
+    worker.stop(Stop::Now);
+}
+
+#[test]
+fn what_is_pushed_for_another_user_or_account_is_kept_for_them() {
+    let bench = Bench::new();
+    let (execution, adoption) = pushed(&bench);
+    let worker = app(&bench).scope(Scope("ann".into())).start().unwrap();
+    let id = worker.adopt(adoption.scope(Scope("bob".into()))).unwrap().id();
+    assert!(worker.deferred_tasks().is_empty());
+    assert_eq!(worker.succeed(id, "{}"), Err(SettleError::NoSuchTask(id)));
+    let (_, other) = pushed(&bench);
+    let elsewhere = Origin::new("aws", "us-east-1", "999999999999", None);
+    worker.adopt(other.origin(elsewhere)).unwrap();
+    assert_eq!(worker.snapshot().foreign, 2);
+    worker.stop(Stop::Now);
+
+    let worker = app(&bench).scope(Scope("bob".into())).start().unwrap();
+    assert_eq!(worker.deferred_tasks().len(), 1);
+    worker.succeed(id, "\"bob\"").unwrap();
+    assert_eq!(bench.succeeds(&execution), "\"bob\"");
+    assert_eq!(worker.snapshot().foreign, 1);
+    worker.stop(Stop::Now);
+}
+
+#[test]
+fn p1_letters_of_other_processes_are_taken_in_once_and_the_first_answer_counts() {
+    let bench = Bench::new();
+    let inbox = Inbox::of(&bench.dir.path().join("state"));
+    let (answered, adoption) = pushed(&bench);
+    // Before there is any worker: the extension has the token, and the person answers from the notification.
+    let id = inbox.leave_token(&adoption).unwrap();
+    assert_eq!(inbox.leave_token(&adoption).unwrap(), id);
+    inbox.leave_success(id, "\"from the notification\"").unwrap();
+    assert!(matches!(inbox.leave_failure(id, "No", ""), Err(InboxError::AlreadyAnswered(_))));
+    assert!(matches!(inbox.leave_success(id, "{"), Err(InboxError::Invalid(_))));
+    let worker = app(&bench).start().unwrap();
+    assert_eq!(bench.succeeds(&answered), "\"from the notification\"");
+
+    // While it runs: it is woken.
+    let events = worker.subscribe();
+    let (open, adoption) = pushed(&bench);
+    let id = inbox.leave_token(&adoption).unwrap();
+    worker.wake();
+    assert_eq!(wait_for(&events, accepted), id);
+    worker.succeed(id, "\"from the app\"").unwrap();
+    inbox.leave_failure(id, "Refused", "too late").unwrap();
+    worker.drain_within(SOON);
+    assert_eq!(bench.succeeds(&open), "\"from the app\"");
+    // An answer to a task that is over, and a letter that makes no sense, are told and do not stay.
+    let dir = bench.dir.path().join("state/inbox");
+    std::fs::write(dir.join(format!("{id}.token")), "{}").unwrap();
+    worker.wake();
+    wait_for(&events, |e| matches!(e, Event::Quarantined { .. }).then_some(()));
+    worker.stop(Stop::Now);
+    assert_eq!(std::fs::read_dir(dir).unwrap().count(), 0, "all letters were taken in");
+}
+
+#[test]
+fn p1_a_letter_stays_until_there_is_room_for_its_task() {
+    let bench = Bench::new();
+    let inbox = Inbox::of(&bench.dir.path().join("state"));
+    let worker = app(&bench).max_tasks(1).start().unwrap();
+    let (first, adoption) = pushed(&bench);
+    let id = worker.adopt(adoption).unwrap().id();
+    let (second, adoption) = pushed(&bench);
+    assert_eq!(worker.adopt(adoption.clone()), Err(AdoptError::Full));
+    let other = inbox.leave_token(&adoption).unwrap();
+    worker.wake();
+    worker.succeed(id, "1").unwrap();
+    bench.succeeds(&first);
+    let end = Instant::now() + SOON;
+    while worker.deferred_tasks().iter().all(|t| t.id != other) && Instant::now() < end {
+        worker.wake();
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    worker.succeed(other, "2").unwrap();
+    assert_eq!(bench.succeeds(&second), "2");
+    worker.stop(Stop::Now);
+}
+
+#[test]
+fn p5_one_poll_is_refused_where_it_can_lose_a_task_unless_the_risk_is_named() {
+    let bench = Bench::new();
+    let activity = || Activity::deferred(bench.arn.clone()).on_request(true).concurrency(2);
+    let worker = bench.worker().activity(activity()).start().unwrap();
+    let events = worker.subscribe();
+    let poll = |within, risk| worker.poll_once(&bench.arn, Duration::from_secs(within), risk);
+    assert_eq!(poll(69, PollRisk::Refuse), Err(PollOnceError::WindowTooShort));
+    assert_eq!(poll(70, PollRisk::Refuse), Ok(PolledOnce::Nothing));
+    assert_eq!(bench.emulator.calls().count("GetActivityTask"), 1, "and no other poll");
+    let execution = bench.start("{}");
+    let Ok(PolledOnce::Task(id)) = poll(20, PollRisk::MayLoseTask) else { panic!() };
+    assert_eq!(worker.deferred_tasks()[0].id, id);
+    worker.succeed(id, "1").unwrap();
+    bench.succeeds(&execution);
+    wait_for(&events, kept);
+    // The time is over before the poll is.
+    assert_eq!(poll(1, PollRisk::MayLoseTask), Ok(PolledOnce::UnderWay));
+    let late = bench.start("{}");
+    let id = wait_for(&events, accepted);
+    worker.succeed(id, "2").unwrap();
+    bench.succeeds(&late);
+    // No network.
+    bench.emulator.go_down();
+    let failed = poll(1, PollRisk::MayLoseTask);
+    assert!(matches!(failed, Err(PollOnceError::Failed(_) | PollOnceError::NotPolled(_))), "{failed:?}");
+    worker.stop(Stop::Now);
+    assert_eq!(poll(90, PollRisk::Refuse), Err(PollOnceError::Stopped));
+    let token = Adoption::new(TaskToken::new("t").unwrap());
+    assert_eq!(worker.adopt(token), Err(AdoptError::Stopped));
+}
