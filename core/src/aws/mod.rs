@@ -36,8 +36,9 @@ pub use arn::{ActivityArn, ArnError};
 pub use call_error::CallError;
 pub use client::{ActivityClient, ActivityClientBuilder, ActivityDescription, ClientError, PolledTask};
 pub use credentials::{
-    CachedCredentials, Credentials, CredentialsError, CredentialsProvider, EnvironmentCredentials,
-    NoCredentials, ProcessCredentials, SharedFilesCredentials, StaticCredentials, default_credentials,
+    CachedCredentials, CallbackCredentials, Credentials, CredentialsError, CredentialsProvider,
+    EnvironmentCredentials, NoCredentials, ProcessCredentials, SharedFilesCredentials, StaticCredentials,
+    default_credentials,
 };
 pub use endpoint::{Endpoint, EndpointError, EndpointOptions, partition_of};
 pub use errors::classify;

@@ -133,6 +133,13 @@ pub enum SpoolError {
     },
 }
 
+impl SpoolError {
+    /// Another process, or another worker of this one, has the folder.
+    pub fn is_in_use(&self) -> bool {
+        matches!(self, SpoolError::InUse { .. })
+    }
+}
+
 fn of(pid: Option<u32>) -> String {
     pid.map(|pid| format!(" (process {pid})")).unwrap_or_default()
 }

@@ -87,12 +87,16 @@ impl WorkerHandle {
     /// Stops, and waits for the end. Called again with [`Stop::Now`], from another thread, it hurries a drain. After the end it
     /// answers at once.
     pub fn stop(&self, how: Stop) -> StopReport {
-        let how = match how {
+        self.request_stop(how);
+        self.ended.wait()
+    }
+
+    /// Stops, without waiting for the end.
+    pub fn request_stop(&self, how: Stop) {
+        self.tell(Ask::Stop(match how {
             Stop::Drain => engine::Stop::Drain,
             Stop::Now => engine::Stop::Now,
-        };
-        self.tell(Ask::Stop(how));
-        self.ended.wait()
+        }));
     }
 
     /// What the worker is and does now. The default after its end.

@@ -4,6 +4,7 @@
 //! decides when to ask. [`default_credentials`] picks the source that the AWS CLI would pick.
 
 mod cached;
+mod callback;
 mod chain;
 mod environment;
 mod expiration;
@@ -15,6 +16,7 @@ use std::fmt;
 use std::time::SystemTime;
 
 pub use cached::CachedCredentials;
+pub use callback::CallbackCredentials;
 pub use chain::{NoCredentials, default_credentials};
 pub use environment::EnvironmentCredentials;
 pub use fixed::StaticCredentials;
