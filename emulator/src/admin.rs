@@ -1,18 +1,26 @@
 //! The admin calls: faults, the clock and the state, over plain HTTP from the same machine.
 //!
 //! - `GET /_emulator/state`
+//! - `GET /_emulator/calls`, the last 10,000 calls, oldest first
 //! - `POST /_emulator/faults` with a fault, or `{"fault": "refuse", "seconds": 5}`, which takes the whole port away for a while
 //! - `DELETE /_emulator/faults`, `DELETE /_emulator/faults/ID`
+//! - `POST /_emulator/call/OPERATION`: any call of the API, unsigned and not among the calls counted, while workers must sign
 //! - `POST /_emulator/clock` with `{"offsetSeconds": -600}`
+//! - `POST /_emulator/credentials` with `{"accessKeyId": "A", "secretAccessKey": "S"}`: from now on these alone may sign;
+//!   `sessionToken` and `expiresInSeconds` make them temporary
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::api;
+use crate::calls::Call;
 use crate::faults::{Fault, FaultId};
 use crate::http::Request;
+use crate::options::Credential;
 use crate::server::Shared;
 
 /// All admin calls begin with this.
@@ -30,6 +38,7 @@ pub(crate) fn call(shared: &Shared, peer: IpAddr, request: &Request) -> Answer {
     let path = request.path.strip_prefix(PATH).unwrap_or("");
     match (request.method.as_str(), path) {
         ("GET", "/state") => (200, state(shared), None),
+        ("GET", "/calls") => (200, calls(shared), None),
         ("POST", "/faults") => inject(shared, &request.body),
         ("DELETE", "/faults") => {
             shared.faults().clear_all();
@@ -42,7 +51,14 @@ pub(crate) fn call(shared: &Shared, peer: IpAddr, request: &Request) -> Answer {
             }
             None => refuse(404, "no such admin call"),
         },
+        ("POST", path) if path.starts_with("/call/") => {
+            match api::call(shared, path.trim_start_matches("/call/"), &request.body) {
+                Ok(answer) => (200, answer, None),
+                Err(error) => (error.status(), error.body(), None),
+            }
+        }
         ("POST", "/clock") => set_clock(shared, &request.body),
+        ("POST", "/credentials") => set_credentials(shared, &request.body),
         _ => refuse(404, "no such admin call"),
     }
 }
@@ -73,6 +89,52 @@ fn set_clock(shared: &Shared, body: &[u8]) -> Answer {
         }
         None => refuse(400, "send {\"offsetSeconds\": N}"),
     }
+}
+
+/// Who may sign; an end is counted from the service's date.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Signer {
+    access_key_id: String,
+    secret_access_key: String,
+    session_token: Option<String>,
+    expires_in_seconds: Option<u32>,
+}
+
+fn set_credentials(shared: &Shared, body: &[u8]) -> Answer {
+    let signer: Signer = match serde_json::from_slice(body) {
+        Ok(signer) => signer,
+        // The error's text could quote a secret.
+        Err(_) => {
+            return refuse(
+                400,
+                "send {\"accessKeyId\": \"A\", \"secretAccessKey\": \"S\"}; see the admin calls",
+            );
+        }
+    };
+    let expires = signer.expires_in_seconds.map(|s| shared.now().date + Duration::from_secs(s.into()));
+    shared.set_credentials(vec![Credential {
+        access_key_id: signer.access_key_id,
+        secret_access_key: signer.secret_access_key,
+        session_token: signer.session_token,
+        expires,
+    }]);
+    (200, json!({}), None)
+}
+
+fn calls(shared: &Shared) -> Value {
+    let calls = shared.calls();
+    let one = |call: &Call| {
+        json!({
+            "operation": call.operation,
+            "atSeconds": call.at.as_secs_f64(),
+            "task": call.task,
+            "status": call.status,
+            "code": call.code,
+            "tookEffect": call.took_effect,
+        })
+    };
+    Value::Array(calls.recent().map(one).collect())
 }
 
 fn state(shared: &Shared) -> Value {

@@ -272,6 +272,17 @@ fn admin_calls_inject_faults_show_the_state_and_refuse_web_pages() {
     assert_eq!(client.admin("DELETE", &format!("/faults/{id}"), "").status, 200);
     assert_eq!(client.call("ListActivities", &json!({})).unwrap().status, 200);
     assert_eq!(client.admin("POST", "/faults", r#"{"fault":"earthquake"}"#).status, 400);
+    let calls = client.admin("GET", "/calls", "").json();
+    assert_eq!((calls.as_array().unwrap().len(), &calls[0]["code"]), (2, &json!("ThrottlingException")));
+    let described = client.admin("POST", "/call/ListActivities", "{}").json();
+    assert_eq!(described["activities"][0]["activityArn"], bench.activity.as_str());
+    assert_eq!(client.admin("POST", "/call/DescribeActivity", r#"{"activityArn":"x"}"#).code(), "InvalidArn");
+    assert_eq!(client.admin("POST", "/credentials", r#"{"accessKeyId":"A"}"#).status, 400);
+    let other =
+        json!({ "accessKeyId": "A", "secretAccessKey": "S", "sessionToken": "T", "expiresInSeconds": 60 });
+    assert_eq!(client.admin("POST", "/credentials", &other.to_string()).status, 200);
+    assert_eq!(client.call("ListActivities", &json!({})).unwrap().code(), "UnrecognizedClientException");
+    assert_eq!(client.admin("POST", "/call/ListActivities", "{}").status, 200);
     assert_eq!(client.admin("POST", "/faults", r#"{"fault":"refuse"}"#).status, 400);
     std::io::Write::write_all(
         &mut client.stream,
