@@ -1,13 +1,15 @@
 //! Time behind a trait, and the service's time as learnt from its answers.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
 
 /// Where time comes from. Production uses [`SystemClock`]; tests and simulators bring their own.
 pub trait Clock: Send + Sync + fmt::Debug {
     /// Time since an arbitrary start, never going back, and going on while the machine sleeps.
     fn monotonic(&self) -> Duration;
+    /// The same, but standing still while the machine sleeps.
+    fn awake(&self) -> Duration;
     /// The device's idea of the date. It may be years off, and may jump.
     fn wall(&self) -> SystemTime;
 }
@@ -25,6 +27,11 @@ impl Clock for SystemClock {
         let id = rustix::time::ClockId::Monotonic;
         let now = rustix::time::clock_gettime(id);
         Duration::new(now.tv_sec.unsigned_abs(), u32::try_from(now.tv_nsec).unwrap_or(0))
+    }
+
+    fn awake(&self) -> Duration {
+        static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+        START.elapsed()
     }
 
     fn wall(&self) -> SystemTime {
@@ -179,6 +186,10 @@ impl ManualClock {
 #[cfg(any(test, feature = "testing"))]
 impl Clock for ManualClock {
     fn monotonic(&self) -> Duration {
+        self.lock().0
+    }
+
+    fn awake(&self) -> Duration {
         self.lock().0
     }
 

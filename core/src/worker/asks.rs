@@ -1,7 +1,5 @@
 //! What the app asks, answered on the engine's thread; and the end.
 
-use std::time::Duration;
-
 use super::disk::DiskJob;
 use super::driver::Driver;
 use super::handle::{DrainReport, Snapshot, StopReport};
@@ -9,9 +7,6 @@ use super::inbox::{Ask, DrainWait, Reply};
 use crate::TaskId;
 use crate::engine::slots::{Slot, Stage};
 use crate::engine::{self, Kept};
-
-/// How long the worker's end waits for a thread that hangs.
-const THREADS_END: Duration = Duration::from_secs(5);
 
 impl Driver {
     pub(super) fn asked(&mut self, ask: Ask) {
@@ -57,7 +52,7 @@ impl Driver {
             reports_paused: self.engine.reports_paused(),
             clock_skew: self.client.clock().skew_seconds(),
             unsafe_storage: self.unsafe_storage.clone(),
-            stuck: self.watch.stuck(),
+            stuck: self.crew.stuck(),
         }
     }
 
@@ -98,9 +93,7 @@ impl Driver {
             lost: count(&|s| (s.stage == Stage::Waiting && s.outcome == Kept::No) || s.stage == Stage::Ended),
         };
         self.client.transport().shutdown();
-        drop(self.crew);
-        // Each thread holds the other end until it is gone. One that hangs must not keep the process from ending.
-        let _ = self.gone.recv_timeout(THREADS_END);
+        self.crew.end();
         self.hub.close();
         self.ended.set(report);
     }

@@ -7,14 +7,15 @@ use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use super::activity::Activity;
+use super::crew::{Crew, Tools};
 use super::driver::Driver;
-use super::events::{Events, Hub};
-use super::handle::{EndGuard, Ended, WorkerHandle};
+use super::events::Events;
+use super::handle::{EndGuard, WorkerHandle};
 use super::sweep::Sweep;
-use super::threads::{self, Watch};
+use super::threads;
 use crate::aws::ActivityClient;
 use crate::engine::{self, ACTIVITIES_MAX, ActivityRules, Engine};
-use crate::spool::{Found, RealDisk, Spool, SpoolConfig, SpoolError};
+use crate::spool::{Disk, Found, RealDisk, Spool, SpoolConfig, SpoolError};
 use crate::task::OUTPUT_MAX;
 use crate::{Origin, Scope, WorkerName};
 
@@ -174,6 +175,25 @@ impl WorkerBuilder {
 
     /// Starts, with a subscription that misses nothing of what was found in the state folder.
     pub fn start_subscribed(self) -> Result<(WorkerHandle, Events), StartError> {
+        let (to_inbox, inbox) = channel();
+        let (driver, events) =
+            self.driver(Box::new(RealDisk::default()), |tools| threads::start(tools, to_inbox.clone()))?;
+        let (hub, ended) = (Arc::clone(&driver.hub), Arc::clone(&driver.ended));
+        let handle = WorkerHandle { inbox: to_inbox, hub, ended };
+        let end = EndGuard(handle.clone());
+        threads::spawn("aw-engine", move || {
+            let _end = end;
+            driver.run(&inbox);
+        })?;
+        Ok((handle, events))
+    }
+
+    /// The worker, its state folder read, before its first step.
+    pub(super) fn driver<C: Crew + 'static>(
+        self,
+        disk: Box<dyn Disk>,
+        crew: impl FnOnce(Tools) -> std::io::Result<C>,
+    ) -> Result<(Driver, Events), StartError> {
         let client = self.client.clone().ok_or_else(|| config("a worker needs a client"))?;
         let dir = self.state_dir.clone().ok_or_else(|| config("a worker needs a state folder"))?;
         self.check()?;
@@ -182,22 +202,16 @@ impl WorkerBuilder {
             Some(name) => name.clone(),
             None => WorkerName::new("activity-worker").map_err(|e| config(&e.to_string()))?,
         };
-        let (spool, found) = self.open(&dir, &client)?;
+        let (spool, found) = self.open(disk, &dir, &client)?;
         let clock = Arc::clone(client.clock().clock());
         let max_output = self.max_output();
         let room = spool.room(max_output);
         let engine = Engine::new(self.rules(&found)?, clock.monotonic());
-        let (to_inbox, inbox) = channel();
-        let watch = Watch::new(Arc::clone(&clock));
-        let arns = self.activities.iter().map(|a| a.arn.clone()).collect();
-        let (crew, gone) = threads::start(spool, max_output, &client, arns, &name, &to_inbox, &watch)?;
-        let (hub, ended) = (Arc::new(Hub::default()), Arc::new(Ended::default()));
-        let handle =
-            WorkerHandle { inbox: to_inbox.clone(), hub: Arc::clone(&hub), ended: Arc::clone(&ended) };
+        let activities = self.activities.iter().map(|a| a.arn.clone()).collect();
+        let tools = Tools { spool, max_output, client: client.clone(), activities, name: name.clone() };
         let mut driver = Driver {
             engine,
             client,
-            clock,
             activities: self.activities,
             origin,
             scope: self.scope,
@@ -206,13 +220,9 @@ impl WorkerBuilder {
             unsafe_storage: found.unsafe_storage.clone(),
             stop_grace: self.stop_grace,
             live: HashMap::new(),
-            crew,
-            gone,
-            inbox,
-            to_inbox,
-            hub,
-            watch,
-            ended,
+            crew: Box::new(crew(tools)?),
+            hub: Arc::default(),
+            ended: Arc::default(),
             reason: String::new(),
             idle_waits: Vec::new(),
             drains: Vec::new(),
@@ -226,20 +236,17 @@ impl WorkerBuilder {
             has_room: true,
             unreadable: false,
             look_at: None,
+            stepped: (clock.monotonic(), clock.awake()),
             stop_by: None,
             dropped_polls: 0,
             over: false,
+            clock,
         };
         let events = driver.hub.subscribe();
-        let end = EndGuard(handle.clone());
-        threads::spawn("aw-engine", move || {
-            let _end = end;
-            driver.find(found);
-            driver.room(room);
-            driver.sweep();
-            driver.run();
-        })?;
-        Ok((handle, events))
+        driver.find(found);
+        driver.room(room);
+        driver.sweep();
+        Ok((driver, events))
     }
 
     fn check(&self) -> Result<(), StartError> {
@@ -285,7 +292,12 @@ impl WorkerBuilder {
         }
     }
 
-    fn open(&self, dir: &Path, client: &ActivityClient) -> Result<(Spool, Found), StartError> {
+    fn open(
+        &self,
+        disk: Box<dyn Disk>,
+        dir: &Path,
+        client: &ActivityClient,
+    ) -> Result<(Spool, Found), StartError> {
         let spool = SpoolConfig {
             dir: dir.to_owned(),
             max_tasks: self.places(),
@@ -293,7 +305,7 @@ impl WorkerBuilder {
             machine_id: self.machine_id.clone(),
             allow_unsafe_storage: self.allow_unsafe_storage,
         };
-        let (spool, found) = Spool::open(Box::new(RealDisk::default()), spool)?;
+        let (spool, found) = Spool::open(disk, spool)?;
         if let Some(date) = spool.date_floor() {
             client.clock().raise_floor(date);
         }

@@ -1,8 +1,11 @@
-//! One call to the service, from job to answer. No threads here: a simulator carries out the same jobs.
+//! One call to the service, or to a handler, from job to answer. No threads here: a simulator carries out the same jobs.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::inbox::{HandlerDone, Inbox};
+use super::{Handler, TaskContext};
 use crate::aws::{ActivityArn, ActivityClient, CallError, PolledTask};
 use crate::engine::{Call, CallFailure};
 use crate::{Outcome, Receipt, TaskId, TaskToken, WorkerName};
@@ -52,6 +55,26 @@ pub(crate) fn poll(
     PollDone { activity, answer, took: elapsed(client, start) }
 }
 
+/// Works one task.
+pub(crate) fn work(handler: &dyn Handler, task: &TaskContext, max_output: usize) -> HandlerDone {
+    let outcome = match catch_unwind(AssertUnwindSafe(|| handler.handle(task))) {
+        Ok(Ok(output)) => Outcome::success(output, max_output),
+        Ok(Err(failure)) => Outcome::Failure(failure),
+        Err(panic) => Outcome::failure("Handler.Panicked", panic_text(&*panic)),
+    };
+    HandlerDone { id: task.id(), outcome }
+}
+
+/// Ends what an earlier process left running for a task.
+pub(crate) fn reclaim(handler: Option<Arc<dyn Handler>>, id: TaskId) -> Inbox {
+    let reclaimed = handler.map_or(Ok(Ok(())), |h| catch_unwind(AssertUnwindSafe(|| h.reclaim(id))));
+    match reclaimed {
+        Ok(Ok(())) => Inbox::Reclaimed(id),
+        Ok(Err(error)) => Inbox::NotReclaimed(id, error.to_string()),
+        Err(panic) => Inbox::NotReclaimed(id, panic_text(&*panic)),
+    }
+}
+
 /// What the engine needs to know of an error.
 pub(crate) fn failure(error: &CallError) -> CallFailure {
     CallFailure { class: error.class, maybe_taken: error.maybe_taken, retry_after: error.retry_after }
@@ -59,4 +82,10 @@ pub(crate) fn failure(error: &CallError) -> CallFailure {
 
 fn elapsed(client: &ActivityClient, start: Duration) -> Duration {
     client.clock().clock().monotonic().saturating_sub(start)
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|s| (*s).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "the handler panicked".to_owned())
 }

@@ -4,10 +4,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::activity::Activity;
 use super::carry::{CallDone, CallJob, PollDone, failure};
+use super::crew::Crew;
 use super::deferred::SettleError;
 use super::disk::{DiskDone, DiskJob};
 use super::events::{Event, Hub};
@@ -15,7 +16,6 @@ use super::handle::Ended;
 use super::inbox::{DrainWait, HandlerDone, Inbox, Live};
 use super::poll_once::PollWait;
 use super::sweep::Sweep;
-use super::threads::{Crew, Watch};
 use crate::aws::ActivityClient;
 use crate::clock::Clock;
 use crate::engine::slots::Stage;
@@ -47,13 +47,8 @@ pub(super) struct Driver {
     pub(super) unsafe_storage: Option<String>,
     pub(super) stop_grace: Duration,
     pub(super) live: HashMap<TaskId, Live>,
-    pub(super) crew: Crew,
-    /// Disconnected once the crew's threads have ended.
-    pub(super) gone: Receiver<()>,
-    pub(super) inbox: Receiver<Inbox>,
-    pub(super) to_inbox: Sender<Inbox>,
+    pub(super) crew: Box<dyn Crew>,
     pub(super) hub: Arc<Hub>,
-    pub(super) watch: Watch,
     pub(super) ended: Arc<Ended>,
     /// The last error: what a notice that follows from it tells.
     pub(super) reason: String,
@@ -71,6 +66,8 @@ pub(super) struct Driver {
     pub(super) has_room: bool,
     pub(super) unreadable: bool,
     pub(super) look_at: Option<Duration>,
+    /// The clocks at the last step: the machine's, and the process' own.
+    pub(super) stepped: (Duration, Duration),
     pub(super) stop_by: Option<Duration>,
     pub(super) dropped_polls: usize,
     pub(super) over: bool,
@@ -78,38 +75,44 @@ pub(super) struct Driver {
 
 impl Driver {
     /// Until the worker has stopped.
-    pub(super) fn run(mut self) {
-        let mut awake = (Instant::now(), self.now());
+    pub(super) fn run(mut self, inbox: &Receiver<Inbox>) {
         self.advance();
         while !self.over {
-            match self.receive() {
-                Some(inbox) => self.take(inbox),
-                None => self.tell(engine::Event::Tick),
-            }
-            let (ran, passed) = (awake.0.elapsed(), self.now().saturating_sub(awake.1));
-            if passed.saturating_sub(ran) > SLEPT {
-                log::info!(target: "activity_worker", "the machine slept for {} s", (passed - ran).as_secs());
-                self.tell(engine::Event::Slept);
-            }
-            awake = (Instant::now(), self.now());
-            self.advance();
-            self.answer_drains();
-            self.answer_poll_waits();
-            if self.look_at.take_if(|at| *at <= self.clock.monotonic()).is_some() {
-                self.disk(DiskJob::Look);
-            }
-            self.over |= self.stop_by.is_some_and(|at| at <= self.now());
+            let word = match self.due().map(|due| due.saturating_sub(self.now()).min(LONGEST_WAIT)) {
+                None => inbox.recv().ok(),
+                Some(wait) => inbox.recv_timeout(wait).ok(),
+            };
+            self.step(word);
         }
         self.end();
     }
 
-    fn receive(&self) -> Option<Inbox> {
+    /// When there is something to do without a new word.
+    pub(super) fn due(&self) -> Option<Duration> {
         let waits = self.drains.iter().map(|d| d.until).chain(self.poll_waits.iter().map(|p| p.until));
-        let due =
-            self.engine.wake_at().into_iter().chain(waits).chain(self.stop_by).chain(self.look_at).min();
-        let Some(due) = due else { return self.inbox.recv().ok() };
-        let wait = due.saturating_sub(self.now()).min(LONGEST_WAIT);
-        self.inbox.recv_timeout(wait).ok()
+        self.engine.wake_at().into_iter().chain(waits).chain(self.stop_by).chain(self.look_at).min()
+    }
+
+    /// Takes in a word, or that time has passed, and hands out what the engine decides.
+    pub(super) fn step(&mut self, word: Option<Inbox>) {
+        match word {
+            Some(word) => self.take(word),
+            None => self.tell(engine::Event::Tick),
+        }
+        let clocks = (self.now(), self.clock.awake());
+        let last = std::mem::replace(&mut self.stepped, clocks);
+        let slept = clocks.0.saturating_sub(last.0).saturating_sub(clocks.1.saturating_sub(last.1));
+        if slept > SLEPT {
+            log::info!(target: "activity_worker", "the machine slept for {} s", slept.as_secs());
+            self.tell(engine::Event::Slept);
+        }
+        self.advance();
+        self.answer_drains();
+        self.answer_poll_waits();
+        if self.look_at.take_if(|at| *at <= self.clock.monotonic()).is_some() {
+            self.disk(DiskJob::Look);
+        }
+        self.over |= self.stop_by.is_some_and(|at| at <= self.now());
     }
 
     pub(super) fn now(&self) -> Duration {
@@ -120,7 +123,7 @@ impl Driver {
         self.engine.handle(self.clock.monotonic(), event);
     }
 
-    fn advance(&mut self) {
+    pub(super) fn advance(&mut self) {
         while let Some(action) = self.engine.next(self.clock.monotonic()) {
             self.carry_out(action);
         }
@@ -231,7 +234,7 @@ impl Driver {
                         live.outcome = Some(Arc::clone(&outcome));
                     }
                     let job = CallJob { id, token: live.token.clone(), outcome: Some(outcome) };
-                    let _ = self.crew.calls.send(job);
+                    self.crew.call(job);
                 }
             }
             DiskDone::Input { id, input: Err(error), .. } | DiskDone::Outcome { id, outcome: Err(error) } => {
@@ -303,11 +306,11 @@ impl Driver {
             && let Some(date) = self.client.clock().learnt()
         {
             self.date_kept = Some(now);
-            let _ = self.crew.disk.send(DiskJob::KeepDate { date });
+            self.disk(DiskJob::KeepDate { date });
         }
     }
 
-    pub(super) fn disk(&self, job: DiskJob) {
-        let _ = self.crew.disk.send(job);
+    pub(super) fn disk(&mut self, job: DiskJob) {
+        self.crew.disk(job);
     }
 }

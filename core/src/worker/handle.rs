@@ -57,7 +57,7 @@ impl Ended {
         self.changed.notify_all();
     }
 
-    fn wait(&self) -> StopReport {
+    pub(super) fn wait(&self) -> StopReport {
         let mut report = self.lock();
         loop {
             if let Some(report) = report.as_ref() {

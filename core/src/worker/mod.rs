@@ -33,6 +33,7 @@ mod adopt;
 mod asks;
 mod builder;
 mod carry;
+mod crew;
 mod deferred;
 mod disk;
 mod driver;
@@ -44,6 +45,8 @@ mod inbox;
 mod notices;
 mod orders;
 mod poll_once;
+#[cfg(feature = "testing")]
+pub mod stepped;
 mod sweep;
 mod threads;
 

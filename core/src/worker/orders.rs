@@ -8,18 +8,13 @@ use super::disk::{Accept, DiskJob};
 use super::driver::Driver;
 use super::handler::TaskContext;
 use super::notices::{cancelled, own_failure};
-use super::threads;
 use crate::engine::{Action, Call, Notice, Which};
 use crate::{Outcome, TaskId};
 
 impl Driver {
     pub(super) fn carry_out(&mut self, action: Action) {
         match action {
-            Action::Poll { activity } => {
-                if let Some(poll) = self.crew.polls.get(activity) {
-                    let _ = poll.send(());
-                }
-            }
+            Action::Poll { activity } => self.crew.poll(activity),
             Action::KeepTask { id } => self.keep_task(id),
             Action::Refuse { id } => {
                 for adopter in self.live.remove(&id).map(|live| live.adopters).unwrap_or_default() {
@@ -28,7 +23,7 @@ impl Driver {
             }
             Action::Reclaim { id } => {
                 let activity = self.live.get(&id).and_then(|live| self.activities.get(live.activity?));
-                threads::reclaim(activity.and_then(|a| a.handler.clone()), id, self.to_inbox.clone());
+                self.crew.reclaim(activity.and_then(|a| a.handler.clone()), id);
             }
             Action::CountRun { id } => self.disk(DiskJob::CountRun { id }),
             Action::Run { id, run } => match self.live.get_mut(&id).and_then(|live| live.input.take()) {
@@ -106,7 +101,7 @@ impl Driver {
             run,
             cancel: Arc::clone(&live.cancel),
         };
-        threads::run(handler, task, activity.max_output, self.to_inbox.clone());
+        self.crew.run(handler, task, activity.max_output);
     }
 
     fn call(&mut self, id: TaskId, call: Call) {
@@ -116,6 +111,6 @@ impl Driver {
             (Call::Report, Some(outcome)) => Some(Arc::clone(outcome)),
             (Call::Report, None) => return self.disk(DiskJob::ReadOutcome { id }),
         };
-        let _ = self.crew.calls.send(CallJob { id, token: live.token.clone(), outcome });
+        self.crew.call(CallJob { id, token: live.token.clone(), outcome });
     }
 }

@@ -1,26 +1,26 @@
 //! The threads: loops around the jobs, nothing else.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
 use super::carry::{self, CallJob};
+use super::crew::{Crew, Tools};
 use super::disk::{self, DiskJob};
 use super::handle::Stuck;
 use super::inbox::{HandlerDone, Inbox};
 use super::{Handler, TaskContext};
-use crate::aws::{ActivityArn, ActivityClient};
 use crate::clock::Clock;
 use crate::engine::calls::LANES;
-use crate::spool::Spool;
-use crate::{Failure, Outcome, TaskId, WorkerName};
+use crate::{Outcome, TaskId};
 
 /// Enough for a TLS handshake; frames of unoptimised code are several times as large.
 const STACK: usize = if cfg!(debug_assertions) { 2 << 20 } else { 256 << 10 };
 /// At most so many changes share one sync of the folder.
 const BATCH: usize = 32;
+/// How long the worker's end waits for a thread that hangs.
+const THREADS_END: Duration = Duration::from_secs(5);
 
 /// What a thread is at, for [`Snapshot::stuck`](super::Snapshot::stuck).
 struct Watched {
@@ -31,18 +31,18 @@ struct Watched {
 
 /// Watches all threads that call the outside world.
 #[derive(Clone)]
-pub(super) struct Watch {
+struct Watch {
     clock: Arc<dyn Clock>,
     threads: Arc<Mutex<Vec<Arc<Watched>>>>,
 }
 
 impl Watch {
-    pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
+    fn new(clock: Arc<dyn Clock>) -> Self {
         Watch { clock, threads: Arc::default() }
     }
 
     /// The threads that are at one thing for too long.
-    pub(super) fn stuck(&self) -> Vec<Stuck> {
+    fn stuck(&self) -> Vec<Stuck> {
         let now = self.clock.monotonic();
         let threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
         let stuck = threads.iter().filter_map(|t| {
@@ -67,23 +67,21 @@ impl Watch {
     }
 }
 
-/// Where the engine's thread puts its jobs. Dropping it ends the threads.
-pub(super) struct Crew {
-    pub(super) disk: Sender<DiskJob>,
-    pub(super) calls: Sender<CallJob>,
-    pub(super) polls: Vec<Sender<()>>,
+/// The worker's threads. Dropping their queues ends them.
+pub(super) struct Threads {
+    disk: Sender<DiskJob>,
+    calls: Sender<CallJob>,
+    polls: Vec<Sender<()>>,
+    /// Disconnected once the threads have ended.
+    gone: Receiver<()>,
+    inbox: Sender<Inbox>,
+    watch: Watch,
 }
 
-/// Starts the threads for storage, calls and polls. The receiver is disconnected when they are gone.
-pub(super) fn start(
-    spool: Spool,
-    max_output: usize,
-    client: &ActivityClient,
-    activities: Vec<ActivityArn>,
-    name: &WorkerName,
-    inbox: &Sender<Inbox>,
-    watch: &Watch,
-) -> std::io::Result<(Crew, Receiver<()>)> {
+/// Starts the threads for storage, calls and polls.
+pub(super) fn start(tools: Tools, inbox: Sender<Inbox>) -> std::io::Result<Threads> {
+    let Tools { spool, max_output, client, activities, name } = tools;
+    let watch = Watch::new(Arc::clone(client.clock().clock()));
     let (alive, gone) = channel::<()>();
     let (disk, jobs) = channel();
     let (out, alive_disk) = (inbox.clone(), alive.clone());
@@ -124,44 +122,52 @@ pub(super) fn start(
             }
         })?;
     }
-    Ok((Crew { disk, calls, polls }, gone))
+    Ok(Threads { disk, calls, polls, gone, inbox, watch })
 }
 
-/// Starts a handler on a thread of its own. Where none can be had, the task fails as `Worker.NotStarted`.
-pub(super) fn run(handler: Arc<dyn Handler>, task: TaskContext, max_output: usize, inbox: Sender<Inbox>) {
-    let id = task.id();
-    let out = inbox.clone();
-    let work = move || {
-        let outcome = match catch_unwind(AssertUnwindSafe(|| handler.handle(&task))) {
-            Ok(Ok(output)) => Outcome::success(output, max_output),
-            Ok(Err(failure)) => Outcome::Failure(failure),
-            Err(panic) => Outcome::failure("Handler.Panicked", panic_text(&*panic)),
-        };
-        let _ = out.send(Inbox::Handler(HandlerDone { id, outcome }));
-    };
-    // A handler is not ours: it gets the platform's usual stack.
-    if let Err(error) = Builder::new().name("aw-task".into()).spawn(work) {
-        let outcome = Outcome::Failure(Failure::new(
-            "Worker.NotStarted",
-            format!("no thread for the handler: {error}"),
-        ));
-        let _ = inbox.send(Inbox::Handler(HandlerDone { id, outcome }));
+impl Crew for Threads {
+    fn poll(&mut self, activity: usize) {
+        if let Some(poll) = self.polls.get(activity) {
+            let _ = poll.send(());
+        }
     }
-}
 
-/// Lets the handler end what an earlier process left running.
-pub(super) fn reclaim(handler: Option<Arc<dyn Handler>>, id: TaskId, inbox: Sender<Inbox>) {
-    let out = inbox.clone();
-    let work = move || {
-        let reclaimed = handler.map_or(Ok(Ok(())), |h| catch_unwind(AssertUnwindSafe(|| h.reclaim(id))));
-        let _ = out.send(match reclaimed {
-            Ok(Ok(())) => Inbox::Reclaimed(id),
-            Ok(Err(error)) => Inbox::NotReclaimed(id, error.to_string()),
-            Err(panic) => Inbox::NotReclaimed(id, panic_text(&*panic)),
-        });
-    };
-    if let Err(error) = spawn("aw-reclaim", work) {
-        let _ = inbox.send(Inbox::NotReclaimed(id, format!("no thread: {error}")));
+    fn disk(&mut self, job: DiskJob) {
+        let _ = self.disk.send(job);
+    }
+
+    fn call(&mut self, job: CallJob) {
+        let _ = self.calls.send(job);
+    }
+
+    /// On a thread of its own. Where none can be had, the task fails as `Worker.NotStarted`.
+    fn run(&mut self, handler: Arc<dyn Handler>, task: TaskContext, max_output: usize) {
+        let (id, out) = (task.id(), self.inbox.clone());
+        let work = move || drop(out.send(Inbox::Handler(carry::work(&*handler, &task, max_output))));
+        // A handler is not ours: it gets the platform's usual stack.
+        if let Err(error) = Builder::new().name("aw-task".into()).spawn(work) {
+            let cause = format!("no thread for the handler: {error}");
+            let outcome = Outcome::failure("Worker.NotStarted", cause);
+            let _ = self.inbox.send(Inbox::Handler(HandlerDone { id, outcome }));
+        }
+    }
+
+    fn reclaim(&mut self, handler: Option<Arc<dyn Handler>>, id: TaskId) {
+        let out = self.inbox.clone();
+        if let Err(error) = spawn("aw-reclaim", move || drop(out.send(carry::reclaim(handler, id)))) {
+            let _ = self.inbox.send(Inbox::NotReclaimed(id, format!("no thread: {error}")));
+        }
+    }
+
+    fn stuck(&self) -> Vec<Stuck> {
+        self.watch.stuck()
+    }
+
+    fn end(self: Box<Self>) {
+        let Threads { disk, calls, polls, gone, .. } = *self;
+        drop((disk, calls, polls));
+        // Each thread holds the other end until it is gone. One that hangs must not keep the process from ending.
+        let _ = gone.recv_timeout(THREADS_END);
     }
 }
 
@@ -177,10 +183,4 @@ fn next_batch(jobs: &Receiver<DiskJob>) -> Option<Vec<DiskJob>> {
 
 fn next_job(jobs: &Mutex<Receiver<CallJob>>) -> Option<CallJob> {
     jobs.lock().unwrap_or_else(PoisonError::into_inner).recv().ok()
-}
-
-fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|s| (*s).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "the handler panicked".to_owned())
 }

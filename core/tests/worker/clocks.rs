@@ -28,6 +28,10 @@ impl Clock for WrongDate {
         SystemClock.monotonic()
     }
 
+    fn awake(&self) -> Duration {
+        SystemClock.awake()
+    }
+
     fn wall(&self) -> SystemTime {
         self.0 + (SystemClock.monotonic() - self.1)
     }
