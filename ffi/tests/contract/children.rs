@@ -1,0 +1,99 @@
+//! Processes that die, and processes that have no worker.
+
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use activity_worker_ffi::*;
+
+use crate::support::{Phone, app, start};
+
+/// This test program again, at one of the tests below that are children.
+fn child(test: &str, variables: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", test, "--ignored", "--nocapture"]).stdout(Stdio::null()).stderr(Stdio::null());
+    command.envs(variables.iter().copied());
+    command
+}
+
+fn variable(name: &str) -> String {
+    std::env::var(name).unwrap()
+}
+
+#[test]
+#[ignore = "a child of c04"]
+fn child_that_answers_offline_and_waits_for_its_end() {
+    let (worker, _) = start(app(&variable("STATE_DIR"), &variable("ENDPOINT")));
+    let pushed =
+        PushedTask { token: variable("TOKEN"), input: None, origin: None, scope: None, expires_at: None };
+    let Adopted::New { id } = worker.adopt(pushed).unwrap() else { panic!() };
+    worker.succeed(id, "\"answered by the dead\"".into()).unwrap();
+    std::fs::write(variable("STATE_DIR") + ".answered", "").unwrap();
+    std::thread::sleep(Duration::from_secs(60));
+}
+
+#[test]
+fn c04_an_answer_of_a_killed_process_is_delivered_by_the_next_one() {
+    let phone = Phone::new();
+    let (execution, pushed) = phone.push("{}");
+    phone.emulator.go_down();
+    let (dir, url) = (phone.state_dir(), phone.emulator.url());
+    let variables = [("STATE_DIR", dir.as_str()), ("ENDPOINT", &url), ("TOKEN", &pushed.token)];
+    let name = "children::child_that_answers_offline_and_waits_for_its_end";
+    let mut child = child(name, &variables).spawn().unwrap();
+    let answered = dir.clone() + ".answered";
+    crate::support::eventually("the child's answer", || std::path::Path::new(&answered).exists());
+    child.kill().unwrap(); // SIGKILL
+    child.wait().unwrap();
+    phone.emulator.come_back();
+    let (worker, _) = start(app(&dir, &url));
+    assert_eq!(phone.succeeds(&execution), "\"answered by the dead\"");
+    worker.stop(StopMode::Now).unwrap();
+}
+
+#[test]
+#[ignore = "a child of c11"]
+fn child_that_leaves_letters() {
+    let inbox = TaskInbox::new(variable("STATE_DIR")).unwrap();
+    let pushed = PushedTask {
+        token: variable("TOKEN"),
+        input: Some("1".into()),
+        origin: None,
+        scope: None,
+        expires_at: None,
+    };
+    let id = inbox.leave_task(pushed).unwrap();
+    if let Ok(answer) = std::env::var("ANSWER") {
+        inbox.leave_success(id.clone(), answer).unwrap();
+        let again = inbox.leave_failure(id.clone(), "No".into(), String::new());
+        assert_eq!(again, Err(InboxError::AlreadyAnswered { id }));
+    }
+}
+
+#[test]
+fn c11_letters_of_another_process_are_taken_in() {
+    let phone = Phone::new();
+    let dir = phone.state_dir();
+    let leave = |token: &str, answer: Option<&str>| {
+        let mut variables = vec![("STATE_DIR", dir.as_str()), ("TOKEN", token)];
+        variables.extend(answer.map(|answer| ("ANSWER", answer)));
+        assert!(child("children::child_that_leaves_letters", &variables).status().unwrap().success());
+    };
+    // A token and its answer, before there is any worker.
+    let (answered, pushed) = phone.push("{}");
+    leave(&pushed.token, Some("\"from the notification\""));
+    let (worker, ear) = start(app(&dir, &phone.emulator.url()));
+    assert_eq!(phone.succeeds(&answered), "\"from the notification\"");
+    // A token, while there is one.
+    let (open, pushed) = phone.push("{}");
+    ear.settled();
+    leave(&pushed.token, None);
+    worker.wake().unwrap();
+    let id = ear.accepted();
+    assert_eq!(id, task_id(pushed.token).unwrap());
+    worker.succeed(id, "\"from the app\"".into()).unwrap();
+    assert_eq!(phone.succeeds(&open), "\"from the app\"");
+    let inbox = TaskInbox::new(dir).unwrap();
+    let nonsense = inbox.leave_success("no id".into(), "1".into());
+    assert!(matches!(nonsense, Err(InboxError::Invalid { .. })), "{nonsense:?}");
+    worker.stop(StopMode::Now).unwrap();
+}
