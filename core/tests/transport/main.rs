@@ -7,6 +7,7 @@ mod deadlines;
 mod exchanges;
 mod names;
 mod peer;
+mod proxies;
 
 use std::time::Duration;
 

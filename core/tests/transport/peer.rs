@@ -74,11 +74,7 @@ impl Ca {
         from: Day,
         until: Day,
     ) -> Arc<ServerConfig> {
-        let key = KeyPair::generate().unwrap();
-        let params = dated(CertificateParams::new([host.to_owned()]).unwrap(), from, until);
-        let mut chain = vec![params.signed_by(&key, &self.issuer).unwrap().der().clone()];
-        chain.extend(self.chain.iter().cloned());
-        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+        let (chain, key) = self.certificate_dated(host, from, until);
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = ServerConfig::builder_with_provider(provider)
             .with_protocol_versions(versions)
@@ -87,6 +83,26 @@ impl Ca {
             .with_single_cert(chain, key)
             .unwrap();
         Arc::new(config)
+    }
+}
+
+impl Ca {
+    /// A certificate of `host` with its chain, and its key.
+    pub(crate) fn certificate(&self, host: &str) -> (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>) {
+        self.certificate_dated(host, LONG_AGO, FAR_OFF)
+    }
+
+    fn certificate_dated(
+        &self,
+        host: &str,
+        from: Day,
+        until: Day,
+    ) -> (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>) {
+        let key = KeyPair::generate().unwrap();
+        let params = dated(CertificateParams::new([host.to_owned()]).unwrap(), from, until);
+        let mut chain = vec![params.signed_by(&key, &self.issuer).unwrap().der().clone()];
+        chain.extend(self.chain.iter().cloned());
+        (chain, PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der())))
     }
 }
 

@@ -15,11 +15,12 @@ use ureq::config::Config;
 use ureq::http::Uri;
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{
-    Buffers, ConnectionDetails, Connector, Either, LazyBuffers, NextTimeout, TcpConnector, Transport,
-    TransportAdapter, time,
+    Buffers, ConnectProxyConnector, ConnectionDetails, Connector, Either, LazyBuffers, NextTimeout,
+    TcpConnector, Transport, TransportAdapter, time,
 };
 use ureq::{Error, Timeout};
 
+use super::Proxies;
 use super::error::NotConnected;
 use super::resolve::Names;
 
@@ -28,6 +29,8 @@ use super::resolve::Names;
 const MAX_ADDRESSES: usize = 4;
 
 type Tcp = <TcpConnector as Connector<()>>::Out;
+/// A connection to the target, be it through a proxy's tunnel.
+type Socket = Box<dyn Transport>;
 
 /// Makes connections.
 #[derive(Debug)]
@@ -35,18 +38,24 @@ pub(super) struct HttpsConnector {
     tcp: TcpConnector,
     tls: Arc<ClientConfig>,
     names: Arc<Names>,
+    proxies: Arc<Proxies>,
     timeout: Duration,
 }
 
 impl HttpsConnector {
-    /// `timeout` is for name look-up, TCP and TLS together.
-    pub(super) fn new(tls: Arc<ClientConfig>, names: Arc<Names>, timeout: Duration) -> Self {
-        HttpsConnector { tcp: TcpConnector::default(), tls, names, timeout }
+    /// `timeout` is for name look-up, TCP, a proxy's tunnel and TLS together.
+    pub(super) fn new(
+        tls: Arc<ClientConfig>,
+        names: Arc<Names>,
+        proxies: Arc<Proxies>,
+        timeout: Duration,
+    ) -> Self {
+        HttpsConnector { tcp: TcpConnector::default(), tls, names, proxies, timeout }
     }
 }
 
 impl Connector for HttpsConnector {
-    type Out = Either<Tcp, Tls>;
+    type Out = Socket;
 
     /// Each failure is a [`NotConnected`] in [`Error::Other`], which no other part of ureq uses: this is how the caller knows
     /// that nothing was sent.
@@ -68,21 +77,46 @@ struct Attempt<'a> {
 }
 
 impl Attempt<'_> {
-    fn run(&self) -> Result<Either<Tcp, Tls>, NotConnected> {
-        // A proxy would have its place here: reach the proxy, send CONNECT, then secure.
+    fn run(&self) -> Result<Socket, NotConnected> {
+        let socket = match self.connector.proxies.config(self.details.uri) {
+            Some(config) => self.tunnel(config)?,
+            None => self.direct()?,
+        };
+        if !self.details.needs_tls() {
+            return Ok(socket);
+        }
+        let name = ServerName::try_from(self.place.host.to_owned()).map_err(|_| NotConnected::bad_url())?;
+        let insecure = |e: io::Error| NotConnected::insecure(e.into(), &self.place, self.connector.timeout);
+        self.secure(socket, name).map(|tls| Box::new(tls) as Socket).map_err(insecure)
+    }
+
+    fn direct(&self) -> Result<Socket, NotConnected> {
         let addresses = self
             .connector
             .names
             .resolve(self.place.host, self.left())
             .map_err(|e| NotConnected::unresolved(e, self.place.host, self.connector.timeout))?;
         let unreachable = |e| NotConnected::unreachable(e, &self.place, self.connector.timeout);
-        let tcp = self.reach(&addresses).map_err(unreachable)?;
-        if !self.details.needs_tls() {
-            return Ok(Either::A(tcp));
+        self.reach(&addresses).map(|tcp| Box::new(tcp) as Socket).map_err(unreachable)
+    }
+
+    /// Through a proxy. ureq connects to it by calling this connector again, and asks it for a tunnel.
+    fn tunnel(&self, config: &Config) -> Result<Socket, NotConnected> {
+        let proxy = config.proxy().map_or_else(String::new, |p| format!("{}:{}", p.host(), p.port()));
+        let failed = |e| NotConnected::no_tunnel(e, &proxy, &self.place, self.connector.timeout);
+        let details = ConnectionDetails {
+            config,
+            addrs: self.details.addrs.clone(),
+            timeout: self.timeout().map_err(failed)?,
+            current_time: Arc::clone(&self.details.current_time),
+            run_connector: Arc::clone(&self.details.run_connector),
+            register_shutdown: Arc::clone(&self.details.register_shutdown),
+            ..*self.details
+        };
+        match ConnectProxyConnector::default().connect(&details, None::<Tcp>).map_err(failed)? {
+            Some(Either::B(tunnel)) => Ok(tunnel),
+            _ => Err(failed(Error::ConnectionFailed)),
         }
-        let name = ServerName::try_from(self.place.host.to_owned()).map_err(|_| NotConnected::bad_url())?;
-        let insecure = |e: io::Error| NotConnected::insecure(e.into(), &self.place, self.connector.timeout);
-        self.secure(tcp, name).map(Either::B).map_err(insecure)
     }
 
     fn reach(&self, addresses: &[IpAddr]) -> Result<Tcp, Error> {
@@ -102,11 +136,11 @@ impl Attempt<'_> {
         self.connector.tcp.connect(&details, None::<()>)?.ok_or(Error::ConnectionFailed)
     }
 
-    fn secure(&self, tcp: Tcp, name: ServerName<'static>) -> io::Result<Tls> {
+    fn secure(&self, socket: Socket, name: ServerName<'static>) -> io::Result<Tls> {
         let config = self.details.config;
         let mut session =
             ClientConnection::new(Arc::clone(&self.connector.tls), name).map_err(io::Error::other)?;
-        let mut socket = TransportAdapter::new(tcp, Arc::clone(&self.details.current_time));
+        let mut socket = TransportAdapter::new(socket, Arc::clone(&self.details.current_time));
         socket.set_timeout(self.timeout().map_err(Error::into_io)?);
         session.complete_io(&mut socket)?;
         let buffers = LazyBuffers::new(config.input_buffer_size(), config.output_buffer_size());
@@ -159,10 +193,10 @@ impl fmt::Display for Place<'_> {
     }
 }
 
-/// A TLS connection on a TCP connection.
+/// A TLS connection on another one.
 pub(super) struct Tls {
     session: ClientConnection,
-    socket: TransportAdapter<Tcp>,
+    socket: TransportAdapter<Socket>,
     buffers: LazyBuffers,
 }
 

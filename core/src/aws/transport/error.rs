@@ -75,6 +75,29 @@ impl NotConnected {
         .into()
     }
 
+    pub(super) fn no_tunnel(error: Error, proxy: &str, place: &impl fmt::Display, within: Duration) -> Self {
+        match error {
+            // The proxy itself was not reached, and it is said why.
+            Error::Other(e) if e.is::<NotConnected>() => format!("on the way to {place}: the proxy: {e}"),
+            Error::ConnectProxyFailed(said) if said.contains("407") => {
+                format!("the proxy {proxy} wants a user and a password, or others than those it got (407)")
+            }
+            Error::ConnectProxyFailed(said) => {
+                // The proxy's status, in ureq's words.
+                let status = said.split(|c: char| !c.is_ascii_digit()).find(|word| word.len() == 3);
+                match status {
+                    Some(status) => {
+                        format!("the proxy {proxy} does not let us through to {place} ({status})")
+                    }
+                    None => format!("the proxy {proxy} did not answer in HTTP/1.1"),
+                }
+            }
+            Error::Timeout(_) => format!("the proxy {proxy} did not answer within {}", seconds(within)),
+            _ => format!("the proxy {proxy} did not answer in HTTP/1.1"),
+        }
+        .into()
+    }
+
     pub(super) fn insecure(error: Error, place: &impl fmt::Display, within: Duration) -> Self {
         let io = match error {
             Error::Timeout(_) => {

@@ -30,7 +30,7 @@ use super::connect::{HttpsConnector, NoResolver, Place};
 use super::error::{Limits, NotConnected, explain};
 use super::resolve::{self, Lookup, Names};
 use super::tls::{Tls, TransportConfigError};
-use super::{Request, Response, Transport, TransportError};
+use super::{Proxies, Request, Response, Transport, TransportError};
 use crate::clock::{ServerClock, SystemClock};
 
 /// A little under the shortest time after which servers commonly close an idle connection, so that a request seldom meets one that is
@@ -50,11 +50,12 @@ const LONGEST: Duration = Duration::from_secs(3600);
 
 /// The [`Transport`] over real sockets: `http` and `https`, TLS 1.2 and 1.3, connections kept alive between requests.
 ///
-/// See [`HttpsTransport::builder`]. No request follows a redirect, asks for compression, or keeps cookies; no proxy is used.
+/// See [`HttpsTransport::builder`]. No request follows a redirect, asks for compression, or keeps cookies.
 /// Shared by all threads that send.
 pub struct HttpsTransport {
     tls: Tls,
     names: Arc<Names>,
+    proxies: Arc<Proxies>,
     connect_timeout: Duration,
     agents: Mutex<Agents>,
 }
@@ -63,6 +64,8 @@ pub struct HttpsTransport {
 pub struct HttpsTransportBuilder {
     clock: Option<Arc<ServerClock>>,
     ca_file: Option<PathBuf>,
+    client_certificate: Option<(PathBuf, PathBuf)>,
+    proxies: Proxies,
     connect_timeout: Duration,
     lookup: Box<Lookup>,
 }
@@ -82,6 +85,8 @@ impl HttpsTransport {
         HttpsTransportBuilder {
             clock: None,
             ca_file: None,
+            client_certificate: None,
+            proxies: Proxies::default(),
             connect_timeout: Duration::from_secs(10),
             lookup: Box::new(resolve::system),
         }
@@ -92,7 +97,13 @@ impl HttpsTransport {
     }
 
     fn new_agent(&self, tls: Arc<ClientConfig>, pool: usize) -> Arc<Agent> {
-        new_agent(tls, &self.names, self.connect_timeout, pool)
+        let connector = HttpsConnector::new(
+            tls,
+            Arc::clone(&self.names),
+            Arc::clone(&self.proxies),
+            self.connect_timeout,
+        );
+        new_agent(connector, self.connect_timeout, pool)
     }
 
     fn head(&self, uri: &Uri) -> Result<http::Response<()>, Error> {
@@ -136,6 +147,21 @@ impl HttpsTransportBuilder {
         self
     }
 
+    /// PEM files of a certificate (with its chain) and of its key (PKCS#8, PKCS#1 or SEC1), shown to servers that ask for one. Read
+    /// once, by [`HttpsTransportBuilder::build`].
+    #[must_use]
+    pub fn client_certificate(mut self, certificate: PathBuf, key: PathBuf) -> Self {
+        self.client_certificate = Some((certificate, key));
+        self
+    }
+
+    /// The proxies on the way. Default: none; the environment is not looked at.
+    #[must_use]
+    pub fn proxies(mut self, proxies: Proxies) -> Self {
+        self.proxies = proxies;
+        self
+    }
+
     /// The longest time for name look-up, TCP connection and TLS handshake together. Default 10 s, at most an hour.
     #[must_use]
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
@@ -157,11 +183,16 @@ impl HttpsTransportBuilder {
     /// Reads the CA file. Connects to nothing yet.
     pub fn build(self) -> Result<HttpsTransport, TransportConfigError> {
         let clock = self.clock.unwrap_or_else(|| Arc::new(ServerClock::new(Arc::new(SystemClock))));
-        let tls = Tls::new(clock, self.ca_file.as_deref())?;
-        let names = Names::new(self.lookup);
-        let agent = new_agent(tls.strict(), &names, self.connect_timeout, POOL);
-        let agents = Mutex::new(Agents { current: Some(agent), others: Vec::new() });
-        Ok(HttpsTransport { tls, names, connect_timeout: self.connect_timeout, agents })
+        let transport = HttpsTransport {
+            tls: Tls::new(clock, self.ca_file.as_deref(), self.client_certificate.as_ref())?,
+            names: Names::new(self.lookup),
+            proxies: Arc::new(self.proxies),
+            connect_timeout: self.connect_timeout,
+            agents: Mutex::new(Agents { current: None, others: Vec::new() }),
+        };
+        let agent = transport.new_agent(transport.tls.strict(), POOL);
+        transport.lock().current = Some(agent);
+        Ok(transport)
     }
 }
 
@@ -231,17 +262,17 @@ impl fmt::Debug for HttpsTransportBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HttpsTransportBuilder")
             .field("ca_file", &self.ca_file)
+            .field(
+                "client_certificate",
+                &self.client_certificate.as_ref().map(|(certificate, _)| certificate),
+            )
+            .field("proxies", &self.proxies)
             .field("connect_timeout", &self.connect_timeout)
             .finish_non_exhaustive()
     }
 }
 
-fn new_agent(
-    tls: Arc<ClientConfig>,
-    names: &Arc<Names>,
-    connect_timeout: Duration,
-    pool: usize,
-) -> Arc<Agent> {
+fn new_agent(connector: HttpsConnector, connect_timeout: Duration, pool: usize) -> Arc<Agent> {
     let config = Agent::config_builder()
         .http_status_as_error(false)
         .max_redirects(0)
@@ -257,11 +288,7 @@ fn new_agent(
         .max_idle_connections(pool)
         .max_idle_connections_per_host(pool)
         .build();
-    Arc::new(Agent::with_parts(
-        config,
-        HttpsConnector::new(tls, Arc::clone(names), connect_timeout),
-        NoResolver,
-    ))
+    Arc::new(Agent::with_parts(config, connector, NoResolver))
 }
 
 fn exchange(

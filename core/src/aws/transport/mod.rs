@@ -3,12 +3,14 @@
 mod connect;
 mod error;
 mod https;
+mod proxy;
 mod resolve;
 mod tls;
 
 use std::time::Duration;
 
 pub use https::{HttpsTransport, HttpsTransportBuilder};
+pub use proxy::Proxies;
 pub use tls::TransportConfigError;
 
 /// A signed request, ready to be sent.

@@ -11,7 +11,7 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::client::{Resumption, WebPkiServerVerifier};
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::{self, PemObject};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::time_provider::TimeProvider;
 use rustls::{
     CertificateError, ClientConfig, ConfigBuilder, DigitallySignedStruct, Error, RootCertStore,
@@ -24,7 +24,7 @@ use crate::clock::ServerClock;
 /// talks to one or two hosts; rustls keeps 8 tickets for each.
 const SESSIONS: usize = 16;
 
-/// Why there is no transport: its CA file is of no use.
+/// Why there is no transport: what it was told is of no use.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TransportConfigError {
@@ -44,6 +44,22 @@ pub enum TransportConfigError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The client certificate, or its key, is of no use.
+    #[error("the client certificate of {} and {} can't be used: {reason}", certificate.display(), key.display())]
+    ClientCertificate {
+        /// The file of the certificate.
+        certificate: PathBuf,
+        /// The file of its key.
+        key: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A proxy's URL is none. The URL is not shown: it may hold a password.
+    #[error("the proxy's URL can't be used: {reason}")]
+    Proxy {
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The TLS library refuses its own defaults; a fault of the build.
     #[error("TLS can't be set up: {0}")]
     Tls(String),
@@ -59,7 +75,11 @@ pub(super) struct Tls {
 }
 
 impl Tls {
-    pub(super) fn new(clock: Arc<ServerClock>, ca_file: Option<&Path>) -> Result<Self, TransportConfigError> {
+    pub(super) fn new(
+        clock: Arc<ServerClock>,
+        ca_file: Option<&Path>,
+        client: Option<&(PathBuf, PathBuf)>,
+    ) -> Result<Self, TransportConfigError> {
         let broken = |e: &dyn std::fmt::Display| TransportConfigError::Tls(e.to_string());
         let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
         if let Some(path) = ca_file {
@@ -71,10 +91,20 @@ impl Tls {
             .build()
             .map_err(|e| broken(&e))?;
 
-        let mut strict = builder(&provider, &time)
-            .map_err(|e| broken(&e))?
-            .with_webpki_verifier(Arc::clone(&verifier))
-            .with_no_client_auth();
+        let strict =
+            builder(&provider, &time).map_err(|e| broken(&e))?.with_webpki_verifier(Arc::clone(&verifier));
+        let mut strict = match client {
+            None => strict.with_no_client_auth(),
+            Some((certificate, key)) => {
+                let unusable = |reason: String| TransportConfigError::ClientCertificate {
+                    certificate: certificate.clone(),
+                    key: key.clone(),
+                    reason,
+                };
+                let (chain, secret) = client_certificate(certificate, key).map_err(unusable)?;
+                strict.with_client_auth_cert(chain, secret).map_err(|e| unusable(mismatch(&e)))?
+            }
+        };
         strict.resumption = Resumption::in_memory_sessions(SESSIONS);
         Ok(Tls { provider, time, verifier, strict: Arc::new(strict) })
     }
@@ -123,6 +153,35 @@ fn add_ca_file(roots: &mut RootCertStore, path: &Path) -> Result<(), TransportCo
         return Err(invalid("it holds no certificate".to_owned()));
     }
     Ok(())
+}
+
+fn client_certificate(
+    certificate: &Path,
+    key: &Path,
+) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), String> {
+    let in_words = |file: &Path, error: pem::Error| match error {
+        pem::Error::Io(e) => format!("can't read {}: {e}", file.display()),
+        pem::Error::NoItemsFound => format!("{} holds none", file.display()),
+        _ => format!("{} is not valid PEM", file.display()),
+    };
+    let chain = CertificateDer::pem_file_iter(certificate)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(|e| in_words(certificate, e))?;
+    if chain.is_empty() {
+        return Err(format!("{} holds no certificate", certificate.display()));
+    }
+    let key = PrivateKeyDer::from_pem_file(key).map_err(|e| in_words(key, e))?;
+    Ok((chain, key))
+}
+
+fn mismatch(error: &Error) -> String {
+    match error {
+        Error::InconsistentKeys(_) => "the key is another certificate's".to_owned(),
+        Error::General(_) => {
+            "the key is of a kind that is not known here (RSA, EC P-256, P-384, Ed25519 are)".to_owned()
+        }
+        other => other.to_string(),
+    }
 }
 
 /// The corrected date, for rustls.
