@@ -36,9 +36,10 @@ pub use arn::{ActivityArn, ArnError};
 pub use call_error::CallError;
 pub use client::{ActivityClient, ActivityClientBuilder, ActivityDescription, ClientError, PolledTask};
 pub use credentials::{
-    CachedCredentials, CallbackCredentials, Credentials, CredentialsError, CredentialsProvider,
-    EnvironmentCredentials, NoCredentials, ProcessCredentials, SharedFilesCredentials, StaticCredentials,
-    default_credentials,
+    AssumeRoleCredentials, CachedCredentials, CallbackCredentials, CognitoCredentials, ContainerCredentials,
+    Credentials, CredentialsError, CredentialsProvider, EnvironmentCredentials, IdentityStore,
+    ImdsCredentials, IotConfig, IotCredentials, Logins, NoCredentials, ProcessCredentials,
+    SharedFilesCredentials, StaticCredentials, StsRole, WebIdentityCredentials, default_credentials,
 };
 pub use endpoint::{Endpoint, EndpointError, EndpointOptions, partition_of};
 pub use errors::classify;

@@ -6,11 +6,17 @@
 mod cached;
 mod callback;
 mod chain;
+mod cognito;
+mod container;
 mod environment;
 mod expiration;
 mod fixed;
+mod imds;
+mod iot;
 mod process;
 mod shared_files;
+mod sts;
+mod web;
 
 use std::fmt;
 use std::time::SystemTime;
@@ -18,10 +24,15 @@ use std::time::SystemTime;
 pub use cached::CachedCredentials;
 pub use callback::CallbackCredentials;
 pub use chain::{NoCredentials, default_credentials};
+pub use cognito::{CognitoCredentials, IdentityStore, Logins};
+pub use container::ContainerCredentials;
 pub use environment::EnvironmentCredentials;
 pub use fixed::StaticCredentials;
+pub use imds::ImdsCredentials;
+pub use iot::{IotConfig, IotCredentials};
 pub use process::ProcessCredentials;
 pub use shared_files::SharedFilesCredentials;
+pub use sts::{AssumeRoleCredentials, StsRole, WebIdentityCredentials};
 
 /// An access key, with a session token if it is a temporary one. `Debug` shows the end of its id and nothing else.
 #[derive(Clone, PartialEq, Eq)]

@@ -1,0 +1,241 @@
+//! Credentials of a Cognito identity pool, for guests and for those who are logged in somewhere.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::web::Web;
+use super::{Credentials, CredentialsError, CredentialsProvider};
+use crate::aws::redact::redact;
+use crate::aws::{Response, Transport, partition_of};
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The login tokens that the app has now, by the name of who gave them, for instance `accounts.google.com`. Empty: a guest.
+pub type Logins = dyn Fn() -> Result<BTreeMap<String, String>, CredentialsError> + Send + Sync;
+
+/// Where the identity's id is kept between starts. Without it each start would be a new guest.
+pub trait IdentityStore: Send + Sync {
+    /// The id, if one was kept.
+    fn load(&self) -> Option<String>;
+    /// Keeps the id.
+    fn save(&self, id: &str);
+}
+
+/// Asks a Cognito identity pool: first, once, for an identity, then for its credentials.
+pub struct CognitoCredentials {
+    web: Web,
+    url: String,
+    pool: String,
+    logins: Box<Logins>,
+    store: Box<dyn IdentityStore>,
+    identity: Mutex<Option<String>>,
+}
+
+impl CognitoCredentials {
+    /// A source for the pool `REGION:UUID`.
+    pub fn new(
+        pool: &str,
+        logins: Box<Logins>,
+        store: Box<dyn IdentityStore>,
+        transport: Arc<dyn Transport>,
+    ) -> Result<Self, CredentialsError> {
+        let region = pool.split_once(':').map(|(region, _)| region).filter(|region| {
+            !region.is_empty()
+                && region.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        });
+        let Some(region) = region else {
+            let text = "a Cognito identity pool's id is REGION:UUID, for instance eu-west-1:11111111-2222-3333-4444-555555555555";
+            return Err(CredentialsError::Setup(text.to_owned()));
+        };
+        let suffix = if partition_of(region) == "aws-cn" { "amazonaws.com.cn" } else { "amazonaws.com" };
+        let web = Web { name: "the Cognito identity pool".to_owned(), transport, patience: PATIENCE };
+        let url = format!("https://cognito-identity.{region}.{suffix}/");
+        Ok(CognitoCredentials { web, url, pool: pool.to_owned(), logins, store, identity: Mutex::default() })
+    }
+
+    /// Another endpoint.
+    pub fn endpoint(self, url: impl Into<String>) -> Self {
+        CognitoCredentials { url: url.into(), ..self }
+    }
+
+    fn identity(&self, logins: &Value) -> Result<String, CredentialsError> {
+        let kept = self.lock().clone().or_else(|| self.store.load());
+        if let Some(id) = kept {
+            *self.lock() = Some(id.clone());
+            return Ok(id);
+        }
+        #[derive(Deserialize)]
+        #[serde(rename_all = "PascalCase")]
+        struct Answer {
+            identity_id: String,
+        }
+        let response = self.ask("GetId", json!({ "IdentityPoolId": self.pool, "Logins": logins }))?;
+        let id = self.web.json::<Answer>(&response)?.identity_id;
+        self.store.save(&id);
+        *self.lock() = Some(id.clone());
+        Ok(id)
+    }
+
+    fn ask(&self, operation: &str, body: Value) -> Result<Response, CredentialsError> {
+        let headers = vec![
+            ("content-type", "application/x-amz-json-1.1".to_owned()),
+            ("x-amz-target", format!("AWSCognitoIdentityService.{operation}")),
+        ];
+        let response = self.web.send("POST", &self.url, headers, body.to_string().into_bytes())?;
+        if response.status == 200 { Ok(response) } else { Err(self.refused(operation, &response)) }
+    }
+
+    fn refused(&self, operation: &str, response: &Response) -> CredentialsError {
+        #[derive(Deserialize, Default)]
+        #[serde(default)]
+        struct Refusal {
+            __type: String,
+            message: String,
+        }
+        let said: Refusal = serde_json::from_slice(&response.body).unwrap_or_default();
+        let code = said.__type.rsplit('#').next().unwrap_or_default().to_owned();
+        let advice = match code.as_str() {
+            "NotAuthorizedException" => {
+                "; does the app have a fresh login token, and does the pool allow guests if it has none?"
+            }
+            "ResourceNotFoundException" => {
+                // The identity was deleted: another one is asked for next time.
+                *self.lock() = None;
+                "; is the pool's id right?"
+            }
+            _ => "",
+        };
+        let code = if code.is_empty() { format!("HTTP {}", response.status) } else { redact(&code) };
+        self.web.unavailable(&format!("{operation}: {code}: {}{advice}", redact(&said.message)))
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<String>> {
+        self.identity.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl CredentialsProvider for CognitoCredentials {
+    fn credentials(&self) -> Result<Credentials, CredentialsError> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "PascalCase")]
+        struct Answer {
+            credentials: Given,
+        }
+        #[derive(Deserialize)]
+        #[serde(rename_all = "PascalCase")]
+        struct Given {
+            access_key_id: String,
+            secret_key: String,
+            session_token: String,
+            /// Seconds since 1970, perhaps with a fraction.
+            expiration: f64,
+        }
+        let logins = json!((self.logins)()?);
+        let id = self.identity(&logins)?;
+        let response =
+            self.ask("GetCredentialsForIdentity", json!({ "IdentityId": id, "Logins": logins }))?;
+        let Given { access_key_id, secret_key, session_token, expiration } =
+            self.web.json::<Answer>(&response)?.credentials;
+        let end =
+            Duration::try_from_secs_f64(expiration).ok().and_then(|d| SystemTime::UNIX_EPOCH.checked_add(d));
+        let end = end.ok_or_else(|| self.web.unavailable("the answer's Expiration is no date"))?;
+        Ok(Credentials::new(access_key_id, secret_key, Some(session_token), Some(end)))
+    }
+
+    fn name(&self) -> &str {
+        &self.web.name
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::web::tests::Script;
+    use super::*;
+
+    const POOL: &str = "eu-west-1:11111111-2222-3333-4444-555555555555";
+    const ID: &str = r#"{"IdentityId":"eu-west-1:id"}"#;
+    const KEYS: &str = r#"{"IdentityId":"eu-west-1:id","Credentials":{"AccessKeyId":"KEY","SecretKey":"S","SessionToken":"T","Expiration":1.8E9}}"#;
+
+    #[derive(Default, Clone)]
+    struct Memory(Arc<Mutex<Option<String>>>);
+
+    impl IdentityStore for Memory {
+        fn load(&self) -> Option<String> {
+            self.0.lock().unwrap().clone()
+        }
+
+        fn save(&self, id: &str) {
+            *self.0.lock().unwrap() = Some(id.to_owned());
+        }
+    }
+
+    fn source(script: &Arc<Script>, store: &Memory, login: Option<&'static str>) -> CognitoCredentials {
+        let logins = move || {
+            Ok(login.map(|token| ("accounts.example".to_owned(), token.to_owned())).into_iter().collect())
+        };
+        CognitoCredentials::new(POOL, Box::new(logins), Box::new(store.clone()), Arc::clone(script) as _)
+            .unwrap()
+    }
+
+    fn bodies(script: &Script) -> Vec<Value> {
+        script.asked().iter().map(|r| serde_json::from_slice(&r.body).unwrap()).collect()
+    }
+
+    #[test]
+    fn a_guest_is_one_identity_for_good() {
+        let (script, store) = (
+            Script::new(&[Ok((200, ID)), Ok((200, KEYS)), Ok((200, KEYS)), Ok((200, KEYS))]),
+            Memory::default(),
+        );
+        let guest = source(&script, &store, None);
+        let found = guest.credentials().unwrap();
+        assert_eq!((found.access_key_id.as_str(), found.secret_access_key.as_str()), ("KEY", "S"));
+        assert_eq!(found.expires, Some(SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000)));
+        guest.credentials().unwrap();
+        source(&script, &store, None).credentials().unwrap();
+        let targets: Vec<_> = script.asked().iter().map(|r| r.headers[1].1.clone()).collect();
+        let keys = "AWSCognitoIdentityService.GetCredentialsForIdentity";
+        assert_eq!(targets, ["AWSCognitoIdentityService.GetId", keys, keys, keys]);
+        assert_eq!(script.lines()[0], "POST https://cognito-identity.eu-west-1.amazonaws.com/");
+        assert_eq!(bodies(&script)[0], json!({ "IdentityPoolId": POOL, "Logins": {} }));
+    }
+
+    #[test]
+    fn login_tokens_go_with_each_call() {
+        let script = Script::new(&[Ok((200, ID)), Ok((200, KEYS))]);
+        source(&script, &Memory::default(), Some("LOGIN")).credentials().unwrap();
+        for body in bodies(&script) {
+            assert_eq!(body["Logins"]["accounts.example"], "LOGIN");
+        }
+    }
+
+    #[test]
+    fn p7_a_refusal_is_explained_and_shows_no_login_token() {
+        let refusal =
+            r#"{"__type":"NotAuthorizedException","message":"Invalid login token. Token expired: 1 >= 2"}"#;
+        let script = Script::new(&[Ok((400, refusal))]);
+        let said = source(&script, &Memory::default(), Some("sEcReT")).credentials().unwrap_err().to_string();
+        assert!(said.contains("GetId: NotAuthorizedException: Invalid login token"), "{said}");
+        assert!(said.contains("a fresh login token") && !said.contains("sEcReT"), "{said}");
+        let script = Script::new(&[Ok((503, "<html>"))]);
+        let said = source(&script, &Memory::default(), None).credentials().unwrap_err().to_string();
+        assert!(said.contains("GetId: HTTP 503"), "{said}");
+    }
+
+    #[test]
+    fn what_is_no_pool_is_refused_at_once() {
+        for pool in ["", "eu-west-1", ":x", "EU:x", "a/b:x"] {
+            let made = CognitoCredentials::new(
+                pool,
+                Box::new(|| Ok(BTreeMap::new())),
+                Box::new(Memory::default()),
+                Script::new(&[]),
+            );
+            assert!(matches!(made, Err(CredentialsError::Setup(_))), "{pool}");
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! Credentials of an EC2 instance's role, by the instance metadata service, version 2.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::web::Web;
+use super::{Credentials, CredentialsError, CredentialsProvider};
+use crate::aws::{Response, Transport};
+use crate::clock::ServerClock;
+
+/// It is one hop away, or there is none.
+const PATIENCE: Duration = Duration::from_secs(1);
+const TOKEN_LIFE: &str = "21600";
+const ROLES: &str = "latest/meta-data/iam/security-credentials/";
+/// Credentials that have ended are used on for so long while there are no newer ones: the service decides. Source: AWS SDKs and Tools
+/// Reference Guide, static stability.
+const STABLE: Duration = Duration::from_secs(15 * 60);
+
+/// Asks the instance metadata service for a session token, the role's name, and its credentials.
+///
+/// `AWS_EC2_METADATA_DISABLED` turns it off; `AWS_EC2_METADATA_SERVICE_ENDPOINT` names another endpoint,
+/// `AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE=IPv6` the one of IPv6. Version 1 is not spoken.
+pub struct ImdsCredentials {
+    web: Web,
+    endpoint: String,
+    clock: Arc<ServerClock>,
+}
+
+impl ImdsCredentials {
+    /// Reads the variables. `None` if it is turned off. `transport` should give up a connection within a second.
+    pub fn from(
+        env: &dyn Fn(&str) -> Option<String>,
+        transport: Arc<dyn Transport>,
+        clock: Arc<ServerClock>,
+    ) -> Result<Option<Self>, CredentialsError> {
+        let var = |name: &str| env(name).map(|v| v.trim().to_owned()).filter(|v| !v.is_empty());
+        if var("AWS_EC2_METADATA_DISABLED").is_some_and(|v| v.eq_ignore_ascii_case("true")) {
+            return Ok(None);
+        }
+        let mode = var("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE").unwrap_or_else(|| "IPv4".to_owned());
+        let usual = match mode.to_ascii_lowercase().as_str() {
+            "ipv4" => "http://169.254.169.254/",
+            "ipv6" => "http://[fd00:ec2::254]/",
+            _ => {
+                let text = format!("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE is IPv4 or IPv6, not {mode:?}");
+                return Err(CredentialsError::Setup(text));
+            }
+        };
+        let mut endpoint = var("AWS_EC2_METADATA_SERVICE_ENDPOINT").unwrap_or_else(|| usual.to_owned());
+        if !endpoint.ends_with('/') {
+            endpoint.push('/');
+        }
+        let web = Web { name: "the instance metadata service".to_owned(), transport, patience: PATIENCE };
+        Ok(Some(ImdsCredentials { web, endpoint, clock }))
+    }
+
+    fn token(&self) -> Result<String, CredentialsError> {
+        let headers = vec![("x-aws-ec2-metadata-token-ttl-seconds", TOKEN_LIFE.to_owned())];
+        let response =
+            self.web.send("PUT", &format!("{}latest/api/token", self.endpoint), headers, Vec::new())?;
+        match response.status {
+            200 => {}
+            403 => return Err(self.web.refused(&response, "it is turned off for this instance")),
+            _ => return Err(self.web.refused(&response, "")),
+        }
+        let token = String::from_utf8(response.body).ok().filter(|t| t.bytes().all(|b| b.is_ascii_graphic()));
+        token.filter(|t| !t.is_empty()).ok_or_else(|| self.web.unavailable("its token is none"))
+    }
+
+    fn ask(&self, path: &str, token: &str) -> Result<Response, CredentialsError> {
+        let headers = vec![("x-aws-ec2-metadata-token", token.to_owned())];
+        self.web.get(&format!("{}{ROLES}{path}", self.endpoint), headers)
+    }
+}
+
+impl CredentialsProvider for ImdsCredentials {
+    fn credentials(&self) -> Result<Credentials, CredentialsError> {
+        let token = self.token()?;
+        let roles = self.ask("", &token)?;
+        let role = match roles.status {
+            200 => String::from_utf8_lossy(&roles.body).lines().next().unwrap_or_default().trim().to_owned(),
+            404 => return Err(self.web.unavailable("the instance has no role")),
+            _ => return Err(self.web.refused(&roles, "")),
+        };
+        if role.is_empty() || !role.bytes().all(|b| b.is_ascii_alphanumeric() || b"+=,.@-_".contains(&b)) {
+            return Err(self.web.unavailable("the role's name is none"));
+        }
+        let response = self.ask(&role, &token)?;
+        if response.status != 200 {
+            return Err(self.web.refused(&response, ""));
+        }
+        let mut found = self.web.metadata(&response)?;
+        let now = self.clock.now();
+        if found.expires.is_some_and(|end| end <= now) && self.clock.learnt().is_some() {
+            log::warn!("{} gives credentials that have ended; they are used on", self.web.name);
+            found.expires = Some(now + STABLE);
+        }
+        Ok(found)
+    }
+
+    fn name(&self) -> &str {
+        &self.web.name
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use super::super::web::tests::{GOOD, Script};
+    use super::*;
+    use crate::aws::credentials::expiration;
+    use crate::clock::ManualClock;
+
+    fn source(
+        vars: &[(&str, &str)],
+        script: &Arc<Script>,
+    ) -> Result<Option<ImdsCredentials>, CredentialsError> {
+        let env = |name: &str| vars.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned());
+        let clock = Arc::new(ServerClock::new(Arc::new(ManualClock::new(SystemTime::UNIX_EPOCH))));
+        ImdsCredentials::from(&env, Arc::clone(script) as Arc<dyn Transport>, clock)
+    }
+
+    #[test]
+    fn the_role_is_asked_for_with_a_session_token() {
+        let script = Script::new(&[Ok((200, "TOKEN==")), Ok((200, "my-role\n")), Ok((200, GOOD))]);
+        let found = source(&[], &script).unwrap().unwrap().credentials().unwrap();
+        assert_eq!(
+            (found.access_key_id.as_str(), found.expires),
+            ("KEY", expiration::parse("2030-01-02T03:04:05Z"))
+        );
+        assert_eq!(
+            script.lines(),
+            [
+                "PUT http://169.254.169.254/latest/api/token",
+                "GET http://169.254.169.254/latest/meta-data/iam/security-credentials/",
+                "GET http://169.254.169.254/latest/meta-data/iam/security-credentials/my-role",
+            ]
+        );
+        assert_eq!(script.asked()[0].headers, [("x-aws-ec2-metadata-token-ttl-seconds", "21600".to_owned())]);
+        assert_eq!(script.asked()[2].headers, [("x-aws-ec2-metadata-token", "TOKEN==".to_owned())]);
+    }
+
+    #[test]
+    fn the_variables_name_another_endpoint_or_turn_it_off() {
+        let script = Script::new(&[Err("no"), Err("no")]);
+        assert!(source(&[("AWS_EC2_METADATA_DISABLED", "True")], &script).unwrap().is_none());
+        let mode = ("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", "ipv6");
+        let own = ("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://127.0.0.1:1338");
+        for vars in [&[mode][..], &[mode, own]] {
+            source(vars, &script).unwrap().unwrap().credentials().unwrap_err();
+        }
+        assert_eq!(
+            script.lines(),
+            ["PUT http://[fd00:ec2::254]/latest/api/token", "PUT http://127.0.0.1:1338/latest/api/token"]
+        );
+        assert!(source(&[("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", "v5")], &script).is_err());
+    }
+
+    #[test]
+    fn credentials_that_have_ended_are_used_on() {
+        let script = Script::new(&[Ok((200, "T")), Ok((200, "r")), Ok((200, GOOD))]);
+        let source = source(&[], &script).unwrap().unwrap();
+        let now = expiration::parse("2031-01-01T00:00:00Z").unwrap();
+        source.clock.learn(now, source.clock.clock().monotonic());
+        assert_eq!(source.credentials().unwrap().expires, Some(now + STABLE));
+    }
+
+    #[test]
+    fn what_is_in_the_way_is_said() {
+        let cases: [(&[Result<(u16, &str), &'static str>], &str); 7] = [
+            (&[Err("no route to 169.254.169.254")], "no route"),
+            (&[Ok((403, ""))], "turned off for this instance"),
+            (&[Ok((200, "a\nb"))], "its token is none"),
+            (&[Ok((200, "T")), Ok((404, ""))], "the instance has no role"),
+            (&[Ok((200, "T")), Ok((200, "a/../b"))], "the role's name is none"),
+            (&[Ok((200, "T")), Ok((200, "r")), Ok((500, "oops"))], "HTTP 500, oops"),
+            (
+                &[
+                    Ok((200, "T")),
+                    Ok((200, "r")),
+                    Ok((
+                        200,
+                        r#"{"Code":"AssumeRoleUnauthorizedAccess","Message":"EC2 cannot assume the role"}"#,
+                    )),
+                ],
+                "AssumeRoleUnauthorizedAccess: EC2 cannot assume the role",
+            ),
+        ];
+        for (answers, said) in cases {
+            let error =
+                source(&[], &Script::new(answers)).unwrap().unwrap().credentials().unwrap_err().to_string();
+            assert!(error.contains(said), "{error}");
+        }
+    }
+}

@@ -1,0 +1,292 @@
+//! Credentials of a role, by AWS STS: with other credentials (AssumeRole), or with a token of a web identity.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::web::{Web, percent};
+use super::{Credentials, CredentialsError, CredentialsProvider};
+use crate::aws::redact::redact;
+use crate::aws::sign::{CredentialScope, sign};
+use crate::aws::{Response, Transport, partition_of};
+use crate::clock::ServerClock;
+
+const PATIENCE: Duration = Duration::from_secs(10);
+const VERSION: &str = "2011-06-15";
+
+/// Where STS is asked, and for which role.
+#[derive(Debug, Clone)]
+pub struct StsRole {
+    /// The region of the endpoint, and of the signature.
+    pub region: String,
+    /// Another endpoint than the region's.
+    pub endpoint_url: Option<String>,
+    /// The role's ARN.
+    pub role_arn: String,
+    /// What the session is called in CloudTrail. Default: `activity-worker`.
+    pub session_name: Option<String>,
+    /// Asked for by roles of other accounts.
+    pub external_id: Option<String>,
+    /// How long the credentials are to be good for: 900 to 43,200 s, as far as the role allows. Default: an hour.
+    pub duration: Option<Duration>,
+}
+
+/// Takes on a role with the credentials of another source.
+pub struct AssumeRoleCredentials {
+    sts: Sts,
+    source: Arc<dyn CredentialsProvider>,
+    clock: Arc<ServerClock>,
+}
+
+/// Takes on a role with the token in a file, as Kubernetes and others put it there. The file is read each time.
+pub struct WebIdentityCredentials {
+    sts: Sts,
+    token_file: PathBuf,
+}
+
+struct Sts {
+    web: Web,
+    url: String,
+    role: StsRole,
+}
+
+impl AssumeRoleCredentials {
+    /// A source for `role`. `source` had better be a [`CachedCredentials`](super::CachedCredentials).
+    pub fn new(
+        role: StsRole,
+        source: Arc<dyn CredentialsProvider>,
+        transport: Arc<dyn Transport>,
+        clock: Arc<ServerClock>,
+    ) -> Self {
+        AssumeRoleCredentials { sts: Sts::new(role, transport), source, clock }
+    }
+}
+
+impl WebIdentityCredentials {
+    /// A source for `role`.
+    pub fn new(role: StsRole, token_file: PathBuf, transport: Arc<dyn Transport>) -> Self {
+        WebIdentityCredentials { sts: Sts::new(role, transport), token_file }
+    }
+
+    /// Reads `AWS_WEB_IDENTITY_TOKEN_FILE`, `AWS_ROLE_ARN`, `AWS_ROLE_SESSION_NAME` and `AWS_ENDPOINT_URL_STS`. `None` if no token file
+    /// is named.
+    pub fn from(
+        env: &dyn Fn(&str) -> Option<String>,
+        region: &str,
+        transport: Arc<dyn Transport>,
+    ) -> Result<Option<Self>, CredentialsError> {
+        let var = |name: &str| env(name).map(|v| v.trim().to_owned()).filter(|v| !v.is_empty());
+        let Some(file) = var("AWS_WEB_IDENTITY_TOKEN_FILE") else { return Ok(None) };
+        let role_arn = var("AWS_ROLE_ARN").ok_or_else(|| {
+            let text = "AWS_WEB_IDENTITY_TOKEN_FILE is set, but AWS_ROLE_ARN is not: set both or neither";
+            CredentialsError::Setup(text.to_owned())
+        })?;
+        let role = StsRole {
+            region: region.to_owned(),
+            endpoint_url: var("AWS_ENDPOINT_URL_STS").or_else(|| var("AWS_ENDPOINT_URL")),
+            role_arn,
+            session_name: var("AWS_ROLE_SESSION_NAME"),
+            external_id: None,
+            duration: None,
+        };
+        Ok(Some(Self::new(role, file.into(), transport)))
+    }
+}
+
+impl Sts {
+    fn new(role: StsRole, transport: Arc<dyn Transport>) -> Self {
+        let suffix =
+            if partition_of(&role.region) == "aws-cn" { "amazonaws.com.cn" } else { "amazonaws.com" };
+        let usual = || format!("https://sts.{}.{suffix}/", role.region);
+        let mut url = role.endpoint_url.clone().unwrap_or_else(usual);
+        if !url.ends_with('/') {
+            url.push('/');
+        }
+        let web = Web { name: format!("the role {}", role.role_arn), transport, patience: PATIENCE };
+        Sts { web, url, role }
+    }
+
+    fn form(&self, action: &str, more: &[(&str, &str)]) -> Vec<u8> {
+        let session = self.role.session_name.as_deref().unwrap_or("activity-worker");
+        let duration = self.role.duration.map(|d| d.as_secs().to_string());
+        let given = [
+            ("Action", Some(action)),
+            ("Version", Some(VERSION)),
+            ("RoleArn", Some(self.role.role_arn.as_str())),
+            ("RoleSessionName", Some(session)),
+            ("DurationSeconds", duration.as_deref()),
+        ];
+        let given =
+            given.iter().filter_map(|(name, value)| Some((*name, (*value)?))).chain(more.iter().copied());
+        let pairs: Vec<_> = given.map(|(name, value)| format!("{name}={}", percent(value))).collect();
+        pairs.join("&").into_bytes()
+    }
+
+    fn understand(&self, response: &Response) -> Result<Credentials, CredentialsError> {
+        let xml = String::from_utf8_lossy(&response.body);
+        if response.status != 200 {
+            let (code, message) = (element(&xml, "Code"), element(&xml, "Message"));
+            let Some(code) = code else { return Err(self.web.refused(response, "")) };
+            let said = format!("{}: {}", redact(&code), redact(&message.unwrap_or_default()));
+            return Err(match code.as_str() {
+                // The token of a web identity is renewed by others.
+                "AccessDenied" | "ValidationError" | "MalformedPolicyDocument" => self.web.setup(&said),
+                _ => self.web.unavailable(&said),
+            });
+        }
+        let get = |name| element(&xml, name).filter(|text| !text.is_empty());
+        match (get("AccessKeyId"), get("SecretAccessKey"), get("SessionToken"), get("Expiration")) {
+            (Some(id), Some(secret), Some(token), Some(end)) => {
+                self.web.credentials(id, secret, Some(token), Some(&end))
+            }
+            _ => Err(self.web.unavailable("the answer holds no credentials")),
+        }
+    }
+}
+
+/// The text of the first element of this name. STS' answers are flat where it counts, and have no attributes there.
+fn element(xml: &str, name: &str) -> Option<String> {
+    let (open, close) = (format!("<{name}>"), format!("</{name}>"));
+    let start = xml.find(&open)? + open.len();
+    let text = &xml[start..start + xml[start..].find(&close)?];
+    let plain =
+        [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&apos;", "'"), ("&#xd;", "\r"), ("&amp;", "&")];
+    Some(plain.iter().fold(text.trim().to_owned(), |text, (coded, plain)| text.replace(coded, plain)))
+}
+
+const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded; charset=utf-8");
+
+impl CredentialsProvider for AssumeRoleCredentials {
+    fn credentials(&self) -> Result<Credentials, CredentialsError> {
+        let Sts { web, url, role } = &self.sts;
+        let source = self.source.credentials()?;
+        let more: Vec<_> = role.external_id.iter().map(|id| ("ExternalId", id.as_str())).collect();
+        let body = self.sts.form("AssumeRole", &more);
+        let mut headers = vec![(FORM.0, FORM.1.to_owned())];
+        let scope = CredentialScope { region: &role.region, service: "sts" };
+        let signature = sign(&source, &scope, self.clock.now(), url, &headers, &body)
+            .map_err(|_| web.setup("the source credentials hold a line break or the like"))?;
+        headers.extend(signature);
+        let answer = self.sts.understand(&web.send("POST", url, headers, body)?);
+        if answer.is_err() {
+            self.source.invalidate(&source);
+        }
+        answer
+    }
+
+    fn name(&self) -> &str {
+        &self.sts.web.name
+    }
+}
+
+impl CredentialsProvider for WebIdentityCredentials {
+    fn credentials(&self) -> Result<Credentials, CredentialsError> {
+        let Sts { web, url, .. } = &self.sts;
+        let token = std::fs::read_to_string(&self.token_file).map_err(|e| {
+            web.unavailable(&format!("can't read the token file {}: {e}", self.token_file.display()))
+        })?;
+        let body = self.sts.form("AssumeRoleWithWebIdentity", &[("WebIdentityToken", token.trim())]);
+        self.sts.understand(&web.send("POST", url, vec![(FORM.0, FORM.1.to_owned())], body)?)
+    }
+
+    fn name(&self) -> &str {
+        &self.sts.web.name
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::web::tests::Script;
+    use super::*;
+    use crate::aws::StaticCredentials;
+    use crate::clock::SystemClock;
+
+    const GIVEN: &str = "<AssumeRoleResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><AssumeRoleResult><AssumedRoleUser><Arn>x</Arn></AssumedRoleUser><Credentials>\n<AccessKeyId>KEY</AccessKeyId><SecretAccessKey>S/+=</SecretAccessKey><SessionToken>T</SessionToken><Expiration>2030-01-02T03:04:05Z</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>";
+
+    fn role() -> StsRole {
+        StsRole {
+            region: "eu-west-1".into(),
+            endpoint_url: None,
+            role_arn: "arn:aws:iam::123456789012:role/worker".into(),
+            session_name: None,
+            external_id: Some("a&b".into()),
+            duration: Some(Duration::from_secs(900)),
+        }
+    }
+
+    fn assume(script: &Arc<Script>) -> AssumeRoleCredentials {
+        let source =
+            StaticCredentials::new(Credentials::new("SOURCE", "SECRET", Some("SESSION".into()), None));
+        let clock = Arc::new(ServerClock::new(Arc::new(SystemClock)));
+        AssumeRoleCredentials::new(role(), Arc::new(source), Arc::clone(script) as _, clock)
+    }
+
+    #[test]
+    fn a_role_is_taken_on_with_a_signed_form() {
+        let script = Script::new(&[Ok((200, GIVEN))]);
+        let found = assume(&script).credentials().unwrap();
+        assert_eq!((found.access_key_id.as_str(), found.secret_access_key.as_str()), ("KEY", "S/+="));
+        let asked = &script.asked()[0];
+        assert_eq!(asked.url, "https://sts.eu-west-1.amazonaws.com/");
+        assert_eq!(
+            String::from_utf8_lossy(&asked.body),
+            "Action=AssumeRole&Version=2011-06-15&RoleArn=arn%3Aaws%3Aiam%3A%3A123456789012%3Arole%2Fworker&RoleSessionName=activity-worker&DurationSeconds=900&ExternalId=a%26b"
+        );
+        let header = |name| asked.headers.iter().find(|(n, _)| *n == name).map(|(_, v)| v.clone()).unwrap();
+        assert!(header("authorization").contains("Credential=SOURCE/"));
+        assert!(header("authorization").contains("/eu-west-1/sts/aws4_request"));
+        assert_eq!(header("x-amz-security-token"), "SESSION");
+    }
+
+    #[test]
+    fn a_web_identity_needs_no_signature_and_its_token_is_read_each_time() {
+        let script = Script::new(&[Ok((200, GIVEN)), Ok((200, GIVEN))]);
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let path = file.path().to_str().unwrap().to_owned();
+        let env = |name: &str| match name {
+            "AWS_WEB_IDENTITY_TOKEN_FILE" => Some(path.clone()),
+            "AWS_ROLE_ARN" => Some("arn:r".to_owned()),
+            "AWS_ROLE_SESSION_NAME" => Some("pod".to_owned()),
+            _ => None,
+        };
+        let source =
+            WebIdentityCredentials::from(&env, "eu-west-1", Arc::clone(&script) as _).unwrap().unwrap();
+        for token in ["one\n", "two"] {
+            std::fs::write(file.path(), token).unwrap();
+            source.credentials().unwrap();
+        }
+        let bodies: Vec<_> =
+            script.asked().iter().map(|r| String::from_utf8(r.body.clone()).unwrap()).collect();
+        assert!(
+            bodies[0].ends_with("RoleArn=arn%3Ar&RoleSessionName=pod&WebIdentityToken=one"),
+            "{}",
+            bodies[0]
+        );
+        assert!(bodies[1].ends_with("WebIdentityToken=two"));
+        assert!(!script.asked()[0].headers.iter().any(|(name, _)| *name == "authorization"));
+        let half = |name: &str| (name == "AWS_WEB_IDENTITY_TOKEN_FILE").then(|| "/x".to_owned());
+        assert!(WebIdentityCredentials::from(&half, "r", Script::new(&[])).is_err());
+        assert!(WebIdentityCredentials::from(&|_| None, "r", Script::new(&[])).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_refusal_is_told_in_the_words_of_sts() {
+        let refusal = "<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>User: arn:aws:iam::1:user/x is not authorized to perform: sts:AssumeRole &amp; more</Message></Error></ErrorResponse>";
+        let error = assume(&Script::new(&[Ok((403, refusal))])).credentials().unwrap_err();
+        let said = "the role arn:aws:iam::123456789012:role/worker: AccessDenied: User: arn:aws:iam::1:user/x is not authorized to perform: sts:AssumeRole & more";
+        assert_eq!(error, CredentialsError::Setup(said.into()));
+        for (answer, said) in [
+            (Ok((502, "Bad Gateway")), "HTTP 502, Bad Gateway"),
+            (Ok((200, "<html></html>")), "holds no credentials"),
+            (
+                Ok((400, "<Error><Code>ExpiredTokenException</Code><Message>old</Message></Error>")),
+                "ExpiredTokenException: old",
+            ),
+            (Err("could not resolve"), "could not resolve"),
+        ] {
+            let error = assume(&Script::new(&[answer])).credentials().unwrap_err();
+            assert!(matches!(error, CredentialsError::Unavailable(_)), "{error:?}");
+            assert!(error.to_string().contains(said), "{error}");
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! What the sources that are asked over HTTP have in common.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::expiration;
+use super::{Credentials, CredentialsError};
+use crate::aws::redact::redact;
+use crate::aws::{Request, Response, Transport};
+
+/// Credentials take some kilobytes, most of it the session token.
+const ANSWER_MAX: usize = 64 * 1024;
+
+/// One source, its transport and its name in errors.
+#[derive(Clone)]
+pub(super) struct Web {
+    pub(super) name: String,
+    pub(super) transport: Arc<dyn Transport>,
+    /// The longest wait for an answer.
+    pub(super) patience: Duration,
+}
+
+impl Web {
+    pub(super) fn get(
+        &self,
+        url: &str,
+        headers: Vec<(&'static str, String)>,
+    ) -> Result<Response, CredentialsError> {
+        self.send("GET", url, headers, Vec::new())
+    }
+
+    pub(super) fn send(
+        &self,
+        method: &'static str,
+        url: &str,
+        headers: Vec<(&'static str, String)>,
+        body: Vec<u8>,
+    ) -> Result<Response, CredentialsError> {
+        let url = url.to_owned();
+        let (read_timeout, max_response) = (self.patience, ANSWER_MAX);
+        let request = Request { method, url, headers, body, read_timeout, max_response };
+        self.transport.send(&request).map_err(|e| self.unavailable(&e.reason))
+    }
+
+    /// Now it gave none, later it may.
+    pub(super) fn unavailable(&self, reason: &str) -> CredentialsError {
+        CredentialsError::Unavailable(format!("{}: {reason}", self.name))
+    }
+
+    /// Only a person can change that.
+    pub(super) fn setup(&self, reason: &str) -> CredentialsError {
+        CredentialsError::Setup(format!("{}: {reason}", self.name))
+    }
+
+    /// The answer's status and what it says, without what looks like a secret.
+    pub(super) fn refused(&self, response: &Response, advice: &str) -> CredentialsError {
+        let said = redact(String::from_utf8_lossy(&response.body).trim());
+        let said = if said.is_empty() { String::new() } else { format!(", {said}") };
+        let advice = if advice.is_empty() { String::new() } else { format!(": {advice}") };
+        self.unavailable(&format!("HTTP {}{said}{advice}", response.status))
+    }
+
+    /// Reads the JSON of container and instance metadata: `AccessKeyId`, `SecretAccessKey`, `Token`, `Expiration`.
+    pub(super) fn metadata(&self, response: &Response) -> Result<Credentials, CredentialsError> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "PascalCase")]
+        struct Answer {
+            code: Option<String>,
+            message: Option<String>,
+            access_key_id: Option<String>,
+            secret_access_key: Option<String>,
+            token: Option<String>,
+            expiration: Option<String>,
+        }
+        let answer: Answer = self.json(response)?;
+        // A 200 may hold an error.
+        if let Some(code) = answer.code.filter(|code| code != "Success") {
+            let message = answer.message.map(|m| format!(": {}", redact(&m))).unwrap_or_default();
+            return Err(self.unavailable(&format!("{}{message}", redact(&code))));
+        }
+        let (Some(id), Some(secret)) = (answer.access_key_id, answer.secret_access_key) else {
+            return Err(self.unavailable("the answer holds no AccessKeyId or no SecretAccessKey"));
+        };
+        self.credentials(id, secret, answer.token, answer.expiration.as_deref())
+    }
+
+    /// Credentials whose end is a date in words.
+    pub(super) fn credentials(
+        &self,
+        id: String,
+        secret: String,
+        token: Option<String>,
+        end: Option<&str>,
+    ) -> Result<Credentials, CredentialsError> {
+        let end = match end {
+            None => None,
+            Some(text) => match expiration::parse(text) {
+                Some(date) => Some(date),
+                None => return Err(self.unavailable("the answer's Expiration is no date")),
+            },
+        };
+        Ok(Credentials::new(id, secret, token, end))
+    }
+
+    /// The error quotes nothing of the answer: it may hold half of some credentials.
+    pub(super) fn json<T: for<'a> Deserialize<'a>>(
+        &self,
+        response: &Response,
+    ) -> Result<T, CredentialsError> {
+        serde_json::from_slice(&response.body).map_err(|e| {
+            self.unavailable(&format!(
+                "the answer is not the expected JSON: line {}, column {}",
+                e.line(),
+                e.column()
+            ))
+        })
+    }
+}
+
+/// Text as a part of a URL's query, or of a form.
+pub(super) fn percent(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    encoded
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::collections::VecDeque;
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::aws::TransportError;
+
+    /// Answers in the order given, and remembers what was asked.
+    #[derive(Default)]
+    pub(crate) struct Script {
+        answers: Mutex<VecDeque<Result<(u16, String), &'static str>>>,
+        asked: Mutex<Vec<Request>>,
+    }
+
+    impl Script {
+        pub(crate) fn new(answers: &[Result<(u16, &str), &'static str>]) -> Arc<Self> {
+            let answers = answers.iter().map(|a| a.map(|(status, body)| (status, body.to_owned())));
+            Arc::new(Script { answers: Mutex::new(answers.collect()), asked: Mutex::default() })
+        }
+
+        pub(crate) fn asked(&self) -> Vec<Request> {
+            self.asked.lock().unwrap().clone()
+        }
+
+        /// `GET http://host/path`, for each request.
+        pub(crate) fn lines(&self) -> Vec<String> {
+            self.asked().iter().map(|r| format!("{} {}", r.method, r.url)).collect()
+        }
+    }
+
+    impl Transport for Script {
+        fn send(&self, request: &Request) -> Result<Response, TransportError> {
+            self.asked.lock().unwrap().push(request.clone());
+            match self.answers.lock().unwrap().pop_front().expect("an answer for each request") {
+                Ok((status, body)) => Ok(Response { status, headers: Vec::new(), body: body.into_bytes() }),
+                Err(reason) => {
+                    Err(TransportError { reason: reason.to_owned(), sent: false, certificate_dates: false })
+                }
+            }
+        }
+
+        fn probe_date(&self, _: &str) -> Option<std::time::SystemTime> {
+            None
+        }
+
+        fn close_idle(&self) {}
+
+        fn shutdown(&self) {}
+    }
+
+    pub(crate) const GOOD: &str = r#"{"Code":"Success","AccessKeyId":"KEY","SecretAccessKey":"SECRET","Token":"TOKEN","Expiration":"2030-01-02T03:04:05Z"}"#;
+
+    #[test]
+    fn text_is_encoded_for_a_url() {
+        assert_eq!(percent("arn:aws:iam::1:role/a b+é~"), "arn%3Aaws%3Aiam%3A%3A1%3Arole%2Fa%20b%2B%C3%A9~");
+    }
+}
