@@ -1,14 +1,18 @@
 //! From what the operator said to a client of the service.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use activity_worker::WorkerName;
-use activity_worker::aws::{ActivityClient, Endpoint, HttpsTransport, Settings, default_credentials};
+use activity_worker::aws::{ActivityClient, Endpoint, Network, Proxies, Settings, default_credentials};
 use activity_worker::clock::{ServerClock, SystemClock};
 use activity_worker::worker::StartError;
 
 use crate::config::Config;
 use crate::error::Error;
+
+/// For name look-up, TCP, a proxy's tunnel and TLS together.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The client of all activities of `config`. What the configuration says counts before AWS's own variables and files.
 pub(crate) fn client(config: &Config) -> Result<ActivityClient, Error> {
@@ -21,18 +25,17 @@ pub(crate) fn client(config: &Config) -> Result<ActivityClient, Error> {
         Some(url) => Endpoint::own(url),
         None => settings.endpoint(region),
     };
-    let clock = Arc::new(ServerClock::new(Arc::new(SystemClock)));
-    let credentials =
-        default_credentials(&settings, &env, Arc::clone(&clock)).map_err(|e| wrong(e.to_string()))?;
-    let mut transport = HttpsTransport::builder().clock(Arc::clone(&clock));
-    if let Some(file) = config.worker.ca_bundle.clone().or(settings.ca_bundle) {
-        transport = transport.ca_file(file);
-    }
+    let network = Network {
+        ca_file: config.worker.ca_bundle.clone().or_else(|| settings.ca_bundle.clone()),
+        proxies: Proxies::from_env(&env).map_err(|e| wrong(e.to_string()))?,
+        ..Network::new(Arc::new(ServerClock::new(Arc::new(SystemClock))))
+    };
+    let credentials = default_credentials(&settings, &env, &network).map_err(|e| wrong(e.to_string()))?;
     ActivityClient::builder(region)
         .endpoint(endpoint.map_err(|e| wrong(e.to_string()))?)
         .credentials(credentials)
-        .transport(Arc::new(transport.build().map_err(|e| wrong(e.to_string()))?))
-        .clock(clock)
+        .transport(network.transport(CONNECT_TIMEOUT).map_err(|e| wrong(e.to_string()))?)
+        .clock(Arc::clone(&network.clock))
         .build()
         .map_err(|e| wrong(e.to_string()))
 }

@@ -45,7 +45,7 @@ pub use endpoint::{Endpoint, EndpointError, EndpointOptions, partition_of};
 pub use errors::classify;
 pub use settings::{Settings, SettingsError};
 pub use transport::{
-    HttpsTransport, HttpsTransportBuilder, Proxies, Request, Response, Transport, TransportConfigError,
-    TransportError,
+    HttpsTransport, HttpsTransportBuilder, Network, Proxies, Request, Response, Transport,
+    TransportConfigError, TransportError,
 };
 pub use wire::Operation;

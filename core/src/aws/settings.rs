@@ -131,7 +131,7 @@ impl Lookup<'_> {
         let Some(profile) = self.profile else { return Ok(None) };
         let of_service = match profile.get("services") {
             None => None,
-            Some(named) => match self.files.services(&named.value) {
+            Some(named) => match self.files.section("services", &named.value) {
                 Some(services) => services.get_nested("sfn", "endpoint_url"),
                 None => {
                     let reason = format!("there is no section [services {}] in the config file", named.value);

@@ -94,9 +94,9 @@ impl SharedFiles {
         (config.is_some() || credentials.is_some()).then_some(profile)
     }
 
-    /// The section `[services name]`.
-    pub(super) fn services(&self, name: &str) -> Option<Part<'_>> {
-        let section = self.config.ini.sections.iter().rfind(|s| named(&s.header, "services") == Some(name));
+    /// The section `[kind name]` of the config file.
+    pub(super) fn section(&self, kind: &str, name: &str) -> Option<Part<'_>> {
+        let section = self.config.ini.sections.iter().rfind(|s| named(&s.header, kind) == Some(name));
         section.map(|section| part(&self.config, section))
     }
 }
@@ -209,10 +209,10 @@ mod tests {
     #[test]
     fn services_have_settings_within() {
         let files = files("[services local]\nsfn =\n  endpoint_url = http://h\n", "");
-        let services = files.services("local").unwrap();
+        let services = files.section("services", "local").unwrap();
         assert_eq!(services.get_nested("sfn", "endpoint_url").unwrap().place, "config, line 3");
         assert!(services.get_nested("s3", "endpoint_url").is_none());
-        assert!(files.services("other").is_none());
+        assert!(files.section("services", "other").is_none());
     }
 
     #[test]

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use super::shared_files::{Said, process};
-use super::{CachedCredentials, CredentialsProvider, EnvironmentCredentials, SharedFilesCredentials};
-use crate::aws::Settings;
-use crate::clock::ServerClock;
+use super::profile::Sources;
+use super::{
+    CachedCredentials, CredentialsError, CredentialsProvider, EnvironmentCredentials, SharedFilesCredentials,
+};
+use crate::aws::{Network, Settings};
 
 /// No source has credentials. One line says what was tried, or what is wrong with the source that counts.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -14,31 +15,67 @@ pub struct NoCredentials {
     tried: Vec<String>,
 }
 
-/// The source that the AWS CLI would take, in a [`CachedCredentials`]: the profile if the caller asked for one, else the
-/// environment variables, else the profile of the settings. No program is run, and nothing is sent.
+/// The source that the AWS CLI would take, in a [`CachedCredentials`].
+///
+/// A profile that the caller asked for counts alone. Else, the first of: the environment's keys, its web identity, the profile of the
+/// settings, the container's endpoint, and on a machine that is an EC2 instance the metadata service. No program is run, and nothing
+/// is sent.
 pub fn default_credentials(
     settings: &Settings,
     env: &dyn Fn(&str) -> Option<String>,
-    clock: Arc<ServerClock>,
+    network: &Network,
 ) -> Result<Arc<dyn CredentialsProvider>, NoCredentials> {
-    let wrong = |reason: String| NoCredentials { tried: vec![reason] };
     let mut tried = Vec::new();
+    match first(&Sources { settings, env, network }, &mut tried) {
+        Ok(Some(source)) => Ok(Arc::new(CachedCredentials::new(source, Arc::clone(&network.clock)))),
+        Ok(None) => Err(NoCredentials { tried }),
+        Err(wrong) => Err(NoCredentials { tried: vec![wrong.to_string()] }),
+    }
+}
+
+fn first(
+    sources: &Sources<'_>,
+    tried: &mut Vec<String>,
+) -> Result<Option<Arc<dyn CredentialsProvider>>, CredentialsError> {
+    let Sources { settings, env, .. } = sources;
     if !settings.explicit_profile {
-        match EnvironmentCredentials::from(env).map_err(|e| wrong(e.to_string()))? {
-            Some(source) => return Ok(Arc::new(CachedCredentials::new(Arc::new(source), clock))),
-            None => tried.push("the environment has no AWS_ACCESS_KEY_ID".to_owned()),
+        if let Some(source) = EnvironmentCredentials::from(env)? {
+            return Ok(Some(Arc::new(source)));
         }
-    }
-    let source = SharedFilesCredentials::new(settings);
-    match source.read().map_err(|e| wrong(e.to_string()))? {
-        Said::Nothing => {
-            tried.push(source.nothing());
-            return Err(NoCredentials { tried });
+        tried.push("the environment has no AWS_ACCESS_KEY_ID".to_owned());
+        if let Some(source) = sources.web_identity()? {
+            return Ok(Some(source));
         }
-        Said::Process(command) => drop(process(&command).map_err(|e| wrong(e.to_string()))?),
-        Said::Keys(_) => {}
+        tried.push("nor AWS_WEB_IDENTITY_TOKEN_FILE".to_owned());
     }
-    Ok(Arc::new(CachedCredentials::new(Arc::new(source), clock)))
+    if let Some(source) = sources.of_profile(&settings.profile)? {
+        return Ok(Some(source));
+    }
+    tried.push(SharedFilesCredentials::new(settings).nothing());
+    if settings.explicit_profile {
+        return Ok(None);
+    }
+    if let Some(source) = sources.container()? {
+        return Ok(Some(source));
+    }
+    tried.push("no AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or _FULL_URI is set".to_owned());
+    if !is_on_ec2(env) {
+        tried.push("this machine is no EC2 instance".to_owned());
+        return Ok(None);
+    }
+    let source = sources.imds()?;
+    tried.push("AWS_EC2_METADATA_DISABLED is true".to_owned());
+    Ok(source)
+}
+
+/// Whether the metadata service is worth asking: elsewhere its address may be anyone's, and each question costs a second.
+fn is_on_ec2(env: &dyn Fn(&str) -> Option<String>) -> bool {
+    let says = |file: &str, start: &str| {
+        std::fs::read_to_string(file).is_ok_and(|text| text.trim().to_ascii_lowercase().starts_with(start))
+    };
+    env("AWS_EC2_METADATA_SERVICE_ENDPOINT").is_some()
+        || says("/sys/class/dmi/id/sys_vendor", "amazon ec2")
+        || says("/sys/hypervisor/uuid", "ec2")
 }
 
 #[cfg(test)]
@@ -47,7 +84,7 @@ mod tests {
 
     use super::*;
     use crate::aws::{Credentials, CredentialsError};
-    use crate::clock::SystemClock;
+    use crate::clock::{ServerClock, SystemClock};
 
     struct Home(tempfile::TempDir);
 
@@ -79,8 +116,8 @@ mod tests {
                 _ => vars.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned()),
             };
             let settings = Settings::load(&env, profile).unwrap();
-            let clock = Arc::new(ServerClock::new(Arc::new(SystemClock)));
-            default_credentials(&settings, &env, clock).map_err(|e| e.to_string().replace(home, "~"))
+            let network = Network::new(Arc::new(ServerClock::new(Arc::new(SystemClock))));
+            default_credentials(&settings, &env, &network).map_err(|e| e.to_string().replace(home, "~"))
         }
 
         fn id(&self, vars: &[(&str, &str)], profile: Option<&str>) -> String {
@@ -129,8 +166,9 @@ mod tests {
     fn no_credentials_anywhere_is_one_line_that_lists_what_was_tried() {
         assert_eq!(
             Home::new("[default]\nregion = x\n", "").id(&[], None),
-            "no AWS credentials: the environment has no AWS_ACCESS_KEY_ID; \
-             the profile \"default\" in ~/.aws/credentials or ~/.aws/config has no credentials"
+            "no AWS credentials: the environment has no AWS_ACCESS_KEY_ID; nor AWS_WEB_IDENTITY_TOKEN_FILE; \
+             the profile \"default\" in ~/.aws/credentials or ~/.aws/config has no credentials; \
+             no AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or _FULL_URI is set; this machine is no EC2 instance"
         );
     }
 
@@ -142,7 +180,8 @@ mod tests {
             "no AWS credentials: ~/.aws/config, line 3: aws_access_key_id has no aws_secret_access_key beside it"
         );
         assert!(
-            error("[default]\nrole_arn = r\n").contains("~/.aws/config, line 2: role_arn is not supported")
+            error("[default]\nrole_arn = r\n")
+                .contains("~/.aws/config, line 2: role_arn needs source_profile")
         );
         assert!(
             error("[default]\ncredential_process = 'a\n")
@@ -163,5 +202,79 @@ mod tests {
             &Settings::load(&|n| (n == "HOME").then(|| "/nowhere".into()), None).unwrap(),
         );
         assert!(matches!(fresh.credentials(), Err(CredentialsError::Setup(_))));
+    }
+
+    fn name(home: &Home, vars: &[(&str, &str)], profile: Option<&str>) -> String {
+        home.source(vars, profile).map_or_else(|e| e, |source| source.name().to_owned())
+    }
+
+    #[test]
+    fn each_kind_of_profile_leads_to_its_source() {
+        let config = format!(
+            "[profile base]\n{KEYS} = BASE\n\
+             [profile role]\nrole_arn = arn:r\nsource_profile = base\n\
+             [profile two]\nrole_arn = arn:two\nsource_profile = role\n\
+             [profile self]\nrole_arn = arn:self\nsource_profile = self\n{KEYS} = SELF\n\
+             [profile env]\nrole_arn = arn:env\ncredential_source = Environment\n\
+             [profile ecs]\nrole_arn = arn:ecs\ncredential_source = EcsContainer\n\
+             [profile ec2]\nrole_arn = arn:ec2\ncredential_source = Ec2InstanceMetadata\n\
+             [profile web]\nrole_arn = arn:web\nweb_identity_token_file = /token\n\
+             [profile sso]\nsso_session = s\nsso_account_id = 1\nsso_role_name = r\n\
+             [sso-session s]\nsso_region = eu-west-1\nsso_start_url = u\n\
+             [profile old-sso]\nsso_start_url = u\nsso_region = r\nsso_account_id = 1\nsso_role_name = r\n"
+        );
+        let home = Home::new(&config, "");
+        for (profile, said) in [
+            ("base", "the profile \"base\""),
+            ("role", "the role arn:r"),
+            ("two", "the role arn:two"),
+            ("self", "the role arn:self"),
+            ("env", "the role arn:env"),
+            ("ec2", "the role arn:ec2"),
+            ("web", "the role arn:web"),
+            ("sso", "single sign-on of the profile \"sso\""),
+            ("old-sso", "single sign-on of the profile \"old-sso\""),
+        ] {
+            assert_eq!(name(&home, &ENV, Some(profile)), said);
+        }
+        let ecs = [("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/x")];
+        assert_eq!(name(&home, &ecs, Some("ecs")), "the role arn:ecs");
+        assert_eq!(name(&home, &ecs, None), "the container's credentials endpoint");
+        let web = [("AWS_WEB_IDENTITY_TOKEN_FILE", "/t"), ("AWS_ROLE_ARN", "arn:w"), ecs[0]];
+        assert_eq!(name(&home, &web, None), "the role arn:w");
+        let ec2 = [("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://127.0.0.1:9")];
+        assert_eq!(name(&home, &ec2, None), "the instance metadata service");
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_role_is_said_with_its_place() {
+        let said = |config: &str| name(&Home::new(config, ""), &[], Some("a"));
+        for (config, words) in [
+            (
+                "[profile a]\nrole_arn=r\nsource_profile=b\n[profile b]\nregion=x",
+                "line 3: the profile \"b\" has no credentials",
+            ),
+            (
+                "[profile a]\nrole_arn=r\nsource_profile=b\n[profile b]\nrole_arn=q\nsource_profile=a",
+                "in a circle: a -> b -> a",
+            ),
+            ("[profile a]\nrole_arn=r\ncredential_source=Moon", "line 3: credential_source is Environment"),
+            ("[profile a]\nrole_arn=r\ncredential_source=Environment", "line 3: the environment has no"),
+            (
+                "[profile a]\nrole_arn=r\ncredential_source=EcsContainer\nsource_profile=a",
+                "exclude each other",
+            ),
+            ("[profile a]\nrole_arn=r\nmfa_serial=m\nsource_profile=a", "line 3: mfa_serial asks for a code"),
+            (
+                "[profile a]\nrole_arn=r\nduration_seconds=5\nsource_profile=a",
+                "line 3: duration_seconds is 900 to 43200",
+            ),
+            ("[profile a]\nsso_session=s", "line 2: there is no section [sso-session s]"),
+            ("[profile a]\nsso_start_url=s", "line 2: sso_region is not beside it"),
+            ("[profile a]\nlogin_session=s", "line 2: login_session is not supported"),
+        ] {
+            let said = said(config);
+            assert!(said.contains(words), "{said}");
+        }
     }
 }

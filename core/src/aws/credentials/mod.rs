@@ -14,7 +14,9 @@ mod fixed;
 mod imds;
 mod iot;
 mod process;
+mod profile;
 mod shared_files;
+mod sso;
 mod sts;
 mod web;
 

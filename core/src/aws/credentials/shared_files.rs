@@ -4,16 +4,6 @@ use super::{Credentials, CredentialsError, CredentialsProvider, ProcessCredentia
 use crate::aws::Settings;
 use crate::aws::shared_files::{Part, Profile, Setting, SharedFiles, SharedPaths};
 
-/// Keys of a profile that ask for a source which this version does not have.
-const NOT_YET: &[&str] = &[
-    "role_arn",
-    "sso_session",
-    "sso_start_url",
-    "web_identity_token_file",
-    "credential_source",
-    "login_session",
-];
-
 /// The keys, or the `credential_process`, of one profile. The files are read anew each time, so keys that were exchanged count
 /// without a restart.
 #[derive(Debug, Clone)]
@@ -36,9 +26,13 @@ pub(super) enum Said {
 impl SharedFilesCredentials {
     /// The credentials of the profile that `settings` name.
     pub fn new(settings: &Settings) -> Self {
+        Self::of_profile(settings, &settings.profile)
+    }
+
+    pub(super) fn of_profile(settings: &Settings, profile: &str) -> Self {
         SharedFilesCredentials {
-            name: format!("the profile {:?}", settings.profile),
-            profile: settings.profile.clone(),
+            name: format!("the profile {profile:?}"),
+            profile: profile.to_owned(),
             paths: settings.paths.clone(),
         }
     }
@@ -78,15 +72,8 @@ pub(super) fn process(command: &Setting) -> Result<ProcessCredentials, Credentia
         .map_err(|e| CredentialsError::Setup(format!("{}: {e}", command.place)))
 }
 
-/// In the order of the AWS CLI: roles and single sign-on, keys in the credentials file, a process, keys in the config file.
+/// In the order of the AWS CLI: keys in the credentials file, a process, keys in the config file.
 fn said(profile: &Profile<'_>) -> Result<Said, CredentialsError> {
-    if let Some((key, setting)) = NOT_YET.iter().find_map(|key| Some((key, profile.get(key)?))) {
-        let text = format!(
-            "{}: {key} is not supported; use access keys, or a credential_process that gives the role's credentials",
-            setting.place
-        );
-        return Err(CredentialsError::Setup(text));
-    }
     if let Some(keys) = profile.credentials.and_then(|part| keys(&part)) {
         return keys.map(Said::Keys);
     }

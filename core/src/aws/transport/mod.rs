@@ -3,6 +3,7 @@
 mod connect;
 mod error;
 mod https;
+mod network;
 mod proxy;
 mod resolve;
 mod tls;
@@ -10,6 +11,7 @@ mod tls;
 use std::time::Duration;
 
 pub use https::{HttpsTransport, HttpsTransportBuilder};
+pub use network::Network;
 pub use proxy::Proxies;
 pub use tls::TransportConfigError;
 

@@ -1,0 +1,203 @@
+//! The source that a profile of the shared files asks for: keys, a program, single sign-on, or a role on top of another source.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::shared_files::Said;
+use super::sso::{SsoCredentials, SsoProfile};
+use super::{
+    AssumeRoleCredentials, CachedCredentials, ContainerCredentials, CredentialsError, CredentialsProvider,
+    EnvironmentCredentials, ImdsCredentials, SharedFilesCredentials, StsRole, WebIdentityCredentials,
+};
+use crate::aws::shared_files::{Profile, Setting, SharedFiles, expand_home};
+use crate::aws::{Network, Settings};
+
+/// A connection to a service of AWS is given up after this long; one to this machine's link sooner.
+pub(super) const FAR: Duration = Duration::from_secs(10);
+pub(super) const NEAR: Duration = Duration::from_secs(1);
+
+type Source = Arc<dyn CredentialsProvider>;
+
+/// What the sources are made from.
+pub(super) struct Sources<'a> {
+    pub(super) settings: &'a Settings,
+    pub(super) env: &'a dyn Fn(&str) -> Option<String>,
+    pub(super) network: &'a Network,
+}
+
+impl Sources<'_> {
+    /// The source of a profile; `None`: it says nothing about credentials. No program is run, and nothing is sent.
+    pub(super) fn of_profile(&self, name: &str) -> Result<Option<Source>, CredentialsError> {
+        let files =
+            SharedFiles::read(&self.settings.paths).map_err(|e| CredentialsError::Setup(e.to_string()))?;
+        self.follow(&files, name, &mut Vec::new())
+    }
+
+    /// `way`: the profiles that led here.
+    fn follow(
+        &self,
+        files: &SharedFiles,
+        name: &str,
+        way: &mut Vec<String>,
+    ) -> Result<Option<Source>, CredentialsError> {
+        let Some(profile) = files.profile(name) else { return Ok(None) };
+        let looped = way.iter().any(|earlier| earlier == name);
+        way.push(name.to_owned());
+        // A profile may name itself as its source: then its own keys are meant.
+        if !looped && let Some(role_arn) = profile.get("role_arn") {
+            return self.role(files, &profile, role_arn, way).map(Some);
+        }
+        if looped && way.len() > 2 {
+            let text = format!("source_profile leads in a circle: {}", way.join(" -> "));
+            return Err(CredentialsError::Setup(text));
+        }
+        if let Some(key) =
+            ["sso_session", "sso_start_url", "sso_account_id"].iter().find_map(|key| profile.get(key))
+        {
+            return self.sso(files, &profile, name, &key).map(Some);
+        }
+        if let Some(key) = profile.get("login_session") {
+            let text = format!(
+                "{}: login_session is not supported; use a role, access keys or a credential_process",
+                key.place
+            );
+            return Err(CredentialsError::Setup(text));
+        }
+        let keys = SharedFilesCredentials::of_profile(self.settings, name);
+        match keys.read()? {
+            Said::Nothing => Ok(None),
+            Said::Process(command) => {
+                super::shared_files::process(&command)?;
+                Ok(Some(Arc::new(keys)))
+            }
+            Said::Keys(_) => Ok(Some(Arc::new(keys))),
+        }
+    }
+
+    fn role(
+        &self,
+        files: &SharedFiles,
+        profile: &Profile<'_>,
+        role_arn: Setting,
+        way: &mut Vec<String>,
+    ) -> Result<Source, CredentialsError> {
+        let setup = |place: &str, text: &str| CredentialsError::Setup(format!("{place}: {text}"));
+        if let Some(mfa) = profile.get("mfa_serial") {
+            return Err(setup(&mfa.place, "mfa_serial asks for a code, and a worker can't type one"));
+        }
+        let text = |key| profile.get(key).map(|s: Setting| s.value).filter(|v| !v.is_empty());
+        let var = |name: &str| (self.env)(name).filter(|v| !v.trim().is_empty());
+        let role = StsRole {
+            region: text("region")
+                .or_else(|| self.settings.region.clone())
+                .unwrap_or_else(|| "us-east-1".to_owned()),
+            endpoint_url: var("AWS_ENDPOINT_URL_STS").or_else(|| var("AWS_ENDPOINT_URL")),
+            role_arn: role_arn.value.clone(),
+            session_name: text("role_session_name"),
+            external_id: text("external_id"),
+            duration: profile.get("duration_seconds").map(|s| duration(&s)).transpose()?,
+        };
+        let transport = || self.network.transport(FAR).map_err(|e| CredentialsError::Setup(e.to_string()));
+        if let Some(file) = profile.get("web_identity_token_file") {
+            let path =
+                expand_home(&file.value, self.env).ok_or_else(|| setup(&file.place, "no HOME is set"))?;
+            return Ok(Arc::new(WebIdentityCredentials::new(role, path, transport()?)));
+        }
+        let source = match (profile.get("source_profile"), profile.get("credential_source")) {
+            (Some(named), None) => self.follow(files, &named.value, way)?.ok_or_else(|| {
+                setup(&named.place, &format!("the profile {:?} has no credentials", named.value))
+            })?,
+            (None, Some(named)) => self.credential_source(&named)?,
+            (Some(named), Some(_)) => {
+                return Err(setup(&named.place, "source_profile and credential_source exclude each other"));
+            }
+            (None, None) => {
+                let text =
+                    "role_arn needs source_profile, credential_source or web_identity_token_file beside it";
+                return Err(setup(&role_arn.place, text));
+            }
+        };
+        let clock = Arc::clone(&self.network.clock);
+        let source = Arc::new(CachedCredentials::new(source, Arc::clone(&clock)));
+        Ok(Arc::new(AssumeRoleCredentials::new(role, source, transport()?, clock)))
+    }
+
+    fn credential_source(&self, named: &Setting) -> Result<Source, CredentialsError> {
+        let none = |text: &str| CredentialsError::Setup(format!("{}: {text}", named.place));
+        match named.value.as_str() {
+            "Environment" => EnvironmentCredentials::from(self.env)?
+                .map(|source| Arc::new(source) as Source)
+                .ok_or_else(|| none("the environment has no AWS_ACCESS_KEY_ID")),
+            "EcsContainer" => {
+                self.container()?.ok_or_else(|| none("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI is not set"))
+            }
+            "Ec2InstanceMetadata" => self.imds()?.ok_or_else(|| none("AWS_EC2_METADATA_DISABLED is true")),
+            other => Err(none(&format!(
+                "credential_source is Environment, EcsContainer or Ec2InstanceMetadata, not {other:?}"
+            ))),
+        }
+    }
+
+    pub(super) fn container(&self) -> Result<Option<Source>, CredentialsError> {
+        let source = ContainerCredentials::from(self.env, self.near()?)?;
+        Ok(source.map(|source| Arc::new(source) as Source))
+    }
+
+    pub(super) fn imds(&self) -> Result<Option<Source>, CredentialsError> {
+        let source = ImdsCredentials::from(self.env, self.near()?, Arc::clone(&self.network.clock))?;
+        Ok(source.map(|source| Arc::new(source) as Source))
+    }
+
+    pub(super) fn web_identity(&self) -> Result<Option<Source>, CredentialsError> {
+        let region = self.settings.region.as_deref().unwrap_or("us-east-1");
+        let transport = self.network.transport(FAR).map_err(|e| CredentialsError::Setup(e.to_string()))?;
+        let source = WebIdentityCredentials::from(self.env, region, transport)?;
+        Ok(source.map(|source| Arc::new(source) as Source))
+    }
+
+    fn near(&self) -> Result<Arc<dyn crate::aws::Transport>, CredentialsError> {
+        self.network.transport(NEAR).map_err(|e| CredentialsError::Setup(e.to_string()))
+    }
+
+    fn sso(
+        &self,
+        files: &SharedFiles,
+        profile: &Profile<'_>,
+        name: &str,
+        first: &Setting,
+    ) -> Result<Source, CredentialsError> {
+        let missing = |key: &str| CredentialsError::Setup(format!("{}: {key} is not beside it", first.place));
+        let text = |key: &str| profile.get(key).map(|s| s.value).filter(|v| !v.is_empty());
+        let (named_after, region) = match profile.get("sso_session") {
+            Some(session) => {
+                let section = files.section("sso-session", &session.value).ok_or_else(|| {
+                    let text =
+                        format!("{}: there is no section [sso-session {}]", session.place, session.value);
+                    CredentialsError::Setup(text)
+                })?;
+                (session.value, section.get("sso_region").map(|s| s.value))
+            }
+            None => (text("sso_start_url").ok_or_else(|| missing("sso_start_url"))?, text("sso_region")),
+        };
+        let sso = SsoProfile {
+            profile: name.to_owned(),
+            named_after,
+            region: region.ok_or_else(|| missing("sso_region"))?,
+            account_id: text("sso_account_id").ok_or_else(|| missing("sso_account_id"))?,
+            role_name: text("sso_role_name").ok_or_else(|| missing("sso_role_name"))?,
+        };
+        let transport = self.network.transport(FAR).map_err(|e| CredentialsError::Setup(e.to_string()))?;
+        let cache = expand_home("~/.aws/sso/cache", self.env);
+        Ok(Arc::new(SsoCredentials::new(sso, cache, transport, Arc::clone(&self.network.clock))))
+    }
+}
+
+fn duration(setting: &Setting) -> Result<Duration, CredentialsError> {
+    let seconds = setting.value.parse().ok().filter(|seconds| (900..=43_200).contains(seconds));
+    seconds.map(Duration::from_secs).ok_or_else(|| {
+        CredentialsError::Setup(format!(
+            "{}: duration_seconds is 900 to 43200, not {:?}",
+            setting.place, setting.value
+        ))
+    })
+}
