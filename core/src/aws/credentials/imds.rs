@@ -107,7 +107,7 @@ impl CredentialsProvider for ImdsCredentials {
 mod tests {
     use std::time::SystemTime;
 
-    use super::super::web::tests::{GOOD, Script};
+    use super::super::web::tests::{Answer, GOOD, Script};
     use super::*;
     use crate::aws::credentials::expiration;
     use crate::clock::ManualClock;
@@ -168,7 +168,7 @@ mod tests {
 
     #[test]
     fn what_is_in_the_way_is_said() {
-        let cases: [(&[Result<(u16, &str), &'static str>], &str); 7] = [
+        let cases: [(&[Answer], &str); 7] = [
             (&[Err("no route to 169.254.169.254")], "no route"),
             (&[Ok((403, ""))], "turned off for this instance"),
             (&[Ok((200, "a\nb"))], "its token is none"),

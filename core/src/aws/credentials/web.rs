@@ -140,6 +140,9 @@ pub(super) mod tests {
     use super::*;
     use crate::aws::TransportError;
 
+    /// Status and body, or why there is none.
+    pub(crate) type Answer = Result<(u16, &'static str), &'static str>;
+
     /// Answers in the order given, and remembers what was asked.
     #[derive(Default)]
     pub(crate) struct Script {
@@ -148,7 +151,7 @@ pub(super) mod tests {
     }
 
     impl Script {
-        pub(crate) fn new(answers: &[Result<(u16, &str), &'static str>]) -> Arc<Self> {
+        pub(crate) fn new(answers: &[Answer]) -> Arc<Self> {
             let answers = answers.iter().map(|a| a.map(|(status, body)| (status, body.to_owned())));
             Arc::new(Script { answers: Mutex::new(answers.collect()), asked: Mutex::default() })
         }
