@@ -2,6 +2,8 @@
 //!
 //! - `GET /_emulator/state`
 //! - `GET /_emulator/calls`, the last 10,000 calls, oldest first
+//! - `GET /_emulator/pushes`, what `.waitForTaskToken` tasks have pushed, oldest first; `GET /_emulator/pushes/N` waits up to 10 s for
+//!   the one of this number, from 0
 //! - `POST /_emulator/faults` with a fault, or `{"fault": "refuse", "seconds": 5}`, which takes the whole port away for a while
 //! - `DELETE /_emulator/faults`, `DELETE /_emulator/faults/ID`
 //! - `POST /_emulator/call/OPERATION`: any call of the API, unsigned and not among the calls counted, while workers must sign
@@ -22,9 +24,13 @@ use crate::faults::{Fault, FaultId};
 use crate::http::Request;
 use crate::options::Credential;
 use crate::server::Shared;
+use crate::service::Push;
 
 /// All admin calls begin with this.
 pub(crate) const PATH: &str = "/_emulator";
+
+/// How long an admin call waits for a push.
+const PUSH_WAIT: Duration = Duration::from_secs(10);
 
 /// Status, body, and how long the port is to be down once this was answered.
 type Answer = (u16, Value, Option<Duration>);
@@ -39,6 +45,10 @@ pub(crate) fn call(shared: &Shared, peer: IpAddr, request: &Request) -> Answer {
     match (request.method.as_str(), path) {
         ("GET", "/state") => (200, state(shared), None),
         ("GET", "/calls") => (200, calls(shared), None),
+        ("GET", "/pushes") => (200, shared.service().pushes().map(push).collect(), None),
+        ("GET", path) if path.starts_with("/pushes/") => {
+            wait_push(shared, path.trim_start_matches("/pushes/"))
+        }
         ("POST", "/faults") => inject(shared, &request.body),
         ("DELETE", "/faults") => {
             shared.faults().clear_all();
@@ -120,6 +130,24 @@ fn set_credentials(shared: &Shared, body: &[u8]) -> Answer {
         expires,
     }]);
     (200, json!({}), None)
+}
+
+fn wait_push(shared: &Shared, number: &str) -> Answer {
+    let Ok(number) = number.parse() else { return refuse(404, "a push's number is a number") };
+    match shared.wait(PUSH_WAIT, |service| service.push(number).map(push)) {
+        Some(push) => (200, push, None),
+        None => refuse(404, "no such push so far"),
+    }
+}
+
+fn push(push: &Push) -> Value {
+    json!({
+        "number": push.number,
+        "executionArn": push.execution_arn,
+        "resource": push.resource,
+        "payload": serde_json::from_str::<Value>(&push.payload).unwrap_or_default(),
+        "token": push.token,
+    })
 }
 
 fn calls(shared: &Shared) -> Value {

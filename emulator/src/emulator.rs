@@ -16,7 +16,7 @@ use crate::gate::Gate;
 use crate::names::partition;
 use crate::options::{Credential, Options};
 use crate::server::{self, Shared};
-use crate::service::{Execution, HistoryEvent, Status};
+use crate::service::{Execution, HistoryEvent, Push, Status};
 
 /// A running emulator. Dropping it closes the port, cuts the connections and ends its threads.
 pub struct Emulator {
@@ -117,6 +117,16 @@ impl Emulator {
         self.shared.wait(timeout, |service| {
             service.history(arn).ok()?.iter().find(|event| event.event_type == event_type).cloned()
         })
+    }
+
+    /// What `.waitForTaskToken` tasks have pushed so far, oldest first; the last 10,000 are remembered.
+    pub fn pushes(&self) -> Vec<Push> {
+        self.shared.service().pushes().cloned().collect()
+    }
+
+    /// Waits up to `timeout` for the push of this number, from 0.
+    pub fn wait_push(&self, number: usize, timeout: Duration) -> Option<Push> {
+        self.shared.wait(timeout, |service| service.push(number).cloned())
     }
 
     /// Polls that wait for a task of this activity, dead ones included.

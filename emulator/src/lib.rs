@@ -43,4 +43,4 @@ pub use emulator::Emulator;
 pub use error::ApiError;
 pub use faults::{Fault, FaultId};
 pub use options::{Credential, Options};
-pub use service::{Execution, HistoryEvent, Status};
+pub use service::{Execution, HistoryEvent, Push, Status};

@@ -293,6 +293,28 @@ fn admin_calls_inject_faults_show_the_state_and_refuse_web_pages() {
 }
 
 #[test]
+fn a_pushed_token_is_shown_to_programs_and_over_the_admin_calls() {
+    let emulator = Emulator::start(Options::default()).unwrap();
+    let definition = json!({ "StartAt": "Ask", "States": { "Ask": {
+        "Type": "Task", "Resource": "arn:aws:states:::sns:publish.waitForTaskToken", "End": true,
+        "Parameters": { "Message": { "token.$": "$$.Task.Token" } },
+    } } });
+    let machine = emulator.create_state_machine("ask", &definition).unwrap();
+    assert!(emulator.wait_push(0, Duration::ZERO).is_none());
+    let execution = emulator.start_execution(&machine, "{}").unwrap();
+    let push = emulator.wait_push(0, LONG).unwrap();
+    let mut client = Client::connect(&emulator);
+    let shown = client.admin("GET", "/pushes/0", "").json();
+    assert_eq!((&shown["token"], &shown["executionArn"]), (&json!(push.token), &json!(execution)));
+    assert_eq!(shown["payload"]["Message"]["token"], json!(push.token));
+    assert_eq!(client.admin("GET", "/pushes", "").json(), json!([shown]));
+    assert_eq!(client.admin("GET", "/pushes/x", "").status, 404);
+    let answer = json!({ "taskToken": push.token, "output": "1" });
+    assert_eq!(client.call("SendTaskSuccess", &answer).unwrap().status, 200);
+    assert_eq!(emulator.wait_execution(&execution, LONG).unwrap().output.as_deref(), Some("1"));
+}
+
+#[test]
 fn dropping_it_ends_its_polls_and_its_threads_and_frees_the_port() {
     let bench = Bench::new(Duration::from_secs(60), json!({}));
     let mut polling = bench.client();

@@ -1,4 +1,5 @@
-//! The part of the Amazon States Language that is known here: Task on activities, Pass, Wait, Succeed, Fail.
+//! The part of the Amazon States Language that is known here: Task (on activities, and what ends in
+//! `.waitForTaskToken`), Pass, Wait, Succeed, Fail.
 //!
 //! What is not known is refused when the state machine is created, by its name and place, never ignored.
 
@@ -47,11 +48,19 @@ pub(crate) enum Kind {
     Fail { error: Option<String>, cause: Option<String> },
 }
 
-/// A Task state. A second kind of resource (`.waitForTaskToken`) would stand beside `activity`.
+/// Who works a task.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Work {
+    /// Workers that poll the activity of this ARN.
+    Activity(String),
+    /// Whoever gets the token by this resource: `arn:aws:states:::SERVICE:ACTION.waitForTaskToken`.
+    Push(String),
+}
+
+/// A Task state.
 #[derive(Debug)]
 pub(crate) struct Task {
-    /// The activity's ARN.
-    pub(crate) activity: String,
+    pub(crate) work: Work,
     pub(crate) timeout: Option<Duration>,
     pub(crate) heartbeat: Option<Duration>,
     pub(crate) retriers: Vec<Retrier>,
@@ -153,11 +162,17 @@ impl State {
 
 impl Task {
     fn parse(fields: &mut Fields) -> Result<Self, ApiError> {
-        let activity = fields.required_text("Resource")?;
-        if check_arn(&activity, Resource::Activity).is_err() {
-            let reason = format!("This emulator does not know the resource '{activity}', only activities");
-            return Err(fields.wrong(&reason));
-        }
+        let resource = fields.required_text("Resource")?;
+        let work = if check_arn(&resource, Resource::Activity).is_ok() {
+            Work::Activity(resource)
+        } else if is_push(&resource) {
+            Work::Push(resource)
+        } else {
+            let known = "only activities and what ends in .waitForTaskToken";
+            return Err(
+                fields.wrong(&format!("This emulator does not know the resource '{resource}', {known}"))
+            );
+        };
         let timeout = fields.seconds("TimeoutSeconds")?;
         let heartbeat = fields.seconds("HeartbeatSeconds")?;
         if timeout.is_some_and(|t| t.is_zero()) || heartbeat.is_some_and(|h| h.is_zero()) {
@@ -168,8 +183,15 @@ impl Task {
         }
         let retriers = fields.list("Retry")?.into_iter().map(Retrier::parse).collect::<Result<_, _>>()?;
         let catchers = fields.list("Catch")?.into_iter().map(Catcher::parse).collect::<Result<_, _>>()?;
-        Ok(Task { activity, timeout, heartbeat, retriers, catchers })
+        Ok(Task { work, timeout, heartbeat, retriers, catchers })
     }
+}
+
+/// `arn:PARTITION:states:::SERVICE:ACTION.waitForTaskToken`
+fn is_push(resource: &str) -> bool {
+    let parts: Vec<_> = resource.split(':').collect();
+    matches!(parts.as_slice(), ["arn", _, "states", "", "", service, action]
+        if !service.is_empty() && action.strip_suffix(".waitForTaskToken").is_some_and(|a| !a.is_empty()))
 }
 
 /// The fields of one object of a definition: each is taken out, and what is left at the end is not known.

@@ -1,6 +1,7 @@
 //! Reference paths (`$`, `$.a.b`, `$['a'][0]`) and the payload templates made of them.
 //!
-//! Filters, wildcards, slices, the context object (`$$`) and intrinsic functions are not known here.
+//! In a template a path that begins with `$$` leads into the context object: the execution, the state, the task's token. Filters,
+//! wildcards, slices and intrinsic functions are not known here.
 
 use serde_json::{Map, Value};
 
@@ -83,6 +84,7 @@ fn next_step(rest: &str) -> Option<(Step, &str)> {
 pub(crate) enum Template {
     Literal(Value),
     At(Path),
+    Context(Path),
     Object(Vec<(String, Template)>),
     Array(Vec<Template>),
 }
@@ -94,7 +96,11 @@ impl Template {
             Value::Object(fields) => {
                 let fields = fields.into_iter().map(|(name, value)| match (name.strip_suffix(".$"), value) {
                     (Some(name), Value::String(path)) => {
-                        Ok((name.to_owned(), Template::At(Path::parse(&path)?)))
+                        let value = match path.strip_prefix('$').filter(|rest| rest.starts_with('$')) {
+                            Some(context) => Template::Context(Path::parse(context)?),
+                            None => Template::At(Path::parse(&path)?),
+                        };
+                        Ok((name.to_owned(), value))
                     }
                     (Some(_), _) => Err(format!("the value of the field '{name}' is not a path")),
                     (None, value) => Ok((name, Template::parse(value)?)),
@@ -108,17 +114,19 @@ impl Template {
         })
     }
 
-    /// The payload for this input. `None` if a path leads nowhere.
-    pub(crate) fn fill(&self, input: &Value) -> Option<Value> {
+    /// The payload for this input and context object. `None` if a path leads nowhere.
+    pub(crate) fn fill(&self, input: &Value, context: &Value) -> Option<Value> {
         Some(match self {
             Template::Literal(value) => value.clone(),
             Template::At(path) => path.get(input)?.clone(),
+            Template::Context(path) => path.get(context)?.clone(),
             Template::Object(fields) => {
-                let fields = fields.iter().map(|(name, value)| Some((name.clone(), value.fill(input)?)));
+                let fields =
+                    fields.iter().map(|(name, value)| Some((name.clone(), value.fill(input, context)?)));
                 Value::Object(fields.collect::<Option<_>>()?)
             }
             Template::Array(items) => {
-                Value::Array(items.iter().map(|i| i.fill(input)).collect::<Option<_>>()?)
+                Value::Array(items.iter().map(|i| i.fill(input, context)).collect::<Option<_>>()?)
             }
         })
     }
@@ -155,11 +163,15 @@ mod tests {
 
     #[test]
     fn a_template_is_filled_from_the_input() {
-        let template =
-            Template::parse(json!({ "id.$": "$.order.id", "fixed": [1, { "all.$": "$" }] })).unwrap();
-        let input = json!({ "order": { "id": "o-1" } });
-        assert_eq!(template.fill(&input), Some(json!({ "id": "o-1", "fixed": [1, { "all": input }] })));
-        assert_eq!(template.fill(&json!({})), None);
+        let template = Template::parse(
+            json!({ "id.$": "$.order.id", "fixed": [1, { "all.$": "$" }], "t.$": "$$.Task.Token" }),
+        )
+        .unwrap();
+        let (input, context) = (json!({ "order": { "id": "o-1" } }), json!({ "Task": { "Token": "T" } }));
+        let filled = json!({ "id": "o-1", "fixed": [1, { "all": input }], "t": "T" });
+        assert_eq!(template.fill(&input, &context), Some(filled));
+        assert_eq!(template.fill(&json!({}), &context), None);
+        assert_eq!(template.fill(&input, &json!({})), None);
     }
 
     proptest::proptest! {

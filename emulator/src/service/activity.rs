@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::execution::{Schedule, TaskError};
 use super::{Alarm, Moment, Service};
+use crate::asl::Work;
 use crate::error::{ApiError, Resource};
 
 /// Polls that one activity takes at once. Source: API reference, `GetActivityTask`.
@@ -52,7 +53,7 @@ pub(crate) struct Handout {
 /// A task from its scheduling to its end.
 pub(super) struct Task {
     pub(super) execution: String,
-    activity: String,
+    work: Work,
     input: String,
     heartbeat: Option<Duration>,
     /// When the next heartbeat must have come; set at hand-out.
@@ -124,20 +125,34 @@ impl Service {
         Ok(())
     }
 
-    /// Puts a task in its activity's queue, or hands it out at once.
+    /// Puts a task in its activity's queue, or hands it out at once. One whose token is pushed is handed out by that.
     pub(super) fn enqueue(&mut self, execution: &str, task: Schedule, now: Moment) {
-        let number = self.number();
+        let number = task.number;
         if let Some(timeout) = task.timeout {
             self.alarm(now.at + timeout, Alarm::TaskTimeout(number));
         }
-        let arn = task.activity.clone();
         let execution = execution.to_owned();
-        let Schedule { activity, input, heartbeat, .. } = task;
-        self.tasks.insert(number, Task { execution, activity, input, heartbeat, heartbeat_due: None });
-        if let Some(activity) = self.activities.get_mut(&arn) {
-            activity.queue.push_back(number);
+        let Schedule { work, input, heartbeat, .. } = task;
+        let task = Task { execution, work: work.clone(), input, heartbeat, heartbeat_due: None };
+        self.tasks.insert(number, task);
+        match work {
+            Work::Activity(arn) => {
+                if let Some(activity) = self.activities.get_mut(&arn) {
+                    activity.queue.push_back(number);
+                }
+                self.hand_out(&arn, now);
+            }
+            Work::Push(_) => self.expect_heartbeat(number, now),
         }
-        self.hand_out(&arn, now);
+    }
+
+    /// From the hand-out on.
+    fn expect_heartbeat(&mut self, number: u64, now: Moment) {
+        let Some(task) = self.tasks.get_mut(&number) else { return };
+        task.heartbeat_due = task.heartbeat.map(|h| now.at + h);
+        if let Some(due) = task.heartbeat_due {
+            self.alarm(due, Alarm::Heartbeat(number));
+        }
     }
 
     /// Tasks of this activity that no worker has yet.
@@ -183,14 +198,11 @@ impl Service {
             // One that timed out in the queue, or whose execution ended, is gone.
             let Some(task) = self.tasks.get_mut(&number) else { continue };
             let Some(poll) = activity.polls.pop_front() else { return };
-            task.heartbeat_due = task.heartbeat.map(|h| now.at + h);
-            let (due, input, execution) = (task.heartbeat_due, task.input.clone(), task.execution.clone());
+            let (input, execution) = (task.input.clone(), task.execution.clone());
             if let Some(run) = self.executions.get_mut(&execution) {
                 run.task_started(poll.worker.as_deref(), now);
             }
-            if let Some(due) = due {
-                self.alarm(due, Alarm::Heartbeat(number));
-            }
+            self.expect_heartbeat(number, now);
             poll.answer(Some(Handout { token: self.tokens.issue(number), input }));
         }
     }
@@ -207,14 +219,13 @@ impl Service {
 
     fn check_live(&self, number: u64) -> Result<(), ApiError> {
         let task = self.tasks.get(&number).ok_or_else(gone)?;
-        if self.activities.contains_key(&task.activity) {
+        let Work::Activity(arn) = &task.work else { return Ok(()) };
+        if self.activities.contains_key(arn) {
             return Ok(());
         }
         // When the service answers so is not documented beyond "the activity does not exist".
-        let message = format!(
-            "Task Does Not Exist: '{}'",
-            ApiError::no_such(Resource::Activity, &task.activity).message()
-        );
+        let message =
+            format!("Task Does Not Exist: '{}'", ApiError::no_such(Resource::Activity, arn).message());
         Err(ApiError::service("TaskDoesNotExist", message))
     }
 }

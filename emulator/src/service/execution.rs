@@ -6,9 +6,10 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use super::Moment;
+use super::events::{self, Happens, data};
 use super::history::HistoryEvent;
 use super::shown::{Execution, Status};
-use crate::asl::{Catcher, Definition, Kind, Raised, State, Task};
+use crate::asl::{Catcher, Definition, Kind, Raised, State, Task, Work};
 
 /// An execution ends when its history is this long. Source: Step Functions quotas.
 const HISTORY_MAX: usize = 25_000;
@@ -24,10 +25,12 @@ pub(super) enum Flow {
     Ended,
 }
 
-/// A task for an activity's queue.
+/// A task for a worker.
 #[derive(Debug)]
 pub(super) struct Schedule {
-    pub(super) activity: String,
+    /// Given to the execution before, since the input may hold the token.
+    pub(super) number: u64,
+    pub(super) work: Work,
     pub(super) input: String,
     pub(super) timeout: Option<Duration>,
     pub(super) heartbeat: Option<Duration>,
@@ -54,6 +57,8 @@ pub(super) struct Run {
     entered: u64,
     /// Retries so far, for each retrier of the state.
     retries: Vec<u64>,
+    /// The number and the token of the next task.
+    next_task: (u64, String),
 }
 
 impl Run {
@@ -69,7 +74,13 @@ impl Run {
             input,
             entered: 0,
             retries: Vec::new(),
+            next_task: (0, String::new()),
         }
+    }
+
+    /// The number and the token that the next task will have.
+    pub(super) fn reserve(&mut self, number: u64, token: String) {
+        self.next_task = (number, token);
     }
 
     pub(super) fn start(&mut self, role_arn: &str, now: Moment) -> Flow {
@@ -83,13 +94,26 @@ impl Run {
 
     /// The task that `Flow::Schedule` asked for is in the queue.
     pub(super) fn scheduled(&mut self, task: &Schedule, now: Moment) {
-        let mut details = data("input", &task.input, json!({ "resource": task.activity }));
+        let mut details = match &task.work {
+            Work::Activity(arn) => data("input", &task.input, json!({ "resource": arn })),
+            push => events::with_resource(push, json!({ "parameters": task.input })),
+        };
         for (key, time) in [("timeoutInSeconds", task.timeout), ("heartbeatInSeconds", task.heartbeat)] {
             if let Some(time) = time {
                 details[key] = json!(time.as_secs());
             }
         }
-        self.record(now, "ActivityScheduled", details);
+        self.record(now, events::of_task(&task.work, Happens::Scheduled), details);
+    }
+
+    /// The token is on its way.
+    pub(super) fn submitted(&mut self, task: &Schedule, now: Moment) {
+        self.record(
+            now,
+            events::of_task(&task.work, Happens::Started),
+            events::with_resource(&task.work, json!({})),
+        );
+        self.record(now, "TaskSubmitted", events::with_resource(&task.work, data("output", "{}", json!({}))));
     }
 
     /// There is no such activity. Neither Retry nor Catch help.
@@ -104,7 +128,7 @@ impl Run {
     }
 
     pub(super) fn task_succeeded(&mut self, output: &str, result: Value, now: Moment) -> Flow {
-        self.record(now, "ActivitySucceeded", data("output", output, json!({})));
+        self.task_event(Happens::Succeeded, data("output", output, json!({})), now);
         self.leave_with_result(result, now)
     }
 
@@ -112,11 +136,11 @@ impl Run {
     pub(super) fn task_failed(&mut self, failure: TaskError, now: Moment) -> Flow {
         let (raised, error, cause) = match &failure {
             TaskError::Failed { error, cause } => {
-                self.record(now, "ActivityFailed", error_details(error.as_deref(), cause.as_deref()));
+                self.task_event(Happens::Failed, events::error(error.as_deref(), cause.as_deref()), now);
                 (Raised::Failed(error.as_deref().unwrap_or("")), error.clone(), cause.clone())
             }
             TaskError::Timeout | TaskError::HeartbeatTimeout => {
-                self.record(now, "ActivityTimedOut", error_details(Some("States.Timeout"), None));
+                self.task_event(Happens::TimedOut, events::error(Some("States.Timeout"), None), now);
                 let heartbeat = matches!(failure, TaskError::HeartbeatTimeout);
                 let raised = if heartbeat { Raised::HeartbeatTimeout } else { Raised::Timeout };
                 (raised, Some("States.Timeout".to_owned()), None)
@@ -158,7 +182,7 @@ impl Run {
             Status::TimedOut => "ExecutionTimedOut",
             _ => "ExecutionFailed",
         };
-        self.record(now, event, error_details(error.as_deref(), cause.as_deref()));
+        self.record(now, event, events::error(error.as_deref(), cause.as_deref()));
         self.shown.error = error;
         self.shown.cause = cause;
         self.close(status, now)
@@ -177,7 +201,7 @@ impl Run {
             let Some(state) = definition.states.get(&name) else { return Flow::Ended };
             self.entered = self.record(
                 now,
-                entered_event(&state.kind),
+                events::entered(&state.kind),
                 data("input", &input.to_string(), json!({ "name": name })),
             );
             self.state = name;
@@ -191,8 +215,10 @@ impl Run {
                     self.retries = vec![0; task.retriers.len()];
                     return self.schedule(state, task, now);
                 }
-                Kind::Pass { result } => result.clone().or_else(|| payload(state, &self.input)),
-                Kind::Succeed => payload(state, &self.input),
+                Kind::Pass { result } => {
+                    result.clone().or_else(|| payload(state, &self.input, &self.context()))
+                }
+                Kind::Succeed => payload(state, &self.input, &self.context()),
             };
             let Some(result) = result else { return self.path_error("Parameters or InputPath", now) };
             let output = match self.exit(state, result, now) {
@@ -207,7 +233,7 @@ impl Run {
     }
 
     fn schedule(&mut self, state: &State, task: &Task, now: Moment) -> Flow {
-        let Some(input) = payload(state, &self.input) else {
+        let Some(input) = payload(state, &self.input, &self.context()) else {
             return self.path_error("Parameters or InputPath", now);
         };
         let input = input.to_string();
@@ -215,7 +241,8 @@ impl Run {
             return self.too_large(now);
         }
         Flow::Schedule(Schedule {
-            activity: task.activity.clone(),
+            number: self.next_task.0,
+            work: task.work.clone(),
             input,
             timeout: task.timeout,
             heartbeat: task.heartbeat,
@@ -226,8 +253,11 @@ impl Run {
     fn leave_with_result(&mut self, result: Value, now: Moment) -> Flow {
         let definition = Arc::clone(&self.definition);
         let Some(state) = definition.states.get(&self.state) else { return Flow::Ended };
-        let result =
-            if matches!(state.kind, Kind::Wait(_)) { payload(state, &self.input) } else { Some(result) };
+        let result = if matches!(state.kind, Kind::Wait(_)) {
+            payload(state, &self.input, &Value::Null)
+        } else {
+            Some(result)
+        };
         let Some(result) = result else { return self.path_error("InputPath", now) };
         let output = match self.exit(state, result, now) {
             Ok(output) => output,
@@ -269,7 +299,7 @@ impl Run {
         if text.len() > self.max_data {
             return Err(self.too_large(now));
         }
-        self.record(now, exited_event(kind), data("output", &text, json!({ "name": self.state })));
+        self.record(now, events::exited(kind), data("output", &text, json!({ "name": self.state })));
         Ok(output)
     }
 
@@ -338,6 +368,25 @@ impl Run {
         Flow::Ended
     }
 
+    /// Something happened to the task of the state it is in.
+    fn task_event(&mut self, happens: Happens, details: Value, now: Moment) {
+        let definition = Arc::clone(&self.definition);
+        if let Some(State { kind: Kind::Task(task), .. }) = definition.states.get(&self.state) {
+            let details = events::with_resource(&task.work, details);
+            self.record(now, events::of_task(&task.work, happens), details);
+        }
+    }
+
+    /// The context object, as far as it is known here.
+    fn context(&self) -> Value {
+        json!({
+            "Execution": { "Id": self.shown.arn, "Name": self.shown.name, "Input": serde_json::from_str::<Value>(&self.shown.input).unwrap_or_default() },
+            "State": { "Name": self.state },
+            "StateMachine": { "Id": self.shown.state_machine_arn },
+            "Task": { "Token": self.next_task.1 },
+        })
+    }
+
     fn record(&mut self, now: Moment, event_type: &'static str, details: Value) -> u64 {
         let id = self.history.len() as u64 + 1;
         // The service lets the first state follow nothing, like the start itself.
@@ -348,48 +397,13 @@ impl Run {
 }
 
 /// What a state works on: its input, narrowed by InputPath, shaped by Parameters. `None` if a path leads nowhere.
-fn payload(state: &State, input: &Value) -> Option<Value> {
+fn payload(state: &State, input: &Value, context: &Value) -> Option<Value> {
     let narrowed = match &state.input_path {
         None => Value::Object(Map::new()),
         Some(path) => path.get(input)?.clone(),
     };
     match &state.parameters {
         None => Some(narrowed),
-        Some(template) => template.fill(&narrowed),
+        Some(template) => template.fill(&narrowed, context),
     }
-}
-
-fn entered_event(kind: &Kind) -> &'static str {
-    match kind {
-        Kind::Task(_) => "TaskStateEntered",
-        Kind::Pass { .. } => "PassStateEntered",
-        Kind::Wait(_) => "WaitStateEntered",
-        Kind::Succeed => "SucceedStateEntered",
-        Kind::Fail { .. } => "FailStateEntered",
-    }
-}
-
-fn exited_event(kind: &Kind) -> &'static str {
-    match kind {
-        Kind::Pass { .. } => "PassStateExited",
-        Kind::Wait(_) => "WaitStateExited",
-        Kind::Succeed => "SucceedStateExited",
-        Kind::Task(_) | Kind::Fail { .. } => "TaskStateExited",
-    }
-}
-
-/// `details` with the data itself, and the mark that it is whole.
-fn data(key: &str, text: &str, mut details: Value) -> Value {
-    details[key] = json!(text);
-    details[format!("{key}Details")] = json!({ "truncated": false });
-    details
-}
-
-fn error_details(error: Option<&str>, cause: Option<&str>) -> Value {
-    let fields = [("error", error), ("cause", cause)];
-    fields
-        .into_iter()
-        .filter_map(|(key, value)| Some((key.to_owned(), json!(value?))))
-        .collect::<Map<_, _>>()
-        .into()
 }

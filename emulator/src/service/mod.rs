@@ -1,8 +1,10 @@
 //! The service itself: activities, state machines, executions and tasks. No sockets, no threads, no clock: time is passed in.
 
 mod activity;
+mod events;
 mod execution;
 mod history;
+mod push;
 mod resources;
 mod shown;
 #[cfg(test)]
@@ -19,10 +21,13 @@ use self::activity::{Activity, Task};
 use self::execution::{Flow, Run, Schedule};
 pub use self::history::HistoryEvent;
 pub(crate) use self::history::epoch;
+pub use self::push::Push;
+use self::push::Pushes;
 use self::resources::StateMachine;
 pub use self::shown::{Execution, Status};
 use self::token::Tokens;
 pub(crate) use self::token::{hex, hmac_sha256, token_id};
+use crate::asl::Work;
 use crate::error::{ApiError, Resource};
 use crate::names::{check_arn, check_name, partition};
 
@@ -57,6 +62,7 @@ pub(crate) struct Service {
     /// All executions in the order of their start.
     order: Vec<String>,
     tasks: HashMap<u64, Task>,
+    pushes: Pushes,
     alarms: BTreeMap<(Duration, u64), Alarm>,
     /// The last number given to a task, a poll or an alarm.
     last: u64,
@@ -82,6 +88,7 @@ impl Service {
             executions: HashMap::new(),
             order: Vec::new(),
             tasks: HashMap::new(),
+            pushes: Pushes::default(),
             alarms: BTreeMap::new(),
             last: 0,
         }
@@ -208,9 +215,12 @@ impl Service {
 
     /// Lets an execution go on, and carries out what it then waits for.
     fn go_on(&mut self, arn: &str, now: Moment, step: impl FnOnce(&mut Run) -> Flow) {
+        let number = self.number();
+        let token = self.tokens.issue(number);
         let Some(run) = self.executions.get_mut(arn).filter(|r| r.shown.status == Status::Running) else {
             return;
         };
+        run.reserve(number, token);
         let mut flow = step(run);
         loop {
             match flow {
@@ -227,13 +237,21 @@ impl Service {
         }
     }
 
-    /// Puts a task in its activity's queue; if there is no such activity, the execution says how it goes on.
+    /// Gives a task to its workers; if there is no such activity, the execution says how it goes on.
     fn schedule(&mut self, execution: &str, task: Schedule, now: Moment) -> Option<Flow> {
         let run = self.executions.get_mut(execution)?;
-        if !self.activities.contains_key(&task.activity) {
-            return Some(run.no_activity(&task.activity, now));
+        match &task.work {
+            Work::Activity(arn) if !self.activities.contains_key(arn) => {
+                return Some(run.no_activity(arn, now));
+            }
+            Work::Activity(_) => run.scheduled(&task, now),
+            Work::Push(resource) => {
+                run.scheduled(&task, now);
+                run.submitted(&task, now);
+                let token = self.tokens.issue(task.number);
+                self.keep_push(execution, resource, &task.input, token);
+            }
         }
-        run.scheduled(&task, now);
         self.enqueue(execution, task, now);
         None
     }

@@ -35,7 +35,7 @@ impl Bench {
     /// Starts an execution of these states, `Work` first; `Resource` is filled in.
     fn start(&mut self, mut states: Value) -> String {
         for state in states.as_object_mut().unwrap().values_mut() {
-            if state["Type"] == "Task" {
+            if state["Type"] == "Task" && state["Resource"].is_null() {
                 state["Resource"] = json!(self.activity);
             }
         }
@@ -321,4 +321,56 @@ fn a_state_machine_may_time_out_as_a_whole() {
     assert_eq!(bench.shown(&execution).status, Status::TimedOut);
     bench.wait(100.0);
     assert_eq!(bench.events(&execution).last(), Some(&"ExecutionTimedOut"));
+}
+
+const SQS: &str = "arn:aws:states:::sqs:sendMessage.waitForTaskToken";
+
+fn pushing(more: Value) -> Value {
+    let parameters = json!({ "MessageBody": { "token.$": "$$.Task.Token", "order.$": "$.in", "from.$": "$$.State.Name" } });
+    let mut state = json!({ "Type": "Task", "Resource": SQS, "Parameters": parameters, "End": true });
+    state.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    json!({ "Work": state })
+}
+
+#[test]
+fn a_token_that_is_pushed_is_settled_like_a_polled_one() {
+    let mut bench = Bench::new();
+    let execution = bench.start(pushing(json!({})));
+    let push = bench.service.push(0).unwrap().clone();
+    assert_eq!((push.execution_arn.as_str(), push.resource.as_str()), (execution.as_str(), SQS));
+    let body: Value = serde_json::from_str(&push.payload).unwrap();
+    assert_eq!(body["MessageBody"], json!({ "token": push.token, "order": 1, "from": "Work" }));
+    assert!(!format!("{push:?}").contains(&push.token));
+    bench.succeed(&push.token).unwrap();
+    assert_eq!(bench.service.execution(&execution).unwrap().output.as_deref(), Some(r#"{"out":2}"#));
+    assert_eq!(bench.succeed(&push.token).unwrap_err().code(), "TaskTimedOut", "only the first one counts");
+    let types: Vec<_> = bench.service.history(&execution).unwrap().iter().map(|e| e.event_type).collect();
+    let task = ["TaskScheduled", "TaskStarted", "TaskSubmitted", "TaskSucceeded"];
+    assert_eq!(types[2..6], task);
+    let details = &bench.service.history(&execution).unwrap()[2].details;
+    assert_eq!(
+        (&details["resourceType"], &details["resource"]),
+        (&json!("sqs"), &json!("sendMessage.waitForTaskToken"))
+    );
+}
+
+#[test]
+fn a_pushed_task_times_out_beats_and_is_pushed_anew_by_a_retry() {
+    let mut bench = Bench::new();
+    let retry = json!([{ "ErrorEquals": ["States.Timeout"], "IntervalSeconds": 1, "MaxAttempts": 1, "BackoffRate": 1.0 }]);
+    let execution = bench.start(pushing(json!({ "HeartbeatSeconds": 10, "Retry": retry })));
+    let first = bench.service.push(0).unwrap().token.clone();
+    bench.wait(9.0);
+    let now = bench.now();
+    bench.service.heartbeat(&first, now).unwrap();
+    bench.wait(9.0);
+    assert!(bench.service.push(1).is_none(), "the heartbeat held it");
+    bench.wait(2.0);
+    bench.wait(2.0);
+    let second = bench.service.push(1).unwrap().token.clone();
+    assert_ne!(first, second);
+    assert_eq!(bench.succeed(&first).unwrap_err().code(), "TaskTimedOut");
+    bench.succeed(&second).unwrap();
+    assert_eq!(bench.service.execution(&execution).unwrap().status, Status::Succeeded);
+    assert_eq!(bench.service.pushes().count(), 2);
 }
