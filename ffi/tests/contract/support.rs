@@ -5,21 +5,18 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use activity_emulator::{Credential, Emulator, Execution, Options, Status};
-use activity_worker::WorkerName;
-use activity_worker::aws::{
-    ActivityArn, ActivityClient, Credentials, Endpoint, HttpsTransport, StaticCredentials,
-};
 use activity_worker_ffi::*;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 pub(crate) const SOON: Duration = Duration::from_secs(20);
 
-/// An emulator with one activity and one state machine that consists of it, and an app's state folder.
+/// An emulator with a state machine that asks by an activity and one that asks by push messages, and an app's state folder.
 pub(crate) struct Phone {
     pub(crate) emulator: Emulator,
     pub(crate) arn: String,
     machine: String,
+    pushing: String,
     pub(crate) dir: TempDir,
 }
 
@@ -32,11 +29,17 @@ impl Phone {
     pub(crate) fn with_state(extra: Value) -> Self {
         let emulator = Emulator::start(Options::default().long_poll(Duration::from_secs(2))).unwrap();
         let arn = emulator.create_activity("approve").unwrap();
-        let mut state = json!({"Type": "Task", "Resource": arn, "End": true});
-        state.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
-        let definition = json!({"StartAt": "Ask", "States": {"Ask": state}});
-        let machine = emulator.create_state_machine("approvals", &definition).unwrap();
-        Phone { emulator, arn, machine, dir: tempfile::tempdir().unwrap() }
+        let create = |name: &str, mut state: Value| {
+            state.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+            let definition = json!({"StartAt": "Ask", "States": {"Ask": state}});
+            emulator.create_state_machine(name, &definition).unwrap()
+        };
+        let machine = create("approvals", json!({"Type": "Task", "Resource": arn, "End": true}));
+        let message = json!({"Message": {"token.$": "$$.Task.Token", "input.$": "$"}});
+        let resource = "arn:aws:states:::sns:publish.waitForTaskToken";
+        let state = json!({"Type": "Task", "Resource": resource, "Parameters": message, "End": true});
+        let pushing = create("pushed-approvals", state);
+        Phone { emulator, arn, machine, pushing, dir: tempfile::tempdir().unwrap() }
     }
 
     pub(crate) fn state_dir(&self) -> String {
@@ -69,25 +72,15 @@ impl Phone {
         self.emulator.start_execution(&self.machine, input).unwrap()
     }
 
-    /// Starts an execution, and takes its token as a push message would bring it.
+    /// Starts an execution that sends its token by push message, and takes the message.
     pub(crate) fn push(&self, input: &str) -> (String, PushedTask) {
-        let execution = self.start(input);
-        let test = Credential::test();
-        let keys = Credentials::new(test.access_key_id, test.secret_access_key, None, None);
-        let client = ActivityClient::builder(self.emulator.region())
-            .endpoint(Endpoint::own(&self.emulator.url()).unwrap())
-            .credentials(Arc::new(StaticCredentials::new(keys)))
-            .transport(Arc::new(HttpsTransport::builder().build().unwrap()))
-            .build()
-            .unwrap();
-        let arn = ActivityArn::parse(&self.arn).unwrap();
-        let backend = WorkerName::new("backend").unwrap();
-        let task = client.get_activity_task(&arn, &backend).unwrap().unwrap();
-        let token = task.token.expose().to_owned();
-        (
-            execution,
-            PushedTask { token, input: Some(task.input), origin: None, scope: None, expires_at: None },
-        )
+        let number = self.emulator.pushes().len();
+        let execution = self.emulator.start_execution(&self.pushing, input).unwrap();
+        let push = self.emulator.wait_push(number, SOON).unwrap();
+        let message: Value = serde_json::from_str(&push.payload).unwrap();
+        let input = Some(message["Message"]["input"].to_string());
+        let token = message["Message"]["token"].as_str().unwrap().to_owned();
+        (execution, PushedTask { token, input, origin: None, scope: None, expires_at: None })
     }
 
     #[track_caller]
