@@ -53,7 +53,7 @@ impl Bench {
     }
 
     fn id(&self) -> String {
-        self.cache.credentials().map_or_else(|e| e.to_string(), |c| c.access_key_id)
+        self.cache.credentials().map_or_else(|e| e.to_string(), |c| c.access_key_id.clone())
     }
 
     fn asked(&self) -> usize {
@@ -208,7 +208,7 @@ fn many_threads_make_one_fetch() {
     let threads: Vec<_> = (0..8)
         .map(|_| {
             let cache = gate.cache.clone();
-            std::thread::spawn(move || cache.credentials().unwrap().access_key_id)
+            std::thread::spawn(move || cache.credentials().unwrap().access_key_id.clone())
         })
         .collect();
     gate.begun.recv_timeout(MINUTE).unwrap();
@@ -227,7 +227,7 @@ fn p4_while_one_thread_renews_the_others_go_on_with_the_old_ones() {
     gate.begun.recv_timeout(MINUTE).unwrap();
     gate.device.advance(51 * MINUTE);
     let cache = gate.cache.clone();
-    let renewing = std::thread::spawn(move || cache.credentials().unwrap().access_key_id);
+    let renewing = std::thread::spawn(move || cache.credentials().unwrap().access_key_id.clone());
     gate.begun.recv_timeout(MINUTE).unwrap();
     assert_eq!(gate.cache.credentials().unwrap().access_key_id, "first");
     gate.answer.send(key("second", Some(120 * MINUTE))).unwrap();

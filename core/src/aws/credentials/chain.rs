@@ -123,7 +123,7 @@ mod tests {
         fn id(&self, vars: &[(&str, &str)], profile: Option<&str>) -> String {
             self.source(vars, profile)
                 .and_then(|s| s.credentials().map_err(|e| e.to_string()))
-                .map_or_else(|e| e, |c| c.access_key_id)
+                .map_or_else(|e| e, |c| c.access_key_id.clone())
         }
     }
 

@@ -23,6 +23,8 @@ mod web;
 use std::fmt;
 use std::time::SystemTime;
 
+use zeroize::Zeroize;
+
 pub use cached::CachedCredentials;
 pub use callback::CallbackCredentials;
 pub use chain::{NoCredentials, default_credentials};
@@ -36,7 +38,8 @@ pub use process::ProcessCredentials;
 pub use shared_files::SharedFilesCredentials;
 pub use sts::{AssumeRoleCredentials, StsRole, WebIdentityCredentials};
 
-/// An access key, with a session token if it is a temporary one. `Debug` shows the end of its id and nothing else.
+/// An access key, with a session token if it is a temporary one. `Debug` shows the end of its id and nothing else; its memory is
+/// overwritten when it is dropped.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Credentials {
@@ -71,6 +74,13 @@ impl Credentials {
         self.access_key_id == other.access_key_id
             && self.secret_access_key == other.secret_access_key
             && self.session_token == other.session_token
+    }
+}
+
+impl Drop for Credentials {
+    fn drop(&mut self) {
+        self.secret_access_key.zeroize();
+        self.session_token.zeroize();
     }
 }
 
