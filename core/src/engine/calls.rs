@@ -20,7 +20,7 @@ const PAUSE: Duration = Duration::from_secs(3600);
 const SLOWEST: Duration = Duration::from_secs(10);
 
 /// The lanes and their pace.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Calls {
     beats: Pace,
     reports: Pace,
@@ -33,7 +33,7 @@ pub struct Calls {
 }
 
 /// Calls of one kind.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Pace {
     in_flight: usize,
     /// The time between two, after throttling.

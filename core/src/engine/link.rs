@@ -16,7 +16,7 @@ const FRESH: Duration = Duration::from_secs(120);
 const BASE: Duration = Duration::from_secs(1);
 
 /// The link.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Link {
     window: Duration,
     max_backoff: Duration,

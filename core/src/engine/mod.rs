@@ -78,7 +78,7 @@ pub struct ActivityRules {
 }
 
 /// The decider. See the module's text.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Engine {
     config: Config,
     rng: fastrand::Rng,

@@ -15,7 +15,7 @@ const BASE: Duration = Duration::from_secs(1);
 const SLOW: Duration = Duration::from_secs(300);
 
 /// The polls of all activities.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Polls {
     activities: heapless::Vec<One, ACTIVITIES_MAX>,
 }

@@ -14,7 +14,7 @@ use super::{BeatsStopped, CancelReason, Kept, OwnFailure, Time};
 use crate::{Settlement, TaskId};
 
 /// How far a task has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Stage {
     /// It is being put on stable storage.
     Accepting,
@@ -177,7 +177,7 @@ impl Slot {
 }
 
 /// All tasks held: a table of fixed size.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Slots {
     table: Box<[Option<Slot>]>,
     used: usize,

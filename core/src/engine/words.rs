@@ -184,7 +184,7 @@ pub struct CallFailure {
 }
 
 /// How the disk answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kept {
     /// On stable storage.
     Yes,
@@ -224,7 +224,7 @@ pub enum Stop {
 }
 
 /// What to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Action {
     /// Poll the activity. Ends with `PollEnded`.
     Poll {
@@ -295,7 +295,7 @@ pub enum Action {
 }
 
 /// Why a handler is told to end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CancelReason {
     /// The service gave the task up.
     TimedOut,
@@ -304,7 +304,7 @@ pub enum CancelReason {
 }
 
 /// Which outcome is to be kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Which {
     /// What the handler or the app said.
     Theirs,
@@ -313,7 +313,7 @@ pub enum Which {
 }
 
 /// Failures that the worker itself reports.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum OwnFailure {
     /// `Worker.Restarted`: the handler died with its process.
     Restarted,
@@ -330,7 +330,7 @@ pub enum OwnFailure {
 }
 
 /// What listeners are told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Notice {
     /// A task is on stable storage.
     Accepted(TaskId),
@@ -381,7 +381,7 @@ pub enum Notice {
 }
 
 /// Why a task beats no more.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum BeatsStopped {
     /// The app has not asked for it within the lease.
     Lease,

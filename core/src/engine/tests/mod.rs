@@ -2,6 +2,7 @@
 
 mod beats;
 mod chaos;
+mod model;
 mod results;
 mod stops;
 

@@ -1,0 +1,223 @@
+//! The order of steps in its smallest form: no times, no lanes, no back-off. What a stage allows may be asked for at any time, or
+//! never.
+
+use super::*;
+
+/// One task's stage, and what must be remembered beside it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Sketch {
+    rules: Rules,
+    stage: Option<Stage>,
+    polling: bool,
+    beating: bool,
+    reporting: bool,
+    no_more_beats: bool,
+    maybe_taken: bool,
+    over: bool,
+    on_disk: bool,
+    runs: u8,
+    draining: bool,
+    stopped: bool,
+    ask: Vec<Action>,
+}
+
+impl Sketch {
+    fn go(&mut self, stage: Stage, ask: Action) {
+        self.stage = Some(stage);
+        self.ask.push(ask);
+    }
+
+    fn keep(&mut self, which: Which) {
+        self.go(Stage::Ended, Action::KeepOutcome { id: id(1), which });
+    }
+
+    fn run(&mut self) {
+        self.go(Stage::Running, Action::Run { id: id(1), run: self.runs + 1 });
+    }
+
+    fn forget(&mut self, settlement: Settlement) {
+        self.go(Stage::Forgetting, Action::Forget { id: id(1), settlement });
+    }
+
+    fn when_over(&self) -> Settlement {
+        if self.maybe_taken { Settlement::Unknown } else { Settlement::TooLate }
+    }
+
+    fn may_beat(&self) -> bool {
+        !self.beating
+            && !self.reporting
+            && !self.no_more_beats
+            && match self.stage {
+                None => false,
+                Some(Stage::Accepting | Stage::NotKept | Stage::Forgetting | Stage::Foreign) => false,
+                Some(Stage::Running) => !self.over,
+                Some(
+                    Stage::Reclaiming | Stage::Counting | Stage::Deferred | Stage::Ended | Stage::Waiting,
+                ) => true,
+            }
+    }
+
+    fn may_report(&self) -> bool {
+        !self.reporting
+            && match self.stage {
+                None => false,
+                Some(Stage::Waiting | Stage::NotKept) => true,
+                Some(Stage::Accepting | Stage::Reclaiming | Stage::Counting | Stage::Running) => false,
+                Some(Stage::Deferred | Stage::Ended | Stage::Forgetting | Stage::Foreign) => false,
+            }
+    }
+
+    /// A drain leaves nothing behind that could still go on in this process.
+    fn may_stop(&self) -> bool {
+        let still = !self.polling && !self.beating && !self.reporting;
+        self.draining
+            && !self.stopped
+            && still
+            && match self.stage {
+                None => true,
+                // Left on disk for the next start.
+                Some(
+                    Stage::Deferred | Stage::Foreign | Stage::Waiting | Stage::NotKept | Stage::Reclaiming,
+                ) => true,
+                Some(
+                    Stage::Accepting | Stage::Counting | Stage::Running | Stage::Ended | Stage::Forgetting,
+                ) => false,
+            }
+    }
+
+    fn call_ended(&mut self, call: Call, answer: Result<(), CallFailure>) {
+        let class = answer.err().map(|failure| failure.class);
+        match call {
+            Call::Beat => {
+                self.beating = false;
+                self.no_more_beats |= class == Some(Class::Held);
+                match self.stage {
+                    Some(Stage::Running) => self.over |= class == Some(Class::Settled),
+                    Some(Stage::Deferred) if class == Some(Class::Settled) => {
+                        self.forget(Settlement::TooLate)
+                    }
+                    // From the first report on only a report's answer settles anything.
+                    _ => self.no_more_beats |= class == Some(Class::Settled),
+                }
+            }
+            Call::Report => {
+                self.reporting = false;
+                match class {
+                    None => self.forget(Settlement::Delivered),
+                    Some(Class::Settled) => self.forget(self.when_over()),
+                    Some(_) => self.maybe_taken |= answer.is_err_and(|failure| failure.maybe_taken),
+                }
+            }
+        }
+    }
+}
+
+impl Decider for Sketch {
+    fn start(rules: &Rules, found: Option<FoundState>) -> Self {
+        let mut sketch = Sketch {
+            rules: *rules,
+            stage: None,
+            polling: false,
+            beating: false,
+            reporting: false,
+            no_more_beats: false,
+            maybe_taken: false,
+            over: false,
+            on_disk: found == Some(FoundState::Outcome),
+            runs: 0,
+            draining: false,
+            stopped: false,
+            ask: Vec::new(),
+        };
+        match found {
+            None => {}
+            Some(FoundState::Outcome) => (sketch.stage, sketch.maybe_taken) = (Some(Stage::Waiting), true),
+            Some(FoundState::Deferred) => sketch.stage = Some(Stage::Deferred),
+            Some(FoundState::Begun { runs }) => {
+                sketch.runs = runs;
+                sketch.go(Stage::Reclaiming, Action::Reclaim { id: id(1) });
+            }
+            Some(FoundState::Broken(own)) => sketch.keep(Which::Own(own)),
+            Some(FoundState::Foreign) => sketch.stage = Some(Stage::Foreign),
+        }
+        sketch
+    }
+
+    fn handle(&mut self, event: Event) {
+        match (self.stage, event) {
+            (_, Event::PollEnded { answer, .. }) => {
+                self.polling = false;
+                if let PollAnswer::Task(id) = answer {
+                    self.go(Stage::Accepting, Action::KeepTask { id });
+                }
+            }
+            (Some(Stage::Accepting), Event::TaskKept { .. }) if self.rules.deferred => {
+                self.stage = Some(Stage::Deferred)
+            }
+            (Some(Stage::Accepting), Event::TaskKept { .. }) if self.draining => {
+                self.keep(Which::Own(OwnFailure::Stopping))
+            }
+            (Some(Stage::Accepting), Event::TaskKept { .. }) => self.run(),
+            (Some(Stage::Accepting), Event::TaskNotKept { .. }) => self.stage = Some(Stage::NotKept),
+            (Some(Stage::Reclaiming), Event::Reclaimed { id })
+                if self.rules.safe_to_repeat && self.runs < RUNS_MAX && !self.draining =>
+            {
+                self.go(Stage::Counting, Action::CountRun { id });
+            }
+            (Some(Stage::Reclaiming), Event::Reclaimed { .. }) => {
+                self.keep(Which::Own(OwnFailure::Restarted))
+            }
+            (Some(Stage::Reclaiming), Event::NotReclaimed { id }) => {
+                self.go(Stage::Reclaiming, Action::Reclaim { id })
+            }
+            (Some(Stage::Counting), Event::RunCounted { runs: Some(runs), .. }) if !self.draining => {
+                self.runs = runs;
+                self.run();
+            }
+            (Some(Stage::Counting), Event::RunCounted { .. }) => self.keep(Which::Own(OwnFailure::Restarted)),
+            (Some(Stage::Running), Event::OutcomeReady { .. }) if self.over => self.forget(self.when_over()),
+            (Some(Stage::Running | Stage::Deferred), Event::OutcomeReady { .. }) => self.keep(Which::Theirs),
+            (Some(Stage::Ended), Event::OutcomeKept { kept: Kept::No, .. }) if self.rules.deferred => {
+                self.stage = Some(Stage::Deferred);
+            }
+            (Some(Stage::Ended | Stage::Waiting), Event::OutcomeKept { kept, .. }) => {
+                (self.stage, self.on_disk) = (Some(Stage::Waiting), kept == Kept::Yes);
+            }
+            (_, Event::CallEnded { call, answer, .. }) => self.call_ended(call, answer),
+            (Some(Stage::Forgetting), Event::Forgotten { .. }) => self.stage = None,
+            (_, Event::Stop(_)) => self.draining = true,
+            _ => {}
+        }
+    }
+
+    fn at_once(&mut self) -> Option<Action> {
+        self.ask.pop()
+    }
+
+    fn later(&self) -> Vec<Self> {
+        let mut all = Vec::new();
+        let mut may = |when: bool, action: Action, change: fn(&mut Self)| {
+            if when {
+                let mut next = self.clone();
+                change(&mut next);
+                next.ask.push(action);
+                all.push(next);
+            }
+        };
+        let id = id(1);
+        let idle = self.stage.is_none() && !self.polling && !self.draining;
+        may(idle, Action::Poll { activity: 0 }, |s| s.polling = true);
+        may(self.may_beat(), Action::Call { id, call: Call::Beat }, |s| s.beating = true);
+        may(self.may_report(), Action::Call { id, call: Call::Report }, |s| s.reporting = true);
+        may(self.may_stop(), Action::Notify(Notice::Stopped), |s| s.stopped = true);
+        all
+    }
+
+    fn stage(&self) -> Option<Stage> {
+        self.stage
+    }
+
+    fn beats(&self) -> bool {
+        self.may_beat()
+    }
+}
