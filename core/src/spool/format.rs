@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{NewTask, StoredTask};
-use crate::{Failure, Origin, Outcome, Scope, TaskToken};
+use crate::{Failure, OUTPUT_MAX, Origin, Outcome, Scope, TaskToken};
 
 const MAGIC: &[u8; 8] = b"AWSPOOL1";
 const ENVELOPE: &[u8; 4] = b"ENVL";
@@ -141,7 +141,9 @@ pub(super) fn decode(bytes: &[u8]) -> Result<File, Damaged> {
     if tag != ENVELOPE {
         return Err(Damaged);
     }
-    let envelope: Envelope = serde_json::from_slice(json).map_err(|_| Damaged)?;
+    let mut envelope: Envelope = serde_json::from_slice(json).map_err(|_| Damaged)?;
+    // No more room is ever set aside than the service takes, whatever a file says.
+    envelope.max_output = envelope.max_output.min(OUTPUT_MAX);
     let body = body(rest, envelope.outcome);
     Ok(File { envelope, body })
 }

@@ -224,7 +224,7 @@ impl Marker {
 
     /// How often reading this file was begun, this time included.
     fn begin(&mut self, disk: &mut dyn Disk, id: TaskId) -> u32 {
-        let count = self.last.filter(|(last, _)| *last == id).map_or(0, |(_, count)| count) + 1;
+        let count = self.last.filter(|(last, _)| *last == id).map_or(0, |(_, count)| count).saturating_add(1);
         // Without a marker a poisonous file is not told from others; that must not keep the worker from starting.
         let _ = disk.write(&self.path, format!("{id} {count}\n").as_bytes());
         count
