@@ -11,6 +11,9 @@ pub mod clock;
 mod task;
 pub mod worker;
 
+#[cfg(any(test, feature = "testing"))]
+pub mod fuzzing;
+
 // Open to simulators and tests; shut, though the same, for everyone else.
 #[cfg(feature = "testing")]
 pub mod engine;

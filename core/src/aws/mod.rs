@@ -35,6 +35,8 @@ mod wire;
 pub use arn::{ActivityArn, ArnError};
 pub use call_error::CallError;
 pub use client::{ActivityClient, ActivityClientBuilder, ActivityDescription, ClientError, PolledTask};
+#[cfg(any(test, feature = "testing"))]
+pub(crate) use credentials::parse_printed;
 pub use credentials::{
     AssumeRoleCredentials, CachedCredentials, CallbackCredentials, CognitoCredentials, ContainerCredentials,
     Credentials, CredentialsError, CredentialsProvider, EnvironmentCredentials, IdentityStore,

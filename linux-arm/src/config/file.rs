@@ -31,10 +31,10 @@ pub(crate) fn read(file: &Path) -> Result<Config, Error> {
 
 /// What is wrong with a file, and where.
 #[derive(Debug, PartialEq, Eq)]
-struct Flaw {
-    line: usize,
-    key: String,
-    what: String,
+pub(crate) struct Flaw {
+    pub(crate) line: usize,
+    pub(crate) key: String,
+    pub(crate) what: String,
 }
 
 #[derive(Deserialize)]
@@ -77,7 +77,7 @@ struct Activity {
     safe_to_repeat: bool,
 }
 
-fn parse(text: &str) -> Result<Config, Flaw> {
+pub(crate) fn parse(text: &str) -> Result<Config, Flaw> {
     let at =
         |start: usize, key: &str, what: String| Flaw { line: line(text, start), key: key.to_owned(), what };
     let file: File = toml::from_str(text).map_err(|e| flaw(text, e))?;

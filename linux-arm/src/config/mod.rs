@@ -13,6 +13,8 @@ use activity_worker::aws::ActivityArn;
 use crate::exec::{Limits, Program};
 
 pub(crate) use file::read;
+#[cfg(any(test, feature = "testing"))]
+pub(crate) use file::{Flaw, parse};
 pub(crate) use program::find as find_program;
 pub(crate) use values::{Allowed, arn, concurrency, duration, worker_name};
 

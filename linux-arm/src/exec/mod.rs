@@ -9,7 +9,7 @@
 //! * `run_file` tells after a crash of the worker whether it is still running.
 
 mod environment;
-mod output;
+pub(crate) mod output;
 mod run_file;
 mod spawn;
 mod watch;

@@ -12,20 +12,20 @@ use serde_json::value::RawValue;
 use super::Limits;
 
 /// Bytes of stderr that become the cause of a failure.
-pub(super) const TAIL: usize = 8 * 1024;
+pub(crate) const TAIL: usize = 8 * 1024;
 
 /// The first bytes of a stream, up to a limit and one more; the rest is dropped.
-pub(super) struct Head {
+pub(crate) struct Head {
     bytes: Vec<u8>,
     limit: usize,
 }
 
 impl Head {
-    pub(super) fn new(limit: usize) -> Self {
+    pub(crate) fn new(limit: usize) -> Self {
         Head { bytes: Vec::new(), limit }
     }
 
-    pub(super) fn push(&mut self, bytes: &[u8]) {
+    pub(crate) fn push(&mut self, bytes: &[u8]) {
         let room = self.limit + 1 - self.bytes.len();
         self.bytes.extend_from_slice(&bytes[..bytes.len().min(room)]);
     }
@@ -38,13 +38,13 @@ impl Head {
 
 /// The last [`TAIL`] bytes of a stream.
 #[derive(Default)]
-pub(super) struct Tail {
+pub(crate) struct Tail {
     bytes: VecDeque<u8>,
     cut: bool,
 }
 
 impl Tail {
-    pub(super) fn push(&mut self, bytes: &[u8]) {
+    pub(crate) fn push(&mut self, bytes: &[u8]) {
         self.bytes.extend(bytes);
         let excess = self.bytes.len().saturating_sub(TAIL);
         self.cut |= excess > 0;
@@ -64,7 +64,7 @@ impl Tail {
 
 /// Why the worker ended a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ended {
+pub(crate) enum Ended {
     /// It took longer than its timeout.
     TimedOut,
     /// Its task was cancelled.
@@ -72,13 +72,13 @@ pub(super) enum Ended {
 }
 
 /// A run that is over.
-pub(super) struct End {
+pub(crate) struct End {
     /// Why the worker ended it, if it did.
-    pub(super) ended: Option<Ended>,
+    pub(crate) ended: Option<Ended>,
     /// `None`: it did not even end on SIGKILL.
-    pub(super) status: Option<ExitStatus>,
-    pub(super) stdout: Head,
-    pub(super) stderr: Tail,
+    pub(crate) status: Option<ExitStatus>,
+    pub(crate) stdout: Head,
+    pub(crate) stderr: Tail,
 }
 
 /// What a handler may print in place of an output when it fails.
@@ -90,7 +90,7 @@ struct Named<'a> {
 }
 
 /// The outcome of a run.
-pub(super) fn outcome(end: End, limits: Limits) -> Result<String, Failure> {
+pub(crate) fn outcome(end: End, limits: Limits) -> Result<String, Failure> {
     let succeeded = end.status.is_some_and(|status| status.success());
     match end.ended {
         Some(Ended::TimedOut) => {

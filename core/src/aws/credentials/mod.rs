@@ -35,6 +35,8 @@ pub use fixed::StaticCredentials;
 pub use imds::ImdsCredentials;
 pub use iot::{IotConfig, IotCredentials};
 pub use process::ProcessCredentials;
+#[cfg(any(test, feature = "testing"))]
+pub(crate) use process::parse as parse_printed;
 pub use shared_files::SharedFilesCredentials;
 pub use sts::{AssumeRoleCredentials, StsRole, WebIdentityCredentials};
 

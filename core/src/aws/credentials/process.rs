@@ -145,7 +145,7 @@ fn end_group(child: &Child) {
 }
 
 /// Reads what the program printed. No error quotes any of it.
-fn parse(stdout: &[u8]) -> Result<Credentials, String> {
+pub(crate) fn parse(stdout: &[u8]) -> Result<Credentials, String> {
     #[derive(Deserialize)]
     #[serde(rename_all = "PascalCase")]
     struct Printed {

@@ -1,0 +1,41 @@
+//! What a `credential_process` prints, its command line, and the environment's dates.
+
+use super::{PLACE, SECRET, assert_fit_for_a_log};
+use crate::aws::{EnvironmentCredentials, ProcessCredentials, parse_printed};
+
+/// Something printed. `$SECRET` is a key.
+pub fn credentials(data: &[u8]) {
+    let text = String::from_utf8_lossy(data).replace(PLACE, SECRET);
+    let printed = if std::str::from_utf8(data).is_ok() { text.as_bytes() } else { data };
+    match parse_printed(printed) {
+        Ok(credentials) => {
+            let said: serde_json::Value =
+                serde_json::from_slice(printed).expect("no JSON, and yet credentials");
+            assert_eq!(said["Version"], 1);
+            assert_eq!(said["AccessKeyId"], credentials.access_key_id.as_str());
+            assert_eq!(said["SecretAccessKey"], credentials.secret_access_key.as_str());
+            assert_eq!(
+                said["SessionToken"].as_str().filter(|t| !t.is_empty()),
+                credentials.session_token.as_deref()
+            );
+            assert!(!credentials.access_key_id.is_empty() && !credentials.secret_access_key.is_empty());
+            assert_eq!(credentials.expires.is_some(), said["Expiration"].is_string());
+            let shown = format!("{credentials:?}");
+            assert!(!shown.contains(SECRET) && shown.chars().count() < 64, "{shown}");
+        }
+        Err(reason) => assert_fit_for_a_log(&reason),
+    }
+    if let Err(error) = ProcessCredentials::new(&text) {
+        assert_fit_for_a_log(&error.to_string());
+    }
+    let environment = |name: &str| match name {
+        "AWS_ACCESS_KEY_ID" => Some("KEY".to_owned()),
+        "AWS_SECRET_ACCESS_KEY" => Some(SECRET.to_owned()),
+        "AWS_CREDENTIAL_EXPIRATION" => Some(text.clone()),
+        _ => None,
+    };
+    match EnvironmentCredentials::from(&environment) {
+        Ok(found) => assert!(found.is_some(), "a key that is set is not found"),
+        Err(error) => assert_fit_for_a_log(&error.to_string()),
+    }
+}

@@ -1,0 +1,207 @@
+//! The files of a state folder.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use sha2::{Digest, Sha256};
+
+use crate::spool::{Disk, Found, Letter, MemoryDisk, NewTask, ReadError, Spool, SpoolConfig};
+use crate::{OUTPUT_MAX, Origin, Outcome, Scope, TaskId, TaskToken};
+
+const DIR: &str = "/state";
+
+/// One task file in lines `TAG payload`, each a section with its checksum, or `~TAG payload` with a wrong one; `!text` adds bytes
+/// as they are, `@FILE text` writes another file of the folder, `@token text` and `@answer text` a letter of the inbox.
+pub fn spool(data: &[u8]) {
+    opens(data);
+    letters(data);
+    comes_back(&String::from_utf8_lossy(data));
+}
+
+fn opens(data: &[u8]) {
+    let file = TaskFile::read(data);
+    let mut disk = MemoryDisk::new(Some(64 << 20));
+    let name = file.id.map_or_else(|| "0".repeat(32), |id| id.to_string());
+    for dir in ["", "tasks", "quarantine"] {
+        disk.make_dir(&Path::new(DIR).join(dir)).expect("a folder");
+    }
+    let path = PathBuf::from(DIR).join("tasks").join(format!("{name}.task"));
+    disk.write_durably(&path, &file.bytes).expect("room");
+    for (name, text) in &file.others {
+        disk.write_durably(&Path::new(DIR).join(name), text).expect("room");
+    }
+    let (mut spool, found) = open(&disk).expect("no file keeps a spool from opening");
+    let Found { tasks, damaged, poison, quarantined, .. } = &found;
+    assert!(tasks.len() + damaged.len() + poison.len() <= 1, "one file, several tasks");
+    let kept = tasks.iter().chain(damaged).chain(poison).next();
+    assert_eq!(
+        kept.map(|task| task.token.id()),
+        file.id.filter(|_| kept.is_some()),
+        "a task that was not there"
+    );
+    assert!(kept.is_some() || !quarantined.is_empty(), "a file is gone, and nobody says so");
+    assert!(!file.damaged || tasks.is_empty(), "a damaged file passes for a whole one");
+    assert!(disk.files().len() >= 2, "the file is deleted");
+    for task in tasks {
+        let id = task.token.id();
+        // Each section stands for itself: one of them is there, and it is what the envelope says.
+        assert_eq!(spool.outcome(id).is_ok(), task.has_outcome);
+        assert_eq!(spool.input(id).is_ok(), !task.has_outcome);
+        assert!(!format!("{task:?}").contains(task.token.expose()) || task.token.expose().len() < 16);
+    }
+    for task in damaged {
+        let id = task.token.id();
+        assert!(matches!(spool.input(id), Err(ReadError::Damaged { .. })));
+        spool
+            .keep_outcome(id, &Outcome::failure("Worker.Damaged", ""))
+            .expect("what is damaged can be failed");
+        spool.commit().expect("a disk without faults");
+        assert_eq!(spool.outcome(id).expect("kept"), Outcome::failure("Worker.Damaged", ""));
+    }
+    // The next start finds the same.
+    let first: BTreeSet<_> = tasks.iter().map(|task| (task.token.id(), task.has_outcome)).collect();
+    if poison.is_empty() && damaged.is_empty() {
+        drop(spool);
+        let (_, again) = open(&disk).expect("it opened before");
+        let second: BTreeSet<_> =
+            again.tasks.iter().map(|task| (task.token.id(), task.has_outcome)).collect();
+        assert_eq!(first, second, "the next start finds something else");
+    }
+}
+
+/// A letter is what it says, or it is set aside.
+fn letters(data: &[u8]) {
+    let mut disk = MemoryDisk::new(None);
+    let (mut spool, _) = open(&disk).expect("an empty folder");
+    disk.make_dir(&Path::new(DIR).join("inbox")).expect("a folder");
+    for line in data.split(|b| *b == b'\n') {
+        let token = |text: &[u8]| {
+            TaskToken::new(serde_json::from_slice::<serde_json::Value>(text).ok()?["token"].as_str()?).ok()
+        };
+        let (kind, text) = match (line.strip_prefix(b"@token "), line.strip_prefix(b"@answer ")) {
+            (Some(text), _) => ("token", text),
+            (_, Some(text)) => ("answer", text),
+            _ => continue,
+        };
+        let id = token(text).map_or(TaskId::from_bytes([1; 16]), |token| token.id());
+        disk.write_durably(&Path::new(DIR).join("inbox").join(format!("{id}.{kind}")), text).expect("room");
+    }
+    for name in spool.letters().expect("a disk without faults") {
+        let said = name.split_once('.').and_then(|(id, _)| TaskId::parse(id));
+        match spool.letter(&name) {
+            Ok(Letter::Token(adoption)) => {
+                assert_eq!(Some(adoption.token.id()), said, "a token under another's name")
+            }
+            Ok(Letter::Answer(id, outcome)) => {
+                assert_eq!(Some(id), said);
+                let Outcome::Success(output) = outcome else { continue };
+                assert!(
+                    output.len() <= OUTPUT_MAX && serde_json::from_str::<serde_json::Value>(&output).is_ok()
+                );
+            }
+            Ok(Letter::Late(..)) => panic!("nothing was settled"),
+            Err(ReadError::Damaged { path }) => assert!(disk.read(&path).is_ok(), "a letter is gone"),
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+/// What was kept is read back as it was, whatever it is.
+fn comes_back(text: &str) {
+    let disk = MemoryDisk::new(None);
+    let (mut spool, _) = open(&disk).expect("an empty folder");
+    let token: String = text.chars().take(500).collect();
+    let Ok(token) = TaskToken::new(token) else { return };
+    let task = NewTask {
+        token: &token,
+        origin: &Origin::new("aws", "eu-west-1", text, None),
+        scope: &Scope(text.to_owned()),
+        activity: Some(text),
+        deferred: text.len() % 2 == 1,
+        input: text,
+        max_output: OUTPUT_MAX,
+        accepted: SystemTime::UNIX_EPOCH,
+        expires: None,
+    };
+    let id = spool.accept(&task).expect("a disk without faults");
+    spool.commit().expect("a disk without faults");
+    drop(spool);
+    let (mut spool, found) = open(&disk).expect("it opened before");
+    let [stored] = found.tasks.as_slice() else { panic!("{} tasks of one", found.tasks.len()) };
+    assert!(stored.token == token && stored.origin == *task.origin && stored.scope == *task.scope);
+    assert_eq!((stored.activity.as_deref(), stored.deferred), (task.activity, task.deferred));
+    assert_eq!(spool.input(id).expect("an input"), text);
+    for outcome in [Outcome::Success(text.to_owned()), Outcome::failure(text, text)] {
+        if spool.keep_outcome(id, &outcome).is_err() {
+            continue;
+        }
+        spool.commit().expect("a disk without faults");
+        drop(spool);
+        spool = open(&disk).expect("it opened before").0;
+        let kept = spool.outcome(id).expect("an outcome");
+        assert!(kept == outcome || outcome.size() > OUTPUT_MAX, "another outcome than was kept");
+    }
+}
+
+fn open(disk: &MemoryDisk) -> Result<(Spool, Found), crate::spool::SpoolError> {
+    let config = SpoolConfig {
+        dir: DIR.into(),
+        max_tasks: 10,
+        max_bytes: 64 << 20,
+        machine_id: Some("here".into()),
+        allow_unsafe_storage: false,
+    };
+    Spool::open(Box::new(disk.clone()), config)
+}
+
+/// What the lines of an input describe.
+#[derive(Default)]
+struct TaskFile {
+    bytes: Vec<u8>,
+    /// Of the first envelope that names a token.
+    id: Option<TaskId>,
+    /// Something in it is not as it was written.
+    damaged: bool,
+    others: Vec<(&'static str, Vec<u8>)>,
+}
+
+impl TaskFile {
+    fn read(data: &[u8]) -> Self {
+        let mut file = TaskFile { bytes: b"AWSPOOL1".to_vec(), ..TaskFile::default() };
+        for line in data.split(|b| *b == b'\n') {
+            match line {
+                [b'!', raw @ ..] => file.bytes.extend(raw),
+                [b'@', other @ ..] => file.other(other),
+                [b'~', section @ ..] => file.section(section, false),
+                section => file.section(section, true),
+            }
+        }
+        file
+    }
+
+    fn other(&mut self, line: &[u8]) {
+        for name in ["owner", "date", "loading", "settled.a", "settled.b"] {
+            if let Some(text) = line.strip_prefix(name.as_bytes()) {
+                self.others.push((name, text.trim_ascii_start().to_vec()));
+            }
+        }
+    }
+
+    fn section(&mut self, line: &[u8], right: bool) {
+        let Some((tag, [b' ', payload @ ..])) = line.split_first_chunk::<4>() else { return };
+        let len = u32::try_from(payload.len()).expect("an input of less than 4 GB").to_le_bytes();
+        let digest = Sha256::new().chain_update(tag).chain_update(len).chain_update(payload).finalize();
+        let mut checksum = digest[..16].to_vec();
+        if !right {
+            checksum[0] ^= 1;
+            self.damaged = true;
+        }
+        self.bytes.extend(tag.iter().chain(&len).chain(&checksum).chain(payload));
+        if tag == b"ENVL" && self.id.is_none() {
+            let envelope: Option<serde_json::Value> = serde_json::from_slice(payload).ok();
+            let token = envelope.and_then(|e| TaskToken::new(e["token"].as_str()?).ok());
+            self.id = token.map(|token| token.id());
+        }
+    }
+}
