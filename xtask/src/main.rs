@@ -1,6 +1,7 @@
 //! `cargo xtask`: what a developer or a build machine runs. Each command sets up what it needs.
 
 mod bench;
+mod fuzz;
 mod process;
 mod suites;
 mod table;
@@ -10,7 +11,7 @@ mod workspace;
 
 use std::process::ExitCode;
 
-use lexopt::Arg;
+use lexopt::{Arg, ValueExt};
 
 use crate::workspace::Workspace;
 
@@ -18,7 +19,7 @@ use crate::workspace::Workspace;
 const USAGE: u8 = 2;
 
 fn main() -> ExitCode {
-    let (command, names) = match parse(lexopt::Parser::from_env()) {
+    let Line { command, names, seconds } = match parse(lexopt::Parser::from_env()) {
         Ok(Some(line)) => line,
         Ok(None) => {
             print!("{}", help());
@@ -50,16 +51,41 @@ fn main() -> ExitCode {
             }
         },
         "bench" => usage("bench takes no arguments"),
+        "fuzz" => {
+            let targets = if names.is_empty() { fuzz::TARGETS.map(str::to_owned).to_vec() } else { names };
+            if let Some(unknown) = targets.iter().find(|target| !fuzz::TARGETS.contains(&target.as_str())) {
+                return usage(&format!("no target {unknown:?}; there are: {}", fuzz::TARGETS.join(", ")));
+            }
+            match fuzz::Fuzzers::find(&workspace).and_then(|fuzzers| fuzzers.run(&targets, seconds)) {
+                Ok(told) => {
+                    println!("{told}");
+                    ExitCode::SUCCESS
+                }
+                Err(e) => {
+                    eprintln!("xtask: fuzz: {e}");
+                    ExitCode::FAILURE
+                }
+            }
+        }
         other => usage(&format!("no command {other:?}")),
     }
 }
 
-/// The command and its arguments; `None` if help was asked for.
-fn parse(mut args: lexopt::Parser) -> Result<Option<(String, Vec<String>)>, lexopt::Error> {
-    let mut words = Vec::new();
+/// The command line.
+struct Line {
+    command: String,
+    names: Vec<String>,
+    /// For how long each fuzzer runs.
+    seconds: u64,
+}
+
+/// The command line; `None` if help was asked for.
+fn parse(mut args: lexopt::Parser) -> Result<Option<Line>, lexopt::Error> {
+    let (mut words, mut seconds) = (Vec::new(), 300);
     while let Some(arg) = args.next()? {
         match arg {
             Arg::Value(word) => words.push(word.into_string()?),
+            Arg::Long("seconds") => seconds = args.value()?.parse()?,
             Arg::Short('h') | Arg::Long("help") => return Ok(None),
             other => return Err(other.unexpected()),
         }
@@ -68,7 +94,7 @@ fn parse(mut args: lexopt::Parser) -> Result<Option<(String, Vec<String>)>, lexo
         return Err("which command?".into());
     }
     let command = words.remove(0);
-    Ok(Some((command, words)))
+    Ok(Some(Line { command, names: words, seconds }))
 }
 
 fn usage(problem: &str) -> ExitCode {
@@ -81,10 +107,13 @@ fn help() -> String {
         "\
 cargo xtask test [SUITE...]    runs all suites, or those named: {}
 cargo xtask bench              measures what the device binary costs: size, memory, wake-ups, bytes
+cargo xtask fuzz [TARGET...] [--seconds N]
+                               runs all fuzzers, or those named ({}), for 300 s each or as said
 
 A suite that can't run on this machine is skipped, with the reason; with CI=true in the environment that is a failure.
 Downloads are kept in target/tools.
 ",
-        suites::names()
+        suites::names(),
+        fuzz::TARGETS.join(", ")
     )
 }

@@ -2,6 +2,7 @@
 
 mod boto3;
 mod deny;
+mod fuzz;
 mod localstack;
 mod rust;
 
@@ -41,6 +42,7 @@ const SUITES: &[Suite] = &[
     Suite { name: "unit", run: rust::unit },
     Suite { name: "boto3", run: boto3::run },
     Suite { name: "deny", run: deny::run },
+    Suite { name: "fuzz", run: fuzz::run },
     Suite { name: "localstack", run: localstack::run },
 ];
 
