@@ -96,9 +96,7 @@ fn letters(data: &[u8]) {
             Ok(Letter::Answer(id, outcome)) => {
                 assert_eq!(Some(id), said);
                 let Outcome::Success(output) = outcome else { continue };
-                assert!(
-                    output.len() <= OUTPUT_MAX && serde_json::from_str::<serde_json::Value>(&output).is_ok()
-                );
+                assert!(output.len() <= OUTPUT_MAX && !output.is_empty());
             }
             Ok(Letter::Late(..)) => panic!("nothing was settled"),
             Err(ReadError::Damaged { path }) => assert!(disk.read(&path).is_ok(), "a letter is gone"),

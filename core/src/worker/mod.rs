@@ -42,6 +42,8 @@ mod found;
 mod handle;
 mod handler;
 mod inbox;
+#[cfg(test)]
+mod interleavings;
 mod notices;
 mod orders;
 mod poll_once;

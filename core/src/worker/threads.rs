@@ -23,7 +23,7 @@ const BATCH: usize = 32;
 const THREADS_END: Duration = Duration::from_secs(5);
 
 /// What a thread is at, for [`Snapshot::stuck`](super::Snapshot::stuck).
-struct Watched {
+pub(super) struct Watched {
     name: &'static str,
     limit: Duration,
     since: Mutex<Option<Duration>>,
@@ -52,13 +52,13 @@ impl Watch {
         stuck.collect()
     }
 
-    fn add(&self, name: &'static str, limit: Duration) -> Arc<Watched> {
+    pub(super) fn add(&self, name: &'static str, limit: Duration) -> Arc<Watched> {
         let watched = Arc::new(Watched { name, limit, since: Mutex::new(None) });
         self.threads.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&watched));
         watched
     }
 
-    fn during<T>(&self, watched: &Watched, work: impl FnOnce() -> T) -> T {
+    pub(super) fn during<T>(&self, watched: &Watched, work: impl FnOnce() -> T) -> T {
         let set = |at| *watched.since.lock().unwrap_or_else(PoisonError::into_inner) = at;
         set(Some(self.clock.monotonic()));
         let result = work();
