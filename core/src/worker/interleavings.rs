@@ -4,14 +4,14 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use super::events::{Event, Hub};
 use super::handle::{Ended, StopReport};
 use super::handler::{Cancel, Cancelled, TaskContext};
 use super::threads::Watch;
 use crate::aws::ActivityArn;
-use crate::clock::SystemClock;
+use crate::clock::ManualClock;
 use crate::{TaskId, WorkerName};
 
 /// Longer than any schedule: who waits so long was forgotten.
@@ -105,7 +105,8 @@ fn a_cancelled_handler_learns_it_once_whichever_way_it_asks() {
 
 #[test]
 fn p9_a_thread_that_hangs_is_seen_by_another_and_only_while_it_hangs() {
-    let watch = Watch::new(Arc::new(SystemClock));
+    let clock = ManualClock::new(SystemTime::UNIX_EPOCH);
+    let watch = Watch::new(Arc::new(clock.clone()));
     let watched = watch.add("aw-test", Duration::ZERO);
     let (seen, go_on) = mpsc::channel::<()>();
     let hangs = thread::spawn({
@@ -113,6 +114,7 @@ fn p9_a_thread_that_hangs_is_seen_by_another_and_only_while_it_hangs() {
         move || watch.during(&watched, || go_on.recv_timeout(LONG))
     });
     while watch.stuck().is_empty() {
+        clock.advance(Duration::from_secs(1));
         thread::yield_now();
     }
     assert_eq!(watch.stuck()[0].thread, "aw-test");

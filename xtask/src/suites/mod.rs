@@ -5,6 +5,7 @@ mod deny;
 mod fuzz;
 mod localstack;
 mod rust;
+mod threads;
 
 use std::process::ExitCode;
 use std::time::Instant;
@@ -43,6 +44,7 @@ const SUITES: &[Suite] = &[
     Suite { name: "boto3", run: boto3::run },
     Suite { name: "deny", run: deny::run },
     Suite { name: "fuzz", run: fuzz::run },
+    Suite { name: "threads", run: threads::run },
     Suite { name: "localstack", run: localstack::run },
 ];
 

@@ -10,7 +10,8 @@ mod server;
 mod stage;
 mod worker;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Instant;
 
 use self::server::Server;
@@ -28,7 +29,19 @@ pub(super) fn run(workspace: &Workspace) -> Result<String, Stop> {
     let start = Instant::now();
     let server = Server::start(&python, workspace)?;
     println!("LocalStack answers after {:.1} s", start.elapsed().as_secs_f64());
-    play(&Stage::new(server.url(), binary))
+    let played = play(&Stage::new(server.url(), binary))?;
+    probe(workspace, &python, server.url())?;
+    Ok(played)
+}
+
+/// Where LocalStack answers otherwise than AWS is documented to, and only there.
+fn probe(workspace: &Workspace, python: &Path, url: &str) -> Result<(), String> {
+    let folder = workspace.root.join("emulator/probe");
+    let mut probe = Command::new(python);
+    probe.arg(folder.join("probe_aws.py")).arg("--compare").arg(folder.join("fixtures"));
+    probe.arg("--known").arg(folder.join("known/localstack.json"));
+    probe.args(["--test-keys", "--quick", "--region", "eu-west-1", "--endpoint-url", url]);
+    process::Group::spawn(&mut probe)?.wait()
 }
 
 fn binary(workspace: &Workspace) -> Result<PathBuf, String> {
