@@ -143,7 +143,7 @@ impl CredentialsProvider for CognitoCredentials {
         let end =
             Duration::try_from_secs_f64(expiration).ok().and_then(|d| SystemTime::UNIX_EPOCH.checked_add(d));
         let end = end.ok_or_else(|| self.web.unavailable("the answer's Expiration is no date"))?;
-        Ok(Credentials::new(access_key_id, secret_key, Some(session_token), Some(end)))
+        self.web.given(access_key_id, secret_key, Some(session_token), Some(end))
     }
 
     fn name(&self) -> &str {

@@ -1,7 +1,7 @@
 //! What the sources that are asked over HTTP have in common.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use serde::Deserialize;
 
@@ -101,6 +101,20 @@ impl Web {
                 None => return Err(self.unavailable("the answer's Expiration is no date")),
             },
         };
+        self.given(id, secret, token, end)
+    }
+
+    /// Credentials, unless a key is empty: nothing can be signed with that.
+    pub(super) fn given(
+        &self,
+        id: String,
+        secret: String,
+        token: Option<String>,
+        end: Option<SystemTime>,
+    ) -> Result<Credentials, CredentialsError> {
+        if id.is_empty() || secret.is_empty() {
+            return Err(self.unavailable("the answer holds an empty key"));
+        }
         Ok(Credentials::new(id, secret, token, end))
     }
 
