@@ -12,8 +12,8 @@ use crate::workspace::Workspace;
 const CARGO_FUZZ: Tool = Tool { name: "cargo-fuzz", version: "0.13.2" };
 
 /// Each in `fuzz/targets`, its seeds in `fuzz/seeds`.
-pub(crate) const TARGETS: [&str; 6] =
-    ["responses", "spool", "shared_files", "credentials", "config", "output"];
+pub(crate) const TARGETS: [&str; 7] =
+    ["responses", "spool", "shared_files", "credentials", "providers", "config", "output"];
 
 /// The fuzzers, built.
 pub(crate) struct Fuzzers<'a> {

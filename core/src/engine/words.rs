@@ -215,7 +215,7 @@ pub enum LinkHint {
 }
 
 /// How to stop.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Stop {
     /// Take nothing new, end what runs, try to deliver what is there.
     Drain,

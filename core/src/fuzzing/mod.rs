@@ -6,11 +6,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod credentials;
+mod providers;
 mod responses;
 mod shared_files;
 mod spool;
 
 pub use credentials::credentials;
+pub use providers::providers;
 pub use responses::responses;
 pub use shared_files::shared_files;
 pub use spool::spool;
@@ -60,6 +62,11 @@ mod tests {
     #[test]
     fn p7_no_shared_file_makes_a_setting_tell_a_secret() {
         replay("shared_files", shared_files);
+    }
+
+    #[test]
+    fn p7_no_source_of_credentials_is_quoted_or_believed_without_a_key() {
+        replay("providers", providers);
     }
 
     #[test]

@@ -18,10 +18,10 @@ const ARN: &str = "arn:aws:states:eu-west-1:123456789012:activity:print-label";
 
 /// One answer to each call: a line with the status, header lines, an empty line, the body. `$SECRET` is the task's token.
 pub fn responses(data: &[u8]) {
-    let response = read(data);
+    let transport = Arc::new(Always::read(data));
+    let response = &transport.response;
     let status = response.status;
     let object = serde_json::from_slice::<Map<String, Value>>(&response.body).ok();
-    let transport = Arc::new(Always { response, sent: AtomicUsize::new(0) });
     let device = ManualClock::new(SystemTime::UNIX_EPOCH + RELEASE_DATE);
     let client = ActivityClient::builder("eu-west-1")
         .credentials(Arc::new(StaticCredentials::new(Credentials::new(
@@ -86,9 +86,15 @@ fn check(error: &CallError, response: &Response) {
 }
 
 /// The same answer to every request.
-struct Always {
-    response: Response,
+pub(super) struct Always {
+    pub(super) response: Response,
     sent: AtomicUsize,
+}
+
+impl Always {
+    pub(super) fn read(data: &[u8]) -> Self {
+        Always { response: read(data), sent: AtomicUsize::new(0) }
+    }
 }
 
 impl Transport for Always {

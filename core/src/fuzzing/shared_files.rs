@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::{PLACE, SECRET};
-use crate::aws::{Settings, default_credentials};
+use crate::aws::{Network, Settings, default_credentials};
 use crate::clock::{ServerClock, SystemClock};
 
 /// Both files, the second one after a line `--- credentials`. `$SECRET` stands for a key where a key may stand.
@@ -66,7 +66,7 @@ impl Folder {
             let settings = Settings::load(&env, profile);
             if let Ok(settings) = &settings {
                 let clock = Arc::new(ServerClock::new(Arc::new(SystemClock)));
-                let found = default_credentials(settings, &env, clock);
+                let found = default_credentials(settings, &env, &Network::new(clock));
                 told[2 + at] = Some(found.map_or_else(|e| e.to_string(), |found| found.name().to_owned()));
                 let _ = settings.endpoint("eu-west-1");
             }

@@ -31,18 +31,18 @@ pub(super) struct Watched {
 
 /// Watches all threads that call the outside world.
 #[derive(Clone)]
-struct Watch {
+pub(super) struct Watch {
     clock: Arc<dyn Clock>,
     threads: Arc<Mutex<Vec<Arc<Watched>>>>,
 }
 
 impl Watch {
-    fn new(clock: Arc<dyn Clock>) -> Self {
+    pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
         Watch { clock, threads: Arc::default() }
     }
 
     /// The threads that are at one thing for too long.
-    fn stuck(&self) -> Vec<Stuck> {
+    pub(super) fn stuck(&self) -> Vec<Stuck> {
         let now = self.clock.monotonic();
         let threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
         let stuck = threads.iter().filter_map(|t| {

@@ -191,7 +191,7 @@ pub(super) mod tests {
             }
         }
 
-        fn probe_date(&self, _: &str) -> Option<std::time::SystemTime> {
+        fn probe_date(&self, _: &str) -> Option<SystemTime> {
             None
         }
 

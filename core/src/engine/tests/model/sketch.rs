@@ -16,7 +16,7 @@ pub(super) struct Sketch {
     over: bool,
     on_disk: bool,
     runs: u8,
-    draining: bool,
+    stop: Option<Stop>,
     stopped: bool,
     ask: Vec<Action>,
 }
@@ -47,6 +47,7 @@ impl Sketch {
         !self.beating
             && !self.reporting
             && !self.no_more_beats
+            && self.stop != Some(Stop::Now)
             && match self.stage {
                 None => false,
                 Some(Stage::Accepting | Stage::NotKept | Stage::Forgetting | Stage::Foreign) => false,
@@ -58,7 +59,8 @@ impl Sketch {
     }
 
     fn may_report(&self) -> bool {
-        !self.reporting
+        self.stop != Some(Stop::Now)
+            && !self.reporting
             && match self.stage {
                 None => false,
                 Some(Stage::Waiting | Stage::NotKept) => true,
@@ -70,9 +72,8 @@ impl Sketch {
     /// A drain leaves nothing behind that could still go on in this process.
     fn may_stop(&self) -> bool {
         let still = !self.polling && !self.beating && !self.reporting;
-        self.draining
+        self.stop.is_some_and(|how| how == Stop::Now || still)
             && !self.stopped
-            && still
             && match self.stage {
                 None => true,
                 // Left on disk for the next start.
@@ -125,7 +126,7 @@ impl Decider for Sketch {
             over: false,
             on_disk: found == Some(FoundState::Outcome),
             runs: 0,
-            draining: false,
+            stop: None,
             stopped: false,
             ask: Vec::new(),
         };
@@ -154,13 +155,13 @@ impl Decider for Sketch {
             (Some(Stage::Accepting), Event::TaskKept { .. }) if self.rules.deferred => {
                 self.stage = Some(Stage::Deferred)
             }
-            (Some(Stage::Accepting), Event::TaskKept { .. }) if self.draining => {
+            (Some(Stage::Accepting), Event::TaskKept { .. }) if self.stop.is_some() => {
                 self.keep(Which::Own(OwnFailure::Stopping))
             }
             (Some(Stage::Accepting), Event::TaskKept { .. }) => self.run(),
             (Some(Stage::Accepting), Event::TaskNotKept { .. }) => self.stage = Some(Stage::NotKept),
             (Some(Stage::Reclaiming), Event::Reclaimed { id })
-                if self.rules.safe_to_repeat && self.runs < RUNS_MAX && !self.draining =>
+                if self.rules.safe_to_repeat && self.runs < RUNS_MAX && self.stop.is_none() =>
             {
                 self.go(Stage::Counting, Action::CountRun { id });
             }
@@ -170,7 +171,7 @@ impl Decider for Sketch {
             (Some(Stage::Reclaiming), Event::NotReclaimed { id }) => {
                 self.go(Stage::Reclaiming, Action::Reclaim { id })
             }
-            (Some(Stage::Counting), Event::RunCounted { runs: Some(runs), .. }) if !self.draining => {
+            (Some(Stage::Counting), Event::RunCounted { runs: Some(runs), .. }) if self.stop.is_none() => {
                 self.runs = runs;
                 self.run();
             }
@@ -185,7 +186,15 @@ impl Decider for Sketch {
             }
             (_, Event::CallEnded { call, answer, .. }) => self.call_ended(call, answer),
             (Some(Stage::Forgetting), Event::Forgotten { .. }) => self.stage = None,
-            (_, Event::Stop(_)) => self.draining = true,
+            (stage, Event::Stop(how)) => {
+                self.stop = Some(how);
+                if how == Stop::Now {
+                    self.ask.push(Action::DropCalls);
+                }
+                if how == Stop::Now && stage == Some(Stage::Running) {
+                    self.ask.push(Action::Cancel { id: id(1), why: CancelReason::Stopping });
+                }
+            }
             _ => {}
         }
     }
@@ -205,7 +214,7 @@ impl Decider for Sketch {
             }
         };
         let id = id(1);
-        let idle = self.stage.is_none() && !self.polling && !self.draining;
+        let idle = self.stage.is_none() && !self.polling && self.stop.is_none();
         may(idle, Action::Poll { activity: 0 }, |s| s.polling = true);
         may(self.may_beat(), Action::Call { id, call: Call::Beat }, |s| s.beating = true);
         may(self.may_report(), Action::Call { id, call: Call::Report }, |s| s.reporting = true);
