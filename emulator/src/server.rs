@@ -87,14 +87,14 @@ impl Shared {
         result
     }
 
-    /// Waits until `find` finds something in the service, or `time` has passed.
+    /// Waits until `find` finds something in the service, `time` has passed, or the service ends.
     pub(crate) fn wait<T>(&self, time: Duration, mut find: impl FnMut(&Service) -> Option<T>) -> Option<T> {
         let deadline = Instant::now() + time;
         let mut service = self.service();
         loop {
             let found = find(&service);
             let left = deadline.saturating_duration_since(Instant::now());
-            if found.is_some() || left.is_zero() {
+            if found.is_some() || left.is_zero() || self.gate.is_closing() {
                 return found;
             }
             service = self.changed.wait_timeout(service, left).unwrap_or_else(PoisonError::into_inner).0;

@@ -4,7 +4,7 @@
 
 mod common;
 
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Write};
 use std::net::TcpStream;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
@@ -252,7 +252,7 @@ fn requests_that_are_none_are_answered_and_the_connection_closed() {
     assert_eq!(bench.client().call("Nonsense", &json!({})).unwrap().code(), "UnknownOperationException");
     assert_eq!(bench.client().call("ListActivities", &json!([])).unwrap().code(), "SerializationException");
     let mut client = bench.client();
-    std::io::Write::write_all(&mut client.stream, b"nonsense\r\n\r\n").unwrap();
+    Write::write_all(&mut client.stream, b"nonsense\r\n\r\n").unwrap();
     assert_eq!(client.receive().unwrap().status, 400);
     assert!(client.receive().is_err());
 }
@@ -284,7 +284,7 @@ fn admin_calls_inject_faults_show_the_state_and_refuse_web_pages() {
     assert_eq!(client.call("ListActivities", &json!({})).unwrap().code(), "UnrecognizedClientException");
     assert_eq!(client.admin("POST", "/call/ListActivities", "{}").status, 200);
     assert_eq!(client.admin("POST", "/faults", r#"{"fault":"refuse"}"#).status, 400);
-    std::io::Write::write_all(
+    Write::write_all(
         &mut client.stream,
         b"GET /_emulator/state HTTP/1.1\r\nOrigin: http://evil.test\r\n\r\n",
     )
@@ -321,8 +321,13 @@ fn dropping_it_ends_its_polls_and_its_threads_and_frees_the_port() {
     polling.send("GetActivityTask", &bench.poll_request()).unwrap();
     assert!(bench.emulator.wait_polls(&bench.activity, 1, LONG));
     let (address, began) = (bench.emulator.address(), Instant::now());
+    let (mut waiting, waits) = (bench.client(), Duration::from_millis(200));
+    waiting.stream.set_read_timeout(Some(waits)).unwrap();
+    write!(waiting.stream, "GET /_emulator/pushes/0 HTTP/1.1\r\n\r\n").unwrap();
+    let silent = waiting.receive().unwrap_err();
+    assert!(matches!(silent.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut), "{silent}");
     drop(bench);
-    assert!(began.elapsed() < Duration::from_secs(2));
+    assert!(began.elapsed() < Duration::from_secs(2), "neither a poll nor a wait for a push holds it");
     assert!(polling.receive().is_err());
     assert_eq!(TcpStream::connect(address).unwrap_err().kind(), ErrorKind::ConnectionRefused);
 }
