@@ -19,6 +19,9 @@
 //! # }
 //! ```
 //!
+//! A task with a resource like `arn:aws:states:::sqs:sendMessage.waitForTaskToken` sends nothing. What it would send, the token in
+//! it, is kept as a [`Push`] for [`Emulator::wait_push`], which plays the push service between a backend and a phone.
+//!
 //! It is no Step Functions: everything is in memory, one account, one region, and what it does not know it refuses by name.
 #![forbid(unsafe_code)]
 

@@ -153,6 +153,33 @@ def tasks(sfn, arn):
     check("the second try counts", done["output"] == "2", done)
 
 
+def pushed(url, sfn):
+    resource = "arn:aws:states:::sns:publish.waitForTaskToken"
+    body = {"token.$": "$$.Task.Token", "from.$": "$$.Execution.Id", "litres.$": "$.litres"}
+    asking = machine(sfn, "asking", resource, Parameters={"Message": body}, HeartbeatSeconds=60, ResultSelector={"said.$": "$.answer"})
+    execution = start(sfn, asking, litres=3)
+    push = admin(url, "GET", "/pushes/0")
+    token = push["payload"]["Message"].pop("token")
+    check("a push holds the filled Parameters", push["payload"] == {"Message": {"from": execution, "litres": 3}}, push["payload"])
+    check("a push names its execution and resource", (push["executionArn"], push["resource"], push["token"]) == (execution, resource, token))
+    sfn.send_task_heartbeat(taskToken=token)
+    sfn.send_task_success(taskToken=token, output='{"answer": "yes"}')
+    check_error("a duplicate report of a pushed task", "TaskTimedOut", "anymore", lambda: sfn.send_task_failure(taskToken=token))
+    done = wait_status(sfn, execution)
+    check("ResultSelector shapes its result", done["status"] == "SUCCEEDED" and json.loads(done["output"]) == {"said": "yes"}, done)
+    events = sfn.get_execution_history(executionArn=execution)["events"]
+    expected = "ExecutionStarted TaskStateEntered TaskScheduled TaskStarted TaskSubmitted TaskSucceeded TaskStateExited ExecutionSucceeded"
+    check("the history of a pushed task", [e["type"] for e in events] == expected.split(), [e["type"] for e in events])
+    required = {"TaskScheduled": {"resourceType", "resource", "region", "parameters"}}
+    for event in events[2:6]:
+        kind = event["type"]
+        details = event[f"{kind[0].lower()}{kind[1:]}EventDetails"]
+        named = (details["resourceType"], details["resource"]) == ("sns", "publish.waitForTaskToken")
+        check(f"{kind} names the resource", named and required.get(kind, set()) <= details.keys(), sorted(details))
+    check("all pushes so far", [p["token"] == token for p in admin(url, "GET", "/pushes")] == [True])
+    check_error("an unknown place of the context object", "InvalidDefinition", "'$$.Map.Item.Index'", lambda: machine(sfn, "map", resource, Parameters={"i.$": "$$.Map.Item.Index"}))
+
+
 def poll_until(sfn, arn, polls=8):
     for _ in range(polls):
         token = sfn.get_activity_task(activityArn=arn).get("taskToken")
@@ -289,6 +316,7 @@ def main(program):
             sfn = client(url)
             arn = activities(sfn)
             tasks(sfn, arn)
+            pushed(url, sfn)
             executions(sfn, arn)
             signatures(url, sfn)
             faults(url, sfn)

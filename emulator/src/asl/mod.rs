@@ -3,18 +3,26 @@
 //!
 //! What is not known is refused when the state machine is created, by its name and place, never ignored.
 
+mod data;
+mod fields;
 pub(crate) mod path;
 mod retry;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
+pub(crate) use self::data::Misfit;
+use self::fields::Fields;
 use self::path::{Path, Template};
 pub(crate) use self::retry::{Catcher, Raised, Retrier};
 use crate::error::{ApiError, Resource};
 use crate::names::check_arn;
+
+/// What every template may see of the context object. The token is for the Parameters of the task that gives it away.
+const CONTEXT: &[&str] =
+    &["$$.Execution.Id", "$$.Execution.Input", "$$.Execution.Name", "$$.State.Name", "$$.StateMachine.Id"];
 
 /// A state machine, checked: every name in it leads somewhere.
 #[derive(Debug)]
@@ -29,11 +37,12 @@ pub(crate) struct Definition {
 pub(crate) struct State {
     pub(crate) kind: Kind,
     /// `None` where the field is null: the state sees, or gives, `{}`.
-    pub(crate) input_path: Option<Path>,
-    pub(crate) output_path: Option<Path>,
+    input_path: Option<Path>,
+    output_path: Option<Path>,
     /// Where the result goes in the input; `None` where it is dropped.
-    pub(crate) result_path: Option<Path>,
-    pub(crate) parameters: Option<Template>,
+    result_path: Option<Path>,
+    parameters: Option<Template>,
+    result_selector: Option<Template>,
     /// `None` ends the execution.
     pub(crate) next: Option<String>,
 }
@@ -126,6 +135,7 @@ impl State {
             output_path: Some(Path::root()),
             result_path: Some(Path::root()),
             parameters: None,
+            result_selector: None,
             next: None,
         };
         if kind != "Fail" {
@@ -134,7 +144,6 @@ impl State {
         }
         if matches!(kind.as_str(), "Task" | "Pass") {
             state.result_path = fields.path("ResultPath")?;
-            state.parameters = fields.template("Parameters")?;
         }
         if matches!(kind.as_str(), "Task" | "Pass" | "Wait") {
             state.next = fields.transition()?;
@@ -154,6 +163,16 @@ impl State {
                 );
                 return Err(fields.wrong(&reason));
             }
+        };
+        if let Kind::Task(_) = state.kind {
+            state.result_selector = fields.template("ResultSelector", CONTEXT)?;
+        }
+        state.parameters = match &state.kind {
+            Kind::Task(Task { work: Work::Push(_), .. }) => {
+                fields.template("Parameters", &[CONTEXT, &["$$.Task.Token"]].concat())?
+            }
+            Kind::Task(_) | Kind::Pass { .. } => fields.template("Parameters", CONTEXT)?,
+            _ => None,
         };
         fields.finish()?;
         Ok(state)
@@ -194,123 +213,6 @@ fn is_push(resource: &str) -> bool {
         if !service.is_empty() && action.strip_suffix(".waitForTaskToken").is_some_and(|a| !a.is_empty()))
 }
 
-/// The fields of one object of a definition: each is taken out, and what is left at the end is not known.
-struct Fields {
-    map: Map<String, Value>,
-    at: String,
-}
-
-impl Fields {
-    fn new(value: Value, at: String) -> Result<Self, ApiError> {
-        match value {
-            Value::Object(map) => Ok(Fields { map, at }),
-            _ => Err(ApiError::invalid_definition("Expected an object", &at)),
-        }
-    }
-
-    fn wrong(&self, reason: &str) -> ApiError {
-        ApiError::invalid_definition(reason, &self.at)
-    }
-
-    fn take(&mut self, name: &str) -> Option<Value> {
-        self.map.remove(name)
-    }
-
-    fn skip(&mut self, name: &str) {
-        self.map.remove(name);
-    }
-
-    fn required(&mut self, name: &str) -> Result<Value, ApiError> {
-        self.take(name).ok_or_else(|| self.wrong(&format!("These fields are required: [{name}]")))
-    }
-
-    fn text(&mut self, name: &str) -> Result<Option<String>, ApiError> {
-        match self.take(name) {
-            None => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text)),
-            Some(_) => Err(self.wrong(&format!("Expected value of type String for the field '{name}'"))),
-        }
-    }
-
-    fn required_text(&mut self, name: &str) -> Result<String, ApiError> {
-        self.text(name)?.ok_or_else(|| self.wrong(&format!("These fields are required: [{name}]")))
-    }
-
-    /// A field that may be there, if it holds the only value known here.
-    fn fixed(&mut self, name: &str, known: &str) -> Result<(), ApiError> {
-        match self.text(name)? {
-            Some(other) if other != known => {
-                Err(self.wrong(&format!("This emulator does not know '{name}': '{other}', only '{known}'")))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn whole(&mut self, name: &str) -> Result<Option<u64>, ApiError> {
-        match self.take(name) {
-            None => Ok(None),
-            Some(value) => match value.as_u64().filter(|n| *n <= 99_999_999) {
-                Some(number) => Ok(Some(number)),
-                None => {
-                    Err(self.wrong(&format!("The field '{name}' must be a whole number from 0 to 99999999")))
-                }
-            },
-        }
-    }
-
-    fn seconds(&mut self, name: &str) -> Result<Option<Duration>, ApiError> {
-        Ok(self.whole(name)?.map(Duration::from_secs))
-    }
-
-    /// A path: `$` if the field is not there, `None` if it is null.
-    fn path(&mut self, name: &str) -> Result<Option<Path>, ApiError> {
-        match self.take(name) {
-            None => Ok(Some(Path::root())),
-            Some(Value::Null) => Ok(None),
-            Some(Value::String(text)) => {
-                Path::parse(&text).map(Some).map_err(|e| self.wrong(&format!("{name}: {e}")))
-            }
-            Some(_) => Err(self.wrong(&format!("Expected value of type String for the field '{name}'"))),
-        }
-    }
-
-    fn template(&mut self, name: &str) -> Result<Option<Template>, ApiError> {
-        let value = self.take(name);
-        value.map(|v| Template::parse(v).map_err(|e| self.wrong(&format!("{name}: {e}")))).transpose()
-    }
-
-    /// Exactly one of `Next` and `End: true`.
-    fn transition(&mut self) -> Result<Option<String>, ApiError> {
-        let end = self.take("End");
-        match (self.text("Next")?, end) {
-            (Some(next), None | Some(Value::Bool(false))) => Ok(Some(next)),
-            (None, Some(Value::Bool(true))) => Ok(None),
-            _ => Err(self.wrong("Exactly one of 'Next' and 'End': true is required")),
-        }
-    }
-
-    /// The objects of an array, each with its place.
-    fn list(&mut self, name: &str) -> Result<Vec<Fields>, ApiError> {
-        let items = match self.take(name) {
-            None => Vec::new(),
-            Some(Value::Array(items)) => items,
-            Some(_) => {
-                return Err(self.wrong(&format!("Expected value of type Array for the field '{name}'")));
-            }
-        };
-        let at = |i| format!("{}/{name}[{i}]", self.at);
-        items.into_iter().enumerate().map(|(i, item)| Fields::new(item, at(i))).collect()
-    }
-
-    /// Refuses what no one took.
-    fn finish(self) -> Result<(), ApiError> {
-        match self.map.keys().next() {
-            Some(name) => Err(self.wrong(&format!("Field '{name}' is not supported"))),
-            None => Ok(()),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -318,6 +220,7 @@ mod tests {
     use super::*;
 
     const ACTIVITY: &str = "arn:aws:states:eu-west-1:123456789012:activity:a";
+    const PUSH: &str = "arn:aws:states:::lambda:invoke.waitForTaskToken";
 
     fn refusal(state: Value) -> String {
         let definition = json!({ "StartAt": "S", "States": { "S": state } });
@@ -338,9 +241,18 @@ mod tests {
                 json!({ "Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "End": true }),
                 "only activities",
             ),
+            (json!({ "Type": "Pass", "End": true, "ResultSelector": {} }), "Field 'ResultSelector'"),
             (
-                json!({ "Type": "Task", "Resource": ACTIVITY, "End": true, "ResultSelector": {} }),
-                "Field 'ResultSelector'",
+                json!({ "Type": "Task", "Resource": PUSH, "End": true, "Parameters": { "r.$": "$$.State.RetryCount" } }),
+                "Parameters: the path '$$.State.RetryCount' is none of the context object's that are known here",
+            ),
+            (
+                json!({ "Type": "Task", "Resource": ACTIVITY, "End": true, "Parameters": { "t.$": "$$.Task.Token" } }),
+                "'$$.Task.Token'",
+            ),
+            (
+                json!({ "Type": "Task", "Resource": PUSH, "End": true, "ResultSelector": { "t.$": "$$.Task.Token" } }),
+                "ResultSelector: the path '$$.Task.Token'",
             ),
             (json!({ "Type": "Wait", "Timestamp": "2030-01-01T00:00:00Z", "End": true }), "'Seconds'"),
             (json!({ "Type": "Pass" }), "Exactly one of 'Next' and 'End'"),

@@ -1,7 +1,7 @@
 //! Reference paths (`$`, `$.a.b`, `$['a'][0]`) and the payload templates made of them.
 //!
-//! In a template a path that begins with `$$` leads into the context object: the execution, the state, the task's token. Filters,
-//! wildcards, slices and intrinsic functions are not known here.
+//! In a template a path that begins with `$$` leads into the context object, as far as the state may see it. Filters, wildcards,
+//! slices and intrinsic functions are not known here.
 
 use serde_json::{Map, Value};
 
@@ -33,6 +33,16 @@ impl Path {
             rest = after;
         }
         Ok(Path(steps))
+    }
+
+    /// Reads a path into the context object, if it leads to one of these places or below.
+    fn parse_context(text: &str, known: &[&str]) -> Result<Self, String> {
+        let inner = |text: &str| text.strip_prefix('$').map_or_else(|| Err(String::new()), Path::parse);
+        let below = |path: &Path, place: &str| inner(place).is_ok_and(|place| path.0.starts_with(&place.0));
+        inner(text).ok().filter(|path| known.iter().any(|place| below(path, place))).ok_or_else(|| {
+            let known = known.join(", ");
+            format!("the path '{text}' is none of the context object's that are known here: {known}")
+        })
     }
 
     /// The value at this place, if there is one.
@@ -90,25 +100,27 @@ pub(crate) enum Template {
 }
 
 impl Template {
-    /// Reads a template, or says what is wrong with it.
-    pub(crate) fn parse(value: Value) -> Result<Self, String> {
+    /// Reads a template, or says what is wrong with it. `context` are the places in the context object that it may see.
+    pub(crate) fn parse(value: Value, context: &[&str]) -> Result<Self, String> {
         Ok(match value {
             Value::Object(fields) => {
                 let fields = fields.into_iter().map(|(name, value)| match (name.strip_suffix(".$"), value) {
                     (Some(name), Value::String(path)) => {
-                        let value = match path.strip_prefix('$').filter(|rest| rest.starts_with('$')) {
-                            Some(context) => Template::Context(Path::parse(context)?),
-                            None => Template::At(Path::parse(&path)?),
+                        let value = if path.starts_with("$$") {
+                            Template::Context(Path::parse_context(&path, context)?)
+                        } else {
+                            Template::At(Path::parse(&path)?)
                         };
                         Ok((name.to_owned(), value))
                     }
                     (Some(_), _) => Err(format!("the value of the field '{name}' is not a path")),
-                    (None, value) => Ok((name, Template::parse(value)?)),
+                    (None, value) => Ok((name, Template::parse(value, context)?)),
                 });
                 Template::Object(fields.collect::<Result<_, String>>()?)
             }
             Value::Array(items) => {
-                Template::Array(items.into_iter().map(Template::parse).collect::<Result<_, _>>()?)
+                let items = items.into_iter().map(|item| Template::parse(item, context));
+                Template::Array(items.collect::<Result<_, _>>()?)
             }
             literal => Template::Literal(literal),
         })
@@ -157,21 +169,37 @@ mod tests {
         {
             assert!(Path::parse(bad).is_err(), "{bad}");
         }
-        assert!(Template::parse(json!({ "a.$": "States.UUID()" })).is_err());
-        assert!(Template::parse(json!({ "a.$": 1 })).is_err());
+        assert!(Template::parse(json!({ "a.$": "States.UUID()" }), &[]).is_err());
+        assert!(Template::parse(json!({ "a.$": 1 }), &[]).is_err());
     }
 
     #[test]
     fn a_template_is_filled_from_the_input() {
-        let template = Template::parse(
-            json!({ "id.$": "$.order.id", "fixed": [1, { "all.$": "$" }], "t.$": "$$.Task.Token" }),
-        )
-        .unwrap();
+        let shape = json!({ "id.$": "$.order.id", "fixed": [1, { "all.$": "$" }], "t.$": "$$.Task.Token" });
+        let template = Template::parse(shape, &["$$.Task.Token"]).unwrap();
         let (input, context) = (json!({ "order": { "id": "o-1" } }), json!({ "Task": { "Token": "T" } }));
         let filled = json!({ "id": "o-1", "fixed": [1, { "all": input }], "t": "T" });
         assert_eq!(template.fill(&input, &context), Some(filled));
         assert_eq!(template.fill(&json!({}), &context), None);
         assert_eq!(template.fill(&input, &json!({})), None);
+    }
+
+    #[test]
+    fn a_template_sees_of_the_context_object_what_it_may_and_what_lies_below() {
+        let known = ["$$.Execution.Input", "$$.State.Name"];
+        let parse = |path: &str| Template::parse(json!([{ "a.$": path }]), &known);
+        let context = json!({ "Execution": { "Input": { "b": [3, 4] } } });
+        let filled = parse("$$.Execution.Input.b[1]").unwrap().fill(&json!({}), &context);
+        assert_eq!(filled, Some(json!([{ "a": 4 }])));
+        for bad in
+            ["$$", "$$$.State.Name", "$$.Execution", "$$.Execution.Inputs", "$$.Task.Token", "$$..State"]
+        {
+            let refusal = parse(bad).unwrap_err();
+            assert!(
+                refusal.contains(bad) && refusal.ends_with("$$.Execution.Input, $$.State.Name"),
+                "{refusal}"
+            );
+        }
     }
 
     proptest::proptest! {

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::{Fields, Path};
+use super::fields::Fields;
+use super::path::Path;
 use crate::error::ApiError;
 
 /// An error as `ErrorEquals` sees it: a missed heartbeat answers to two names.
@@ -37,6 +38,8 @@ pub(crate) struct Retrier {
     pub(crate) max_attempts: u64,
     backoff_rate: f64,
     max_delay: Option<Duration>,
+    /// Waits any part of the delay.
+    full_jitter: bool,
 }
 
 impl Retrier {
@@ -56,22 +59,27 @@ impl Retrier {
                 fields.wrong("IntervalSeconds must be at least 1, and MaxDelaySeconds greater than it")
             );
         }
-        fields.fixed("JitterStrategy", "NONE")?;
+        let full_jitter = match fields.text("JitterStrategy")?.as_deref() {
+            None | Some("NONE") => false,
+            Some("FULL") => true,
+            Some(_) => return Err(fields.wrong("JitterStrategy must be 'FULL' or 'NONE'")),
+        };
         fields.finish()?;
-        Ok(Retrier { errors, interval, max_attempts, backoff_rate, max_delay })
+        Ok(Retrier { errors, interval, max_attempts, backoff_rate, max_delay, full_jitter })
     }
 
     pub(crate) fn matches(&self, raised: Raised<'_>) -> bool {
         self.errors.iter().any(|pattern| raised.is(pattern))
     }
 
-    /// The wait before the attempt after `attempts` retries.
-    pub(crate) fn delay(&self, attempts: u64) -> Duration {
+    /// The wait before the attempt after `attempts` retries. `chance`, from 0 to 1, is where in it full jitter ends.
+    pub(crate) fn delay(&self, attempts: u64, chance: f64) -> Duration {
         /// No wait is longer, whatever the back-off: a task's longest TimeoutSeconds.
         const LONGEST: Duration = Duration::from_secs(99_999_999);
         let factor = self.backoff_rate.powf(attempts as f64);
         let delay = Duration::try_from_secs_f64(self.interval.as_secs_f64() * factor).unwrap_or(LONGEST);
-        delay.min(self.max_delay.unwrap_or(LONGEST))
+        let delay = delay.min(self.max_delay.unwrap_or(LONGEST));
+        if self.full_jitter { delay.mul_f64(chance.clamp(0.0, 1.0)) } else { delay }
     }
 }
 
@@ -128,10 +136,21 @@ mod tests {
             json!({ "ErrorEquals": ["E"], "IntervalSeconds": 2, "BackoffRate": 3.0, "MaxDelaySeconds": 10 }),
         )
         .unwrap();
-        let waits: Vec<u64> = (0..4).map(|n| retrier.delay(n).as_secs()).collect();
+        let waits: Vec<u64> = (0..4).map(|n| retrier.delay(n, 0.5).as_secs()).collect();
         assert_eq!(waits, [2, 6, 10, 10]);
         assert_eq!(retrier.max_attempts, 3);
-        assert_eq!(retrier.delay(u64::MAX).as_secs(), 10);
+        assert_eq!(retrier.delay(u64::MAX, 0.5).as_secs(), 10);
+    }
+
+    #[test]
+    fn full_jitter_waits_any_part_of_the_delay() {
+        let retrier = retrier(
+            json!({ "ErrorEquals": ["E"], "IntervalSeconds": 8, "MaxDelaySeconds": 20, "JitterStrategy": "FULL" }),
+        )
+        .unwrap();
+        let waits =
+            [(0, 0.0), (0, 0.25), (1, 1.0), (9, 0.5)].map(|(n, chance)| retrier.delay(n, chance).as_secs());
+        assert_eq!(waits, [0, 2, 16, 10]);
     }
 
     #[test]
@@ -155,7 +174,7 @@ mod tests {
             json!({ "ErrorEquals": ["States.ALL", "E"] }),
             json!({ "ErrorEquals": ["E"], "BackoffRate": 0.5 }),
             json!({ "ErrorEquals": ["E"], "IntervalSeconds": 0 }),
-            json!({ "ErrorEquals": ["E"], "JitterStrategy": "FULL" }),
+            json!({ "ErrorEquals": ["E"], "JitterStrategy": "HALF" }),
         ] {
             assert!(retrier(bad.clone()).is_err(), "{bad}");
         }

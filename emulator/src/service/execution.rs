@@ -1,15 +1,16 @@
 //! One execution: walks through the states of its definition and writes its history. Pure; the service carries out what it asks.
 
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::Moment;
 use super::events::{self, Happens, data};
 use super::history::HistoryEvent;
 use super::shown::{Execution, Status};
-use crate::asl::{Catcher, Definition, Kind, Raised, State, Task, Work};
+use crate::asl::{Catcher, Definition, Kind, Misfit, Raised, State, Task, Work};
 
 /// An execution ends when its history is this long. Source: Step Functions quotas.
 const HISTORY_MAX: usize = 25_000;
@@ -96,7 +97,10 @@ impl Run {
     pub(super) fn scheduled(&mut self, task: &Schedule, now: Moment) {
         let mut details = match &task.work {
             Work::Activity(arn) => data("input", &task.input, json!({ "resource": arn })),
-            push => events::with_resource(push, json!({ "parameters": task.input })),
+            push => {
+                let region = self.shown.arn.split(':').nth(3);
+                events::with_resource(push, json!({ "region": region, "parameters": task.input }))
+            }
         };
         for (key, time) in [("timeoutInSeconds", task.timeout), ("heartbeatInSeconds", task.heartbeat)] {
             if let Some(time) = time {
@@ -216,9 +220,9 @@ impl Run {
                     return self.schedule(state, task, now);
                 }
                 Kind::Pass { result } => {
-                    result.clone().or_else(|| payload(state, &self.input, &self.context()))
+                    result.clone().or_else(|| state.payload(&self.input, &self.context()))
                 }
-                Kind::Succeed => payload(state, &self.input, &self.context()),
+                Kind::Succeed => state.payload(&self.input, &self.context()),
             };
             let Some(result) = result else { return self.path_error("Parameters or InputPath", now) };
             let output = match self.exit(state, result, now) {
@@ -233,7 +237,7 @@ impl Run {
     }
 
     fn schedule(&mut self, state: &State, task: &Task, now: Moment) -> Flow {
-        let Some(input) = payload(state, &self.input, &self.context()) else {
+        let Some(input) = state.payload(&self.input, &self.context()) else {
             return self.path_error("Parameters or InputPath", now);
         };
         let input = input.to_string();
@@ -254,7 +258,7 @@ impl Run {
         let definition = Arc::clone(&self.definition);
         let Some(state) = definition.states.get(&self.state) else { return Flow::Ended };
         let result = if matches!(state.kind, Kind::Wait(_)) {
-            payload(state, &self.input, &Value::Null)
+            state.payload(&self.input, &Value::Null)
         } else {
             Some(result)
         };
@@ -269,37 +273,19 @@ impl Run {
         }
     }
 
-    /// Applies ResultPath and OutputPath and writes the state's exit.
+    /// Makes the state's output of its result, and writes its exit.
     fn exit(&mut self, state: &State, result: Value, now: Moment) -> Result<Value, Flow> {
-        let keeps_input = matches!(state.kind, Kind::Task(_) | Kind::Pass { .. });
-        let whole = match &state.result_path {
-            _ if !keeps_input => result,
-            None => self.input.clone(),
-            Some(path) => match path.put(self.input.clone(), result) {
-                Some(whole) => whole,
-                None => {
-                    return Err(self.end_with(
-                        "States.ResultPathMatchFailure",
-                        "ResultPath does not fit the state's input",
-                        now,
-                    ));
-                }
-            },
+        let output = match state.output(&self.input, result, &self.context()) {
+            Ok(output) => output,
+            Err(Misfit::ResultPath) => return Err(self.no_place("ResultPath", now)),
+            Err(Misfit::ResultSelector) => return Err(self.path_error("ResultSelector", now)),
+            Err(Misfit::OutputPath) => return Err(self.path_error("OutputPath", now)),
         };
-        let output = match &state.output_path {
-            None => Some(Value::Object(Map::new())),
-            Some(path) => path.get(&whole).cloned(),
-        };
-        let Some(output) = output else { return Err(self.path_error("OutputPath", now)) };
-        self.exited(&state.kind, output, now)
-    }
-
-    fn exited(&mut self, kind: &Kind, output: Value, now: Moment) -> Result<Value, Flow> {
         let text = output.to_string();
         if text.len() > self.max_data {
             return Err(self.too_large(now));
         }
-        self.record(now, events::exited(kind), data("output", &text, json!({ "name": self.state })));
+        self.record(now, events::exited(&state.kind), data("output", &text, json!({ "name": self.state })));
         Ok(output)
     }
 
@@ -310,7 +296,7 @@ impl Run {
             return None;
         }
         *attempts += 1;
-        Some(retrier.delay(*attempts - 1))
+        Some(retrier.delay(*attempts - 1, chance()))
     }
 
     fn caught(&mut self, catcher: &Catcher, error: Option<&str>, cause: Option<&str>, now: Moment) -> Flow {
@@ -323,11 +309,7 @@ impl Run {
             Some(path) => path.put(self.input.clone(), caught),
         };
         let Some(output) = output else {
-            return self.end_with(
-                "States.ResultPathMatchFailure",
-                "ResultPath of Catch does not fit the state's input",
-                now,
-            );
+            return self.no_place("ResultPath of Catch", now);
         };
         let text = output.to_string();
         self.record(now, "TaskStateExited", data("output", &text, json!({ "name": self.state })));
@@ -339,6 +321,11 @@ impl Run {
         self.record(now, "ExecutionSucceeded", data("output", &output, json!({})));
         self.shown.output = Some(output);
         self.close(Status::Succeeded, now)
+    }
+
+    fn no_place(&mut self, field: &str, now: Moment) -> Flow {
+        let cause = format!("{field} does not fit the state's input");
+        self.end_with("States.ResultPathMatchFailure", &cause, now)
     }
 
     fn path_error(&mut self, field: &str, now: Moment) -> Flow {
@@ -396,14 +383,7 @@ impl Run {
     }
 }
 
-/// What a state works on: its input, narrowed by InputPath, shaped by Parameters. `None` if a path leads nowhere.
-fn payload(state: &State, input: &Value, context: &Value) -> Option<Value> {
-    let narrowed = match &state.input_path {
-        None => Value::Object(Map::new()),
-        Some(path) => path.get(input)?.clone(),
-    };
-    match &state.parameters {
-        None => Some(narrowed),
-        Some(template) => template.fill(&narrowed, context),
-    }
+/// Anywhere from 0 to 1.
+fn chance() -> f64 {
+    RandomState::new().hash_one(()) as f64 / u64::MAX as f64
 }

@@ -1,5 +1,7 @@
 //! The service under virtual time.
 
+mod pushed;
+
 use serde_json::json;
 
 use super::activity::Poll;
@@ -323,54 +325,20 @@ fn a_state_machine_may_time_out_as_a_whole() {
     assert_eq!(bench.events(&execution).last(), Some(&"ExecutionTimedOut"));
 }
 
-const SQS: &str = "arn:aws:states:::sqs:sendMessage.waitForTaskToken";
-
-fn pushing(more: Value) -> Value {
-    let parameters = json!({ "MessageBody": { "token.$": "$$.Task.Token", "order.$": "$.in", "from.$": "$$.State.Name" } });
-    let mut state = json!({ "Type": "Task", "Resource": SQS, "Parameters": parameters, "End": true });
-    state.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-    json!({ "Work": state })
-}
-
 #[test]
-fn a_token_that_is_pushed_is_settled_like_a_polled_one() {
+fn a_result_selector_shapes_the_result_of_a_task_before_result_path() {
     let mut bench = Bench::new();
-    let execution = bench.start(pushing(json!({})));
-    let push = bench.service.push(0).unwrap().clone();
-    assert_eq!((push.execution_arn.as_str(), push.resource.as_str()), (execution.as_str(), SQS));
-    let body: Value = serde_json::from_str(&push.payload).unwrap();
-    assert_eq!(body["MessageBody"], json!({ "token": push.token, "order": 1, "from": "Work" }));
-    assert!(!format!("{push:?}").contains(&push.token));
-    bench.succeed(&push.token).unwrap();
-    assert_eq!(bench.service.execution(&execution).unwrap().output.as_deref(), Some(r#"{"out":2}"#));
-    assert_eq!(bench.succeed(&push.token).unwrap_err().code(), "TaskTimedOut", "only the first one counts");
-    let types: Vec<_> = bench.service.history(&execution).unwrap().iter().map(|e| e.event_type).collect();
-    let task = ["TaskScheduled", "TaskStarted", "TaskSubmitted", "TaskSucceeded"];
-    assert_eq!(types[2..6], task);
-    let details = &bench.service.history(&execution).unwrap()[2].details;
-    assert_eq!(
-        (&details["resourceType"], &details["resource"]),
-        (&json!("sqs"), &json!("sendMessage.waitForTaskToken"))
-    );
-}
+    let selector = json!({ "got.$": "$.out", "by.$": "$$.State.Name" });
+    let fields = json!({ "ResultSelector": selector, "ResultPath": "$.made" });
+    let execution = bench.start(task(fields));
+    let token = bench.token().unwrap();
+    bench.succeed(&token).unwrap();
+    assert_eq!(bench.output(&execution), json!({ "in": 1, "made": { "got": 2, "by": "Work" } }));
 
-#[test]
-fn a_pushed_task_times_out_beats_and_is_pushed_anew_by_a_retry() {
-    let mut bench = Bench::new();
-    let retry = json!([{ "ErrorEquals": ["States.Timeout"], "IntervalSeconds": 1, "MaxAttempts": 1, "BackoffRate": 1.0 }]);
-    let execution = bench.start(pushing(json!({ "HeartbeatSeconds": 10, "Retry": retry })));
-    let first = bench.service.push(0).unwrap().token.clone();
-    bench.wait(9.0);
-    let now = bench.now();
-    bench.service.heartbeat(&first, now).unwrap();
-    bench.wait(9.0);
-    assert!(bench.service.push(1).is_none(), "the heartbeat held it");
-    bench.wait(2.0);
-    bench.wait(2.0);
-    let second = bench.service.push(1).unwrap().token.clone();
-    assert_ne!(first, second);
-    assert_eq!(bench.succeed(&first).unwrap_err().code(), "TaskTimedOut");
-    bench.succeed(&second).unwrap();
-    assert_eq!(bench.service.execution(&execution).unwrap().status, Status::Succeeded);
-    assert_eq!(bench.service.pushes().count(), 2);
+    let execution = bench.start(task(json!({ "ResultSelector": { "got.$": "$.none" } })));
+    let token = bench.token().unwrap();
+    bench.succeed(&token).unwrap();
+    let shown = bench.shown(&execution);
+    assert_eq!((shown.status, shown.error.as_deref()), (Status::Failed, Some("States.Runtime")));
+    assert!(shown.cause.as_deref().unwrap().contains("ResultSelector"), "{:?}", shown.cause);
 }
