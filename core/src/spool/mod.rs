@@ -6,6 +6,7 @@
 //! lock                one process at a time; holds its pid
 //! owner               format version, and which machine made the folder
 //! date                the last date heard from the service: the floor of the clock at the next start
+//! probe               made and removed again, after the disk refused a task, to see whether it takes anything
 //! loading             which task file is being read, and how often that was tried (never synced)
 //! settled.a .b        tombstones: which tasks are over
 //! tasks/ID.task       one task: accepted, or with its outcome
@@ -82,6 +83,8 @@ pub struct Spool {
     unreadable: Vec<TaskId>,
     /// The folder was made on another machine.
     copied: bool,
+    /// The disk refused a task, and was not seen to take anything since.
+    refused: bool,
 }
 
 /// A task that lies in the folder.
@@ -118,6 +121,7 @@ impl Spool {
             .and_then(|()| self.disk.preallocate(&self.path(id, "room"), room))
             .and_then(|()| self.disk.rename(&new, &file));
         if let Err(source) = written {
+            self.refused = true;
             self.discard(id);
             return Err(SpoolError::Io { path: file, source });
         }
@@ -173,6 +177,7 @@ impl Spool {
                 Ok(())
             }
             Err(source) => {
+                self.refused = true;
                 for (id, _) in staged.iter().filter(|(_, what)| *what == Staged::Task) {
                     self.discard(*id);
                     self.tasks.remove(id);
@@ -245,8 +250,12 @@ impl Spool {
     }
 
     /// How many more tasks fit, each with the largest input and with `max_output` set aside: by count, by bytes, and by what the
-    /// file system has left.
-    pub fn room(&self, max_output: usize) -> usize {
+    /// file system has left. None on a disk that refused one and takes nothing (one that is read-only, or dying).
+    pub fn room(&mut self, max_output: usize) -> usize {
+        self.refused = self.refused && self.probe().is_err();
+        if self.refused {
+            return 0;
+        }
         let each = Self::needed(max_output);
         let by_count = self.config.max_tasks.saturating_sub(self.tasks.len() + self.unreadable.len());
         let by_bytes = self.config.max_bytes.saturating_sub(self.bytes()) / each;
@@ -306,6 +315,14 @@ impl Spool {
             Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
             _ => self.disk.write_durably(path, bytes),
         }
+    }
+
+    /// Whether the disk takes a file and its name.
+    fn probe(&mut self) -> io::Result<()> {
+        let (file, dir) = (self.config.dir.join("probe"), self.config.dir.join("tasks"));
+        self.write_anew(&file, b"probe\n")?;
+        self.disk.remove(&file)?;
+        self.disk.sync_dir(&dir)
     }
 
     /// Moves a file to the quarantine, under a name that is free there.

@@ -35,6 +35,7 @@ impl Spool {
             staged: Vec::new(),
             unreadable: Vec::new(),
             copied: false,
+            refused: false,
         };
         let mut found = Found::default();
         let dir = spool.config.dir.clone();

@@ -235,7 +235,7 @@ impl fmt::Display for Event {
             ),
             Event::Quarantined { path } => write!(f, "damaged file set aside: {}", path.display()),
             Event::Full => f.write_str(
-                "no room for one more task in the state folder (its disk is full, or max_tasks or max_bytes is reached): nothing is polled",
+                "no room for one more task in the state folder (its disk is full or refuses to write, or max_tasks or max_bytes is reached): nothing is polled",
             ),
             Event::RoomAgain => f.write_str("room for tasks again"),
             Event::Warning { text } => f.write_str(text),

@@ -95,3 +95,31 @@ fn p1_a_run_that_is_counted_swallows_no_failed_sync_of_a_task_staged_before() {
     assert!(spool.commit().is_err(), "the one sync of the folder is the commit's");
     assert!(matches!(spool.input(second), Err(ReadError::NoSuchTask(_))), "so the second task is given up");
 }
+
+#[test]
+fn p2_a_disk_that_refused_a_task_has_no_room_until_it_takes_something_again() {
+    let disk = MemoryDisk::new(None);
+    let (mut spool, _) = open(&disk);
+    assert!(spool.room(1000) > 0);
+    // Read-only, with space left.
+    disk.set_fault(|op, _| (op == Op::Write).then(|| io::ErrorKind::ReadOnlyFilesystem.into()));
+    assert!(accept(&mut spool, 1).is_err());
+    assert_eq!(spool.room(1000), 0);
+    assert_eq!(spool.room(1000), 0);
+    disk.clear_fault();
+    assert!(spool.room(1000) > 0);
+
+    // A folder that can't be synced keeps no task either.
+    disk.set_fault(|op, _| (op == Op::SyncDir).then(broken));
+    assert!(accept(&mut spool, 2).is_err());
+    assert_eq!(spool.room(1000), 0);
+    disk.clear_fault();
+    assert!(spool.room(1000) > 0);
+
+    // One that fails once goes on.
+    let mut failed = false;
+    disk.set_fault(move |op, _| (op == Op::Fsync && !std::mem::replace(&mut failed, true)).then(broken));
+    assert!(accept(&mut spool, 3).is_err());
+    assert!(spool.room(1000) > 0);
+    assert!(!disk.files().contains(&dir().join("probe")));
+}
