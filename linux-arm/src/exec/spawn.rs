@@ -67,6 +67,6 @@ fn in_child(lock: &File, worker: Pid) -> io::Result<()> {
     let mut rest = text.as_mut_slice();
     writeln!(rest, "{}", getpid().as_raw_nonzero())?;
     let unused = rest.len();
-    rustix::io::write(lock, &text[..text.len() - unused])?;
+    rustix::io::retry_on_intr(|| rustix::io::write(lock, &text[..text.len() - unused]))?;
     Ok(())
 }
