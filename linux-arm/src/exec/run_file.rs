@@ -94,17 +94,24 @@ fn read_group(file: &mut File) -> io::Result<Option<Pid>> {
     Ok(text.trim_end().parse().ok().filter(|pid| *pid > 1).and_then(Pid::from_raw))
 }
 
-/// Whether the process group is the one that the file names, and not a later one with the same number: its leader is gone (no
-/// other process gets its number while the group lives) or has the file open.
+/// Whether the process group is the one that the file names, and not a later one with the same number: one of its processes has
+/// the file open. Its leader tells nothing: it may be gone, or dead and not reaped, in a container whose first process reaps none.
 fn is_ours(group: Pid, file: &File) -> bool {
-    let open = match fs::read_dir(format!("/proc/{}/fd", group.as_raw_nonzero())) {
-        Ok(open) => open,
-        Err(e) => return e.kind() == io::ErrorKind::NotFound,
+    let (Ok(own), Ok(processes)) = (file.metadata(), fs::read_dir("/proc")) else { return false };
+    let has_it_open = |process: &Path| {
+        let open = fs::read_dir(process.join("fd")).into_iter().flatten().flatten();
+        open.filter_map(|entry| fs::metadata(entry.path()).ok())
+            .any(|m| (m.dev(), m.ino()) == (own.dev(), own.ino()))
     };
-    let Ok(own) = file.metadata() else { return false };
-    open.flatten()
-        .filter_map(|entry| fs::metadata(entry.path()).ok())
-        .any(|m| (m.dev(), m.ino()) == (own.dev(), own.ino()))
+    processes.flatten().map(|entry| entry.path()).any(|p| group_of(&p) == Some(group) && has_it_open(&p))
+}
+
+/// The process group of a process, by its folder in /proc.
+fn group_of(process: &Path) -> Option<Pid> {
+    let stat = fs::read_to_string(process.join("stat")).ok()?;
+    // The program's name stands in brackets and may hold anything; state, parent and group follow.
+    let (_, rest) = stat.rsplit_once(") ")?;
+    rest.split(' ').nth(2)?.parse().ok().and_then(Pid::from_raw)
 }
 
 fn signal(group: Option<Pid>, signal: Signal) {

@@ -297,6 +297,30 @@ fn an_earlier_run_of_the_same_task_is_ended_before_a_new_one_starts() {
 }
 
 #[test]
+fn what_an_earlier_run_left_is_ended_though_nobody_reaped_its_leader() {
+    let bench = Bench::sh("sleep 60 & exit 0", QUICK);
+    let run_file = RunFile::take(&bench.exec.runs, task()).unwrap().unwrap();
+    let variables = ["A", "B", "C", "D"].map(|name| (name, String::new()));
+    let run = Run { id: task(), input: b"", variables };
+    let mut leader = bench.exec.spawner.spawn(bench.exec.command(&run), &run_file).unwrap();
+    let stat = format!("/proc/{}/stat", leader.id());
+    while !fs::read_to_string(&stat).unwrap().contains(") Z ") {
+        thread::sleep(Duration::from_millis(5));
+    }
+    // The worker is gone, and its lock with it; the file stays.
+    let (path, link) = (bench.exec.runs.join(task().to_string()), bench.folder.path().join("link"));
+    fs::hard_link(&path, &link).unwrap();
+    drop(run_file);
+    fs::rename(&link, &path).unwrap();
+    let file = fs::File::open(&path).unwrap();
+    let free = || rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockShared).is_ok();
+    assert!(!free());
+    run_file::reclaim(&bench.exec.runs, task(), QUICK.grace).unwrap();
+    assert!(free(), "it lives on");
+    leader.wait().unwrap();
+}
+
+#[test]
 fn to_reclaim_what_never_ran_or_has_ended_does_nothing() {
     let bench = Bench::sh("exit 0", QUICK);
     run_file::reclaim(&bench.exec.runs, task(), QUICK.grace).unwrap();
