@@ -5,6 +5,7 @@ mod fuzz;
 mod process;
 mod suites;
 mod table;
+mod tls_proxy;
 mod tools;
 mod venv;
 mod workspace;
@@ -67,6 +68,8 @@ fn main() -> ExitCode {
                 }
             }
         }
+        // What `test faults` starts in namespaces of its own: not for people.
+        suites::faults::INSIDE => suites::faults::inside(&workspace, &names),
         other => usage(&format!("no command {other:?}")),
     }
 }
@@ -106,14 +109,16 @@ fn help() -> String {
     format!(
         "\
 cargo xtask test [SUITE...]    runs all suites, or those named: {}
+                               or parts of one: {}
 cargo xtask bench              measures what the device binary costs: size, memory, wake-ups, bytes
 cargo xtask fuzz [TARGET...] [--seconds N]
                                runs all fuzzers, or those named ({}), for 300 s each or as said
 
 A suite that can't run on this machine is skipped, with the reason; with CI=true in the environment that is a failure.
-Downloads are kept in target/tools.
+Downloads are kept in target/tools. `faults` needs root and installs packages by apt; FAULTS_SOAK_SECONDS=N makes its soak longer.
 ",
         suites::names(),
+        suites::parts(),
         fuzz::TARGETS.join(", ")
     )
 }

@@ -1,7 +1,5 @@
 //! `cargo xtask bench`: what the device binary costs, read off the real program that polls the emulator over TLS.
 
-mod proxy;
-
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -12,8 +10,8 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::process::{Group, run};
+use crate::tls_proxy::{Authority, TlsProxy};
 use crate::workspace::Workspace;
-use proxy::TlsProxy;
 
 /// How long wake-ups and bytes of an idle worker are counted.
 const IDLE: Duration = Duration::from_secs(20);
@@ -61,7 +59,10 @@ fn measure(binaries: &Path) -> Result<Vec<(String, String)>, String> {
     let machine =
         json!({"name": "m", "definition": definition, "roleArn": "arn:aws:iam::123456789012:role/r"});
     let machine = text(&call(&url, "CreateStateMachine", &machine)?, "stateMachineArn")?;
-    let proxy = TlsProxy::start(url.trim_start_matches("http://"), &dir.path().join("ca.pem"))?;
+    let authority = Authority::new("bench")?;
+    authority.write(&dir.path().join("ca.pem"))?;
+    let proxy =
+        TlsProxy::start(url.trim_start_matches("http://"), 0, authority.certificate("localhost", 1)?)?;
 
     let mut worker = Command::new(binaries.join("activity-worker"));
     worker

@@ -2,6 +2,7 @@
 
 mod boto3;
 mod deny;
+pub(crate) mod faults;
 mod fuzz;
 mod localstack;
 mod rust;
@@ -17,7 +18,21 @@ use crate::workspace::Workspace;
 #[derive(Debug)]
 pub(crate) struct Suite {
     name: &'static str,
-    run: fn(&Workspace) -> Result<String, Stop>,
+    run: Run,
+}
+
+#[derive(Debug)]
+enum Run {
+    Whole(fn(&Workspace) -> Result<String, Stop>),
+    /// It has parts, which can be run alone: `SUITE:PART`.
+    Parts(&'static [&'static str], fn(&Workspace, Option<&str>) -> Result<String, Stop>),
+}
+
+/// A suite to be run, or a part of one.
+#[derive(Debug)]
+pub(crate) struct Chosen {
+    suite: &'static Suite,
+    part: Option<&'static str>,
 }
 
 /// Why a suite did not pass.
@@ -37,15 +52,16 @@ impl From<String> for Stop {
 
 /// In the order in which they run: the quickest answers first.
 const SUITES: &[Suite] = &[
-    Suite { name: "fmt", run: rust::fmt },
-    Suite { name: "clippy", run: rust::clippy },
-    Suite { name: "doc", run: rust::doc },
-    Suite { name: "unit", run: rust::unit },
-    Suite { name: "boto3", run: boto3::run },
-    Suite { name: "deny", run: deny::run },
-    Suite { name: "fuzz", run: fuzz::run },
-    Suite { name: "threads", run: threads::run },
-    Suite { name: "localstack", run: localstack::run },
+    Suite { name: "fmt", run: Run::Whole(rust::fmt) },
+    Suite { name: "clippy", run: Run::Whole(rust::clippy) },
+    Suite { name: "doc", run: Run::Whole(rust::doc) },
+    Suite { name: "unit", run: Run::Whole(rust::unit) },
+    Suite { name: "boto3", run: Run::Whole(boto3::run) },
+    Suite { name: "deny", run: Run::Whole(deny::run) },
+    Suite { name: "fuzz", run: Run::Whole(fuzz::run) },
+    Suite { name: "threads", run: Run::Whole(threads::run) },
+    Suite { name: "localstack", run: Run::Whole(localstack::run) },
+    Suite { name: "faults", run: Run::Parts(faults::PARTS, faults::run) },
 ];
 
 /// The names of all suites, for a reader.
@@ -53,23 +69,48 @@ pub(crate) fn names() -> String {
     SUITES.iter().map(|suite| suite.name).collect::<Vec<_>>().join(", ")
 }
 
-/// The suites named, or all of them if none is. An unknown name comes back as the error.
-pub(crate) fn choose(names: &[String]) -> Result<Vec<&'static Suite>, String> {
+/// The parts of the suites that have any, as they are named on the command line.
+pub(crate) fn parts() -> String {
+    let of = |suite: &Suite| match suite.run {
+        Run::Whole(_) => Vec::new(),
+        Run::Parts(parts, _) => parts.iter().map(|part| format!("{}:{part}", suite.name)).collect(),
+    };
+    SUITES.iter().flat_map(of).collect::<Vec<_>>().join(", ")
+}
+
+/// The suites and parts named, or all suites if none is. An unknown name comes back as the error.
+pub(crate) fn choose(names: &[String]) -> Result<Vec<Chosen>, String> {
     if names.is_empty() {
-        return Ok(SUITES.iter().collect());
+        return Ok(SUITES.iter().map(|suite| Chosen { suite, part: None }).collect());
     }
-    let find = |name: &String| SUITES.iter().find(|suite| suite.name == name).ok_or_else(|| name.clone());
-    names.iter().map(find).collect()
+    names.iter().map(|name| find(name).ok_or_else(|| name.clone())).collect()
+}
+
+fn find(name: &str) -> Option<Chosen> {
+    let (name, part) = name.split_once(':').map_or((name, None), |(name, part)| (name, Some(part)));
+    let suite = SUITES.iter().find(|suite| suite.name == name)?;
+    match (&suite.run, part) {
+        (_, None) => Some(Chosen { suite, part: None }),
+        (Run::Whole(_), Some(_)) => None,
+        (Run::Parts(parts, _), Some(part)) => {
+            let part = parts.iter().copied().find(|known| *known == part)?;
+            Some(Chosen { suite, part: Some(part) })
+        }
+    }
 }
 
 /// Runs suites one after the other, whatever becomes of each, and prints the table.
-pub(crate) fn run(workspace: &Workspace, suites: &[&Suite]) -> ExitCode {
+pub(crate) fn run(workspace: &Workspace, chosen: &[Chosen]) -> ExitCode {
     let on_ci = std::env::var_os("CI").is_some_and(|value| value == "true");
     let mut table = Table::default();
-    for suite in suites {
-        println!("\n== {}", suite.name);
+    for Chosen { suite, part } in chosen {
+        println!("\n== {}{}", suite.name, part.map(|part| format!(":{part}")).unwrap_or_default());
         let start = Instant::now();
-        let verdict = judge((suite.run)(workspace), on_ci);
+        let result = match suite.run {
+            Run::Whole(run) => run(workspace),
+            Run::Parts(_, run) => run(workspace, *part),
+        };
+        let verdict = judge(result, on_ci);
         if let Verdict::Failed(reason) = &verdict {
             println!("{}: {reason}", suite.name);
         }
@@ -96,8 +137,13 @@ mod tests {
     #[test]
     fn no_name_means_all_and_an_unknown_one_comes_back() {
         assert_eq!(choose(&[]).unwrap().len(), SUITES.len());
-        assert_eq!(choose(&["unit".into(), "fmt".into()]).unwrap()[0].name, "unit");
+        assert_eq!(choose(&["unit".into(), "fmt".into()]).unwrap()[0].suite.name, "unit");
         assert_eq!(choose(&["unit".into(), "units".into()]).unwrap_err(), "units");
+        let power = &choose(&["faults:power".into()]).unwrap()[0];
+        assert_eq!((power.suite.name, power.part), ("faults", Some("power")));
+        for unknown in ["faults:powder", "unit:power"] {
+            assert_eq!(choose(&[unknown.into()]).unwrap_err(), unknown);
+        }
     }
 
     #[test]

@@ -1,0 +1,57 @@
+//! The power goes at random moments, under load: the file system stops without writing its log, the processes end, and the next
+//! start finds what had been synced.
+
+use std::thread;
+use std::time::Duration;
+
+use super::ledger::Ledger;
+use super::service::Service;
+use super::stage::Stage;
+use super::volume::Volume;
+
+const CUTS: usize = 80;
+/// The power stays on at most this long.
+const LIFE: u64 = 450;
+
+pub(super) fn ext4(stage: &Stage) -> Result<String, String> {
+    cuts(stage, "ext4")
+}
+
+pub(super) fn xfs(stage: &Stage) -> Result<String, String> {
+    cuts(stage, "xfs")
+}
+
+fn cuts(stage: &Stage, kind: &str) -> Result<String, String> {
+    let service = Service::start(stage, &["--long-poll", "1s"])?;
+    let volume = Volume::new(stage, kind)?;
+    let (activity, machine) = service.machine("power", 4)?;
+    let mut setup = stage.worker("worker", &activity, service.url())?.concurrency(4).work("sleep 0.03");
+    // The log and the handlers' file stay outside: they tell what was said before the cut.
+    setup.state_dir = volume.folder().join("state");
+    let mut rng = fastrand::Rng::new();
+    let mut executions = Vec::new();
+    for _ in 0..CUTS {
+        let worker = setup.start()?;
+        for _ in 0..3 {
+            executions.push(service.execute(&machine, executions.len())?);
+        }
+        thread::sleep(Duration::from_millis(rng.u64(0..LIFE)));
+        // A process that outlived its disk would be another fault: here both go at once.
+        worker.freeze()?;
+        volume.cut()?;
+        worker.kill();
+        volume.unmount()?;
+        volume.mount()?;
+    }
+    let worker = setup.start()?;
+    service.all_succeed(&executions, Duration::from_secs(150))?;
+    worker.stop(Duration::from_secs(30))?;
+    let figures = Ledger::of(&setup).check(&setup, &service.calls()?)?;
+    Ok(format!(
+        "{CUTS} cuts, {} executions, {} tasks accepted and settled, {} results kept and sent ({} late), 0 lost",
+        executions.len(),
+        figures.accepted,
+        figures.kept,
+        figures.late
+    ))
+}

@@ -1,0 +1,177 @@
+//! The emulator as a process, and what a test asks of it.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use ureq::Agent;
+
+use super::stage::Stage;
+use super::wait_for;
+use crate::process::Group;
+
+/// The key that the emulator knows.
+pub(super) const ACCESS_KEY_ID: &str = "AKIDEXAMPLE";
+pub(super) const SECRET_ACCESS_KEY: &str = "emulator-test-secret-access-key";
+
+/// A running emulator. It ends when this is dropped.
+pub(super) struct Service {
+    _group: Group,
+    url: String,
+    agent: Agent,
+}
+
+/// One call that a worker made.
+pub(super) struct Call {
+    pub(super) operation: String,
+    pub(super) at: f64,
+    /// The task, named as the worker names it.
+    pub(super) task: String,
+    pub(super) code: String,
+    pub(super) took_effect: bool,
+}
+
+/// An execution, as DescribeExecution shows it.
+pub(super) struct Execution {
+    pub(super) status: String,
+    pub(super) output: Value,
+    pub(super) error: String,
+}
+
+impl Service {
+    pub(super) fn start(stage: &Stage, options: &[&str]) -> Result<Self, String> {
+        let mut command = Command::new(stage.emulator());
+        command.args(["--listen", "0.0.0.0:8083"]).args(options).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut group = Group::spawn(&mut command)?;
+        let stdout = group.stdout().ok_or("the emulator has no stdout")?;
+        let mut url = String::new();
+        BufReader::new(stdout).read_line(&mut url).map_err(|e| e.to_string())?;
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(Duration::from_secs(20)))
+            .build();
+        Ok(Service { _group: group, url: url.trim().to_owned(), agent: config.into() })
+    }
+
+    pub(super) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// An activity, and a machine whose only task waits for it. Whatever ends an attempt, the machine tries again a second later.
+    pub(super) fn machine(&self, name: &str, heartbeat_seconds: u32) -> Result<(String, String), String> {
+        let activity = text(&self.call("CreateActivity", &json!({ "name": name }))?, "activityArn")?;
+        let retry = json!([{ "ErrorEquals": ["States.ALL"], "IntervalSeconds": 1, "BackoffRate": 1.0, "MaxAttempts": 99 }]);
+        let task = json!({
+            "Type": "Task", "Resource": activity, "HeartbeatSeconds": heartbeat_seconds, "Retry": retry, "End": true
+        });
+        let definition = json!({ "StartAt": "Work", "States": { "Work": task } }).to_string();
+        let role = "arn:aws:iam::123456789012:role/any";
+        let request = json!({ "name": name, "definition": definition, "roleArn": role });
+        let machine = text(&self.call("CreateStateMachine", &request)?, "stateMachineArn")?;
+        Ok((activity, machine))
+    }
+
+    /// Starts an execution with the input `{"n": n}`.
+    pub(super) fn execute(&self, machine: &str, n: usize) -> Result<String, String> {
+        let input = json!({ "n": n }).to_string();
+        let request = json!({ "stateMachineArn": machine, "input": input });
+        text(&self.call("StartExecution", &request)?, "executionArn")
+    }
+
+    pub(super) fn execution(&self, arn: &str) -> Result<Execution, String> {
+        let answer = self.call("DescribeExecution", &json!({ "executionArn": arn }))?;
+        let string = |key: &str| answer[key].as_str().unwrap_or_default().to_owned();
+        Ok(Execution {
+            status: string("status"),
+            output: serde_json::from_str(&string("output")).unwrap_or_default(),
+            error: string("error"),
+        })
+    }
+
+    /// Waits until each execution has succeeded with its own input as the output; how long that took.
+    pub(super) fn all_succeed(&self, executions: &[String], at_most: Duration) -> Result<Duration, String> {
+        let mut next = 0;
+        let went = wait_for("the executions' end", at_most, || {
+            while let Some(arn) = executions.get(next) {
+                let found = self.execution(arn)?;
+                match found.status.as_str() {
+                    "RUNNING" => return Ok(false),
+                    "SUCCEEDED" if found.output == json!({ "n": next }) => next += 1,
+                    other => {
+                        return Err(format!("execution {next}: {other} {} {}", found.error, found.output));
+                    }
+                }
+            }
+            Ok(true)
+        });
+        went.map_err(|e| format!("{e}; execution {next} of {} still runs", executions.len()))
+    }
+
+    /// The calls of workers so far, the oldest first.
+    pub(super) fn calls(&self) -> Result<Vec<Call>, String> {
+        let calls = self.admin("GET", "/calls", None)?;
+        let one = |call: &Value| {
+            let string = |key: &str| call[key].as_str().unwrap_or_default().to_owned();
+            Call {
+                operation: string("operation"),
+                at: call["atSeconds"].as_f64().unwrap_or_default(),
+                task: string("task"),
+                code: string("code"),
+                took_effect: call["tookEffect"] == true,
+            }
+        };
+        Ok(calls.as_array().map(|calls| calls.iter().map(one).collect()).unwrap_or_default())
+    }
+
+    /// How many calls of this operation there were.
+    pub(super) fn count(&self, operation: &str) -> Result<u64, String> {
+        Ok(self.admin("GET", "/state", None)?["calls"][operation].as_u64().unwrap_or(0))
+    }
+
+    /// Waits until a poll waits for a task of this activity.
+    pub(super) fn wait_poll(&self, activity: &str) -> Result<(), String> {
+        let polled = wait_for("a poll", Duration::from_secs(30), || {
+            let state = self.admin("GET", "/state", None)?;
+            let mut activities = state["activities"].as_array().into_iter().flatten();
+            Ok(activities.any(|a| a["activityArn"] == activity && a["polls"].as_u64() > Some(0)))
+        });
+        polled.map(drop)
+    }
+
+    /// From now on this goes wrong.
+    pub(super) fn inject(&self, fault: &Value) -> Result<(), String> {
+        self.admin("POST", "/faults", Some(fault)).map(drop)
+    }
+
+    /// All faults are over.
+    pub(super) fn mend(&self) -> Result<(), String> {
+        self.admin("DELETE", "/faults", None).map(drop)
+    }
+
+    pub(super) fn admin(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Value, String> {
+        let failed = |e: ureq::Error| format!("{method} {path}: {e}");
+        let url = format!("{}/_emulator{path}", self.url);
+        let mut answer = match (method, body) {
+            ("GET", _) => self.agent.get(url).call(),
+            ("DELETE", _) => self.agent.delete(url).call(),
+            (_, body) => self.agent.post(url).send(body.map(Value::to_string).unwrap_or_default()),
+        }
+        .map_err(failed)?;
+        let status = answer.status();
+        // The list of 10,000 calls takes some megabytes.
+        let body = answer.body_mut().with_config().limit(64 << 20).read_to_string().map_err(failed)?;
+        if !status.is_success() {
+            return Err(format!("{method} {path}: {status}: {body}"));
+        }
+        serde_json::from_str(&body).map_err(|e| format!("{method} {path}: {e}"))
+    }
+
+    fn call(&self, operation: &str, request: &Value) -> Result<Value, String> {
+        self.admin("POST", &format!("/call/{operation}"), Some(request))
+    }
+}
+
+fn text(answer: &Value, key: &str) -> Result<String, String> {
+    answer[key].as_str().map(str::to_owned).ok_or_else(|| format!("the answer has no {key}: {answer}"))
+}

@@ -1,0 +1,75 @@
+//! Where a scenario plays: its folder in memory, its loopback, the programs under test.
+
+use std::cell::RefCell;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::worker::Setup;
+use crate::process;
+use crate::workspace::Workspace;
+
+/// The folder of the scenario, of this mount namespace alone.
+const FOLDER: &str = "/mnt";
+
+pub(super) struct Stage {
+    binaries: PathBuf,
+    /// Where logs of a scenario that failed are kept.
+    kept: PathBuf,
+    /// Logs of workers, for the one who looks for what went wrong.
+    logs: RefCell<Vec<PathBuf>>,
+}
+
+impl Stage {
+    /// Inside the namespaces.
+    pub(super) fn set_up(workspace: &Workspace) -> Result<Self, String> {
+        run("ip", &["link", "set", "lo", "up"])?;
+        run("mount", &["-t", "tmpfs", "-o", "size=4g,mode=755", "scenario", FOLDER])?;
+        let (binaries, kept) = (workspace.target.join("release"), workspace.target.join("faults"));
+        Ok(Stage { binaries, kept, logs: RefCell::default() })
+    }
+
+    /// The emulator, as built here.
+    pub(super) fn emulator(&self) -> PathBuf {
+        self.binaries.join("activity-emulator")
+    }
+
+    /// The worker: built here, or named by `ACTIVITY_WORKER_BINARY`.
+    fn binary(&self) -> PathBuf {
+        std::env::var_os("ACTIVITY_WORKER_BINARY")
+            .map_or_else(|| self.binaries.join("activity-worker"), PathBuf::from)
+    }
+
+    /// A folder of this name.
+    pub(super) fn folder(&self, name: &str) -> Result<PathBuf, String> {
+        let path = Path::new(FOLDER).join(name);
+        fs::create_dir_all(&path).map_err(|e| format!("can't make {}: {e}", path.display()))?;
+        Ok(path)
+    }
+
+    /// A worker for `activity` in a folder of this name.
+    pub(super) fn worker(&self, name: &str, activity: &str, endpoint: &str) -> Result<Setup, String> {
+        let setup = Setup::new(&self.binary(), activity, endpoint, &self.folder(name)?);
+        self.logs.borrow_mut().push(setup.log.clone());
+        Ok(setup)
+    }
+
+    /// Saves what the workers logged, for the one who looks for what went wrong, and gives the end of it.
+    pub(super) fn keep_logs(&self, scenario: &str) -> String {
+        let folder = self.kept.join(scenario.replace(':', "-"));
+        let logs = self.logs.borrow();
+        let _ = fs::remove_dir_all(&folder).or_else(|_| fs::create_dir_all(&folder));
+        let _ = fs::create_dir_all(&folder);
+        for log in logs.iter() {
+            let worker = log.parent().and_then(Path::file_name).unwrap_or_default();
+            let _ = fs::copy(log, folder.join(worker).with_extension("log"));
+        }
+        let last = logs.last().and_then(|log| fs::read_to_string(log).ok()).unwrap_or_default();
+        format!("logs: {}; the last one ends:\n{}", folder.display(), process::last_lines(&last, 12))
+    }
+}
+
+/// Runs a program to its end, and gives what it wrote.
+pub(super) fn run(program: &str, arguments: &[&str]) -> Result<String, String> {
+    process::read(Command::new(program).args(arguments))
+}
