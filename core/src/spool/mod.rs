@@ -6,12 +6,12 @@
 //! lock                one process at a time; holds its pid
 //! owner               format version, and which machine made the folder
 //! date                the last date heard from the service: the floor of the clock at the next start
-//! probe               made and removed again, after the disk refused a task, to see whether it takes anything
 //! loading             which task file is being read, and how often that was tried (never synced)
 //! settled.a .b        tombstones: which tasks are over
 //! tasks/ID.task       one task: accepted, or with its outcome
 //! tasks/ID.room       the room set aside for the outcome of a task that has none yet
 //! tasks/ID.new        being written; removed at the next start
+//! tasks/probe         made and removed again, after the disk refused a task, to see whether it takes anything
 //! inbox/              letters of other processes of the app: see [`Inbox`]
 //! quarantine/         files that can't be understood; nothing is ever deleted from it
 //! ```
@@ -317,10 +317,12 @@ impl Spool {
         }
     }
 
-    /// Whether the disk takes a file and its name.
+    /// Whether the disk does again what it must do for a task.
     fn probe(&mut self) -> io::Result<()> {
-        let (file, dir) = (self.config.dir.join("probe"), self.config.dir.join("tasks"));
-        self.write_anew(&file, b"probe\n")?;
+        let dir = self.config.dir.join("tasks");
+        let (new, file) = (dir.join("probe.new"), dir.join("probe"));
+        self.write_anew(&new, b"probe\n")?;
+        self.disk.rename(&new, &file)?;
         self.disk.remove(&file)?;
         self.disk.sync_dir(&dir)
     }

@@ -121,5 +121,5 @@ fn p2_a_disk_that_refused_a_task_has_no_room_until_it_takes_something_again() {
     disk.set_fault(move |op, _| (op == Op::Fsync && !std::mem::replace(&mut failed, true)).then(broken));
     assert!(accept(&mut spool, 3).is_err());
     assert!(spool.room(1000) > 0);
-    assert!(!disk.files().contains(&dir().join("probe")));
+    assert!(!disk.files().contains(&dir().join("tasks/probe")));
 }
