@@ -162,7 +162,8 @@ impl World {
 
     fn denied(&mut self) {
         let until = self.now + self.between(1.0, 8000.0);
-        self.outside().service.denied_until = until;
+        let mut out = self.outside();
+        (out.service.denied_until, out.service.has_denied) = (until, true);
     }
 
     fn rejected(&mut self) {

@@ -111,6 +111,20 @@ impl Judge {
         }
     }
 
+    /// What the process found on disk, though an earlier one died before it could tell.
+    pub fn found(&mut self, worker: &Stepped) {
+        for slot in worker.engine().tasks() {
+            let debt = self.debts.entry(slot.id).or_default();
+            debt.accepted = true;
+            debt.refused |= slot.stage == Stage::Waiting && debt.kept.is_none();
+        }
+    }
+
+    /// The process died over these outcomes: on disk may be the old or the new one.
+    pub fn torn(&mut self, id: TaskId) {
+        self.debts.entry(id).or_default().refused = true;
+    }
+
     /// The machine woke: beats start anew.
     pub fn woke(&mut self, now: Duration) {
         self.debts.values_mut().for_each(|debt| debt.last_beat = now);
@@ -124,7 +138,7 @@ impl Judge {
                 let debt = self.debts.entry(id).or_default();
                 if kept == Kept::Yes {
                     self.counts[0] += u64::from(debt.kept.is_none());
-                    debt.kept = outcome.cloned();
+                    (debt.kept, debt.refused) = (outcome.cloned(), false);
                 } else {
                     debt.refused = true;
                 }
@@ -153,7 +167,7 @@ impl Judge {
             return broken("P6", format!("task {id} is reported again after TaskTimedOut"));
         }
         match &debt.kept {
-            Some(kept) if *kept != report => {
+            Some(kept) if *kept != report && !debt.refused => {
                 broken("P1", format!("task {id}: another outcome is sent than the one that is kept"))
             }
             None if debt.accepted && !debt.refused => {
@@ -168,13 +182,11 @@ impl Judge {
 
     /// A request left the device.
     pub fn sent(&mut self, sent: &Sent, scenario: &Scenario) -> Result<(), Finding> {
-        if sent.skew > SKEW && self.contact.is_some() {
+        if sent.skew > SKEW && self.contact.is_some_and(|at| at <= sent.at) {
             let text = format!("signed {} s off after the service had answered", sent.skew.as_secs());
             return broken("P8", text);
         }
-        if sent.answered && sent.verdict.is_some() {
-            self.contact.get_or_insert(sent.at);
-        }
+        self.contact = self.contact.or(sent.contact);
         self.requests.push_back(sent.at);
         while self.requests.front().is_some_and(|at| sent.at.saturating_sub(*at) > Duration::from_secs(3600))
         {
@@ -250,7 +262,7 @@ impl Judge {
             r if r.contains("lease") => {
                 now.saturating_sub(touched) + Duration::from_secs(60) >= scenario.plan.lease
             }
-            r if r.contains("denied") => service.denied_until > Duration::ZERO,
+            r if r.contains("denied") => service.has_denied,
             r if r.contains("does not take") => debt.beats_off,
             _ => false,
         };

@@ -65,16 +65,14 @@ pub const WEATHERS: [(Weather, &str); 14] = [
 /// One request as the judge sees it.
 #[derive(Debug, Clone)]
 pub struct Sent {
-    /// Who sent it.
-    pub device: usize,
     /// When.
     pub at: Duration,
     /// What it asked.
     pub call: Call,
     /// What the service made of it: an error's name, or that it took it; `None`: it has not seen it.
     pub verdict: Option<Result<(), &'static str>>,
-    /// The device learnt of the verdict.
-    pub answered: bool,
+    /// When the device heard the service's date.
+    pub contact: Option<Duration>,
     /// How far off the signature's time was.
     pub skew: Duration,
 }
@@ -209,14 +207,8 @@ impl Radio {
     fn carry(&self, out: &mut Outside, request: &Request) -> Result<Response, TransportError> {
         let now = self.clock.view();
         let call = wire::read(request);
-        let mut sent = Sent {
-            device: self.device,
-            at: now,
-            call: call.clone(),
-            verdict: None,
-            answered: false,
-            skew: Duration::ZERO,
-        };
+        let mut sent =
+            Sent { at: now, call: call.clone(), verdict: None, contact: None, skew: Duration::ZERO };
         let weather = out.weather(self.device, now);
         let answer = self.through(out, request, &call, weather, &mut sent);
         out.sent.push(sent);
@@ -286,12 +278,13 @@ impl Radio {
                 response.headers.retain(|(name, _)| name != "date");
                 response.headers.push(("date".into(), httpdate::fmt_http_date(old)));
                 response.headers.push(("age".into(), "1000".into()));
-                sent.answered = true;
             }
-            _ => sent.answered = true,
+            _ => sent.contact = Some(self.clock.view()),
         }
         // An error's name stands in a header too, so a spoilt body does not hide it.
-        sent.answered |= verdict.is_err();
+        if verdict.is_err() && weather != Some(Weather::Cached) {
+            sent.contact = Some(self.clock.view());
+        }
         Ok(response)
     }
 

@@ -68,6 +68,7 @@ impl World {
         let Some(worker) = &mut dev.worker else { return Ok(()) };
         let words = worker.store(orders);
         if dev.disk.is_halted() {
+            kept.keys().for_each(|id| dev.judge.torn(*id));
             let power = self.rng.bool();
             return self.die(device, power);
         }

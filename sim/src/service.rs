@@ -108,6 +108,8 @@ pub struct Service {
     pub quota: Option<[Bucket; 4]>,
     /// Until when the role is not allowed anything.
     pub denied_until: Duration,
+    /// It has ever denied something.
+    pub has_denied: bool,
     /// Until when no token is known: the role belongs to another account.
     pub rejecting_until: Duration,
     /// Session tokens issued before this time are refused.
@@ -128,6 +130,7 @@ impl Service {
             queues,
             quota: None,
             denied_until: Duration::ZERO,
+            has_denied: false,
             revoked_before: Duration::ZERO,
             salt,
         }

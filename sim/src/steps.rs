@@ -45,7 +45,11 @@ impl World {
         let link = &mut out.links[device];
         (link.shut, link.dropped, link.answer, link.held) = (false, false, None, None);
         drop(out);
-        self.devices[device].judge.born(now);
+        let dev = &mut self.devices[device];
+        dev.judge.born(now);
+        if let Some(worker) = &dev.worker {
+            dev.judge.found(worker);
+        }
         self.settle_down(device)
     }
 
@@ -105,6 +109,9 @@ impl World {
         ask: impl FnOnce(&mut Stepped) -> T,
     ) -> Result<Option<T>, Finding> {
         let dev = &mut self.devices[device];
+        if dev.asleep_until.is_some_and(|until| until > self.now) {
+            return Ok(None);
+        }
         dev.clock.look(self.now);
         let Some(worker) = &mut dev.worker else { return Ok(None) };
         let answer = ask(worker);

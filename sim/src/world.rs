@@ -298,6 +298,10 @@ impl World {
 
     /// Once nothing is owed any more, all workers drain; then it is over.
     fn look_at_the_end(&mut self) -> Result<(), Finding> {
+        if self.devices.iter().any(|d| d.asleep_until.is_some_and(|until| until > self.now)) {
+            self.after(10 * MINUTE, What::Settled);
+            return Ok(());
+        }
         if let Some(since) = self.draining {
             if let Some(device) = self.devices.iter().find(|d| d.worker.is_some()) {
                 let stages: Vec<_> =
@@ -320,10 +324,8 @@ impl World {
         let Some((device, id, debt)) = open else {
             self.draining = Some(self.now);
             for device in 0..self.devices.len() {
+                self.devices[device].stopping = Some((Stop::Drain, self.now));
                 self.ask(device, |worker| worker.stop(Stop::Drain))?;
-                if self.devices[device].worker.is_some() {
-                    self.devices[device].stopping = Some((Stop::Drain, self.now));
-                }
             }
             self.after(MINUTE, What::Settled);
             return Ok(());
