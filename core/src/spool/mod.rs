@@ -11,6 +11,7 @@
 //! tasks/ID.task       one task: accepted, or with its outcome
 //! tasks/ID.room       the room set aside for the outcome of a task that has none yet
 //! tasks/ID.new        being written; removed at the next start
+//! tasks/try           made and removed to see whether a disk that refused a task writes again
 //! inbox/              letters of other processes of the app: see [`Inbox`]
 //! quarantine/         files that can't be understood; nothing is ever deleted from it
 //! ```
@@ -80,6 +81,8 @@ pub struct Spool {
     staged: Vec<(TaskId, Staged)>,
     /// Files that could not be read so far.
     unreadable: Vec<TaskId>,
+    /// The disk refused the last task, for whatever reason, and has not been seen to write since.
+    refuses: bool,
     /// The folder was made on another machine.
     copied: bool,
 }
@@ -119,6 +122,7 @@ impl Spool {
             .and_then(|()| self.disk.rename(&new, &file));
         if let Err(source) = written {
             self.discard(id);
+            self.refuses = true;
             return Err(SpoolError::Io { path: file, source });
         }
         self.tasks.insert(id, Entry { envelope, bytes: bytes.len() as u64, room, pinned: None });
@@ -176,6 +180,7 @@ impl Spool {
                 for (id, _) in staged.iter().filter(|(_, what)| *what == Staged::Task) {
                     self.discard(*id);
                     self.tasks.remove(id);
+                    self.refuses = true;
                 }
                 Err(SpoolError::Io { path, source })
             }
@@ -245,8 +250,11 @@ impl Spool {
     }
 
     /// How many more tasks fit, each with the largest input and with `max_output` set aside: by count, by bytes, and by what the
-    /// file system has left.
+    /// file system has left. None while the disk refuses tasks: a worker that went on to poll would only spoil them.
     pub fn room(&self, max_output: usize) -> usize {
+        if self.refuses {
+            return 0;
+        }
         let each = Self::needed(max_output);
         let by_count = self.config.max_tasks.saturating_sub(self.tasks.len() + self.unreadable.len());
         let by_bytes = self.config.max_bytes.saturating_sub(self.bytes()) / each;
@@ -298,6 +306,16 @@ impl Spool {
             self.disk.read(&path).map_err(|source| ReadError::Unreadable { path: path.clone(), source })?;
         let body = format::decode(&bytes).ok().and_then(|file| file.body);
         body.ok_or_else(|| ReadError::Damaged { path: self.copy_aside(&path, &bytes) })
+    }
+
+    /// Whether the disk does again what it must do for a task.
+    fn try_to_write(&mut self) -> io::Result<()> {
+        let dir = self.config.dir.join("tasks");
+        let (new, file) = (dir.join("try.new"), dir.join("try"));
+        self.write_anew(&new, b"try")?;
+        self.disk.rename(&new, &file)?;
+        self.disk.remove(&file)?;
+        self.disk.sync_dir(&dir)
     }
 
     /// Writes a file that was not there before: one whose sync failed must not be synced again (invariant 4).

@@ -34,6 +34,7 @@ impl Spool {
             date_floor: None,
             staged: Vec::new(),
             unreadable: Vec::new(),
+            refuses: false,
             copied: false,
         };
         let mut found = Found::default();
@@ -65,6 +66,7 @@ impl Spool {
             self.load(id, &mut marker, &mut found);
         }
         marker.remove(&mut *self.disk);
+        self.refuses = self.refuses && self.try_to_write().is_err();
         found
     }
 
@@ -139,6 +141,10 @@ impl Spool {
     }
 
     fn load(&mut self, id: TaskId, marker: &mut Marker, found: &mut Found) {
+        if self.tombstones.find(id).is_some() {
+            // It is over; that its file went was not on disk yet when the power did.
+            return self.discard(id);
+        }
         let path = self.path(id, "task");
         if marker.begin(&mut *self.disk, id) > LOADS_MAX {
             return self.load_poison(&path, marker, found);

@@ -95,3 +95,37 @@ fn p1_a_run_that_is_counted_swallows_no_failed_sync_of_a_task_staged_before() {
     assert!(spool.commit().is_err(), "the one sync of the folder is the commit's");
     assert!(matches!(spool.input(second), Err(ReadError::NoSuchTask(_))), "so the second task is given up");
 }
+
+/// Found by the simulator: a read-only disk has space, so the worker polled on and failed one task after the other.
+#[test]
+fn p2_a_disk_that_refuses_tasks_has_no_room_until_it_writes_again() {
+    for op in [Op::Write, Op::Fsync, Op::Rename, Op::SyncDir] {
+        let disk = MemoryDisk::new(None);
+        let (mut spool, _) = open(&disk);
+        disk.set_fault(move |now, _| (now == op).then(broken));
+        assert!(accept(&mut spool, 1).is_err());
+        spool.reread();
+        assert_eq!(spool.room(MAX_OUTPUT), 0, "{op:?}");
+        disk.clear_fault();
+        spool.reread();
+        assert_eq!(spool.room(MAX_OUTPUT), config().max_tasks, "{op:?}");
+    }
+}
+
+/// Found by the simulator: the file's end was not synced, so after a power cut the task was reported once more.
+#[test]
+fn p1_a_task_with_a_tombstone_does_not_come_back_with_its_file() {
+    let disk = MemoryDisk::new(None);
+    let (mut spool, _) = open(&disk);
+    let id = accept(&mut spool, 1).unwrap();
+    spool.keep_outcome(id, &outcome(1)).unwrap();
+    spool.commit().unwrap();
+    spool.settle(id, Settlement::Delivered, None, now()).unwrap();
+    drop(spool);
+    disk.power_cut(|| false);
+    assert!(disk.has(&dir().join(format!("tasks/{id}.task"))), "else this tests nothing");
+    let (spool, found) = open(&disk);
+    assert!(found.tasks.is_empty() && spool.is_empty());
+    assert_eq!(spool.settled(id), Some(Settlement::Delivered));
+    assert!(!disk.has(&dir().join(format!("tasks/{id}.task"))));
+}
