@@ -72,8 +72,8 @@ pub struct Device {
     pub asleep_until: Option<Duration>,
     /// When it dies.
     pub doom: Option<Doom>,
-    /// How it was told to stop, and since when nothing stands in the way.
-    pub stopping: Option<(Stop, Duration)>,
+    /// How it was told to stop, since when nothing stands in the way, and whether something does now.
+    pub stopping: Option<(Stop, Duration, bool)>,
     /// Pushed tokens that the app has not handed over yet, or will hand over again.
     pub pushed: Vec<String>,
     /// Adoptions that are not answered.

@@ -39,6 +39,8 @@ pub struct Debt {
     pub kept: Option<Report>,
     /// The disk refused its outcome.
     pub refused: bool,
+    /// It did so at any time: what was reported from memory may be forgotten with the process.
+    ever_refused: bool,
     /// How the worker said that it ended.
     pub settled: Option<Settlement>,
     /// The worker said that it is held.
@@ -74,6 +76,8 @@ pub struct Judge {
     requests: VecDeque<Duration>,
     /// The app last asked for its tasks.
     pub touched: Duration,
+    /// Places for what is held: more than was said, if more was found on disk.
+    places: usize,
     /// Files set aside of which the worker told.
     quarantined: Vec<String>,
     /// Outcomes that were kept, delivered, and settled in another way.
@@ -97,6 +101,7 @@ impl Judge {
             contact: None,
             requests: VecDeque::new(),
             touched: Duration::ZERO,
+            places: 0,
             quarantined: Vec::new(),
             counts: [0; 3],
         }
@@ -113,6 +118,7 @@ impl Judge {
 
     /// What the process found on disk, though an earlier one died before it could tell.
     pub fn found(&mut self, worker: &Stepped) {
+        self.places = worker.engine().tasks().count();
         for slot in worker.engine().tasks() {
             let debt = self.debts.entry(slot.id).or_default();
             debt.accepted = true;
@@ -140,7 +146,7 @@ impl Judge {
                     self.counts[0] += u64::from(debt.kept.is_none());
                     (debt.kept, debt.refused) = (outcome.cloned(), false);
                 } else {
-                    debt.refused = true;
+                    (debt.refused, debt.ever_refused) = (true, true);
                 }
             }
             DiskAnswer::Room(_) => {}
@@ -292,7 +298,7 @@ impl Judge {
         };
         let true_word = match how {
             Settlement::Delivered => mine && same,
-            Settlement::TooLate => !mine && task.status != Status::Running,
+            Settlement::TooLate => (!mine || debt.ever_refused) && task.status != Status::Running,
             _ => task.status != Status::Running,
         };
         if !true_word {
@@ -358,7 +364,7 @@ impl Judge {
         scenario: &Scenario,
     ) -> Result<(), Finding> {
         let Some(worker) = worker else { return Ok(()) };
-        let places = scenario.plan.max_tasks;
+        let places = scenario.plan.max_tasks.max(self.places);
         let (held, memory) = (worker.engine().tasks().count(), worker.tasks_in_memory());
         if held > places || memory > places {
             return broken("P6", format!("{held} tasks held and {memory} in memory, of {places}"));

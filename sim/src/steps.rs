@@ -139,7 +139,7 @@ impl World {
         self.end_cancelled(device);
         let (now, life) = (self.now, self.devices[device].life);
         let dev = &mut self.devices[device];
-        let stopping_now = matches!(dev.stopping, Some((Stop::Now, _)));
+        let stopping_now = matches!(dev.stopping, Some((Stop::Now, ..)));
         dev.judge.look(dev.worker.as_ref(), &dev.disk, &self.scenario, now, life, stopping_now)?;
         if dev.worker.as_ref().is_some_and(Stepped::is_over) {
             return self.ended(device);
@@ -189,8 +189,8 @@ impl World {
         let down = self.outside().links[device].no_credentials_until > now;
         let dev = &mut self.devices[device];
         let hindered = !dev.handlers.is_empty() || dev.disk_trouble_until > now || down;
-        let Some((how, since)) = &mut dev.stopping else { return Ok(()) };
-        if hindered {
+        let Some((how, since, was)) = &mut dev.stopping else { return Ok(()) };
+        if std::mem::replace(was, hindered) || hindered {
             *since = now;
         }
         if *how == Stop::Drain && now.saturating_sub(*since) > DRAIN {
@@ -205,7 +205,7 @@ impl World {
     fn ended(&mut self, device: usize) -> Result<(), Finding> {
         let dropped = self.outside().links[device].dropped;
         let dev = &mut self.devices[device];
-        let how = dev.stopping.map(|(how, _)| how);
+        let how = dev.stopping.map(|(how, ..)| how);
         let polls = dev.polls_out;
         if how == Some(Stop::Drain) && (polls > 0 || dropped) {
             return broken("P5", format!("a drain dropped {} polls", polls.max(1)));
@@ -217,7 +217,7 @@ impl World {
         dev.clear();
         dev.disk.process_ends();
         self.say(|| format!("d{device} stopped: {report:?}"));
-        if !self.quiet {
+        if !self.is_draining() {
             let later = self.between(1.0, 600.0);
             self.after(later, What::Boot(device));
         }

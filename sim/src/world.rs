@@ -298,7 +298,9 @@ impl World {
 
     /// Once nothing is owed any more, all workers drain; then it is over.
     fn look_at_the_end(&mut self) -> Result<(), Finding> {
-        if self.devices.iter().any(|d| d.asleep_until.is_some_and(|until| until > self.now)) {
+        let away = |d: &Device| d.asleep_until.is_some_and(|until| until > self.now);
+        let down = |d: &Device| self.draining.is_none() && (d.worker.is_none() || d.stopping.is_some());
+        if self.devices.iter().any(|d| away(d) || down(d)) && self.now < self.scenario.length + QUIET {
             self.after(10 * MINUTE, What::Settled);
             return Ok(());
         }
@@ -324,7 +326,7 @@ impl World {
         let Some((device, id, debt)) = open else {
             self.draining = Some(self.now);
             for device in 0..self.devices.len() {
-                self.devices[device].stopping = Some((Stop::Drain, self.now));
+                self.devices[device].stopping = Some((Stop::Drain, self.now, false));
                 self.ask(device, |worker| worker.stop(Stop::Drain))?;
             }
             self.after(MINUTE, What::Settled);
@@ -397,6 +399,11 @@ impl World {
     pub fn after(&mut self, by: Duration, what: What) {
         self.number += 1;
         self.queue.push(Entry(Reverse((self.now + by, self.number)), what));
+    }
+
+    /// Whether all workers were told to end for good.
+    pub fn is_draining(&self) -> bool {
+        self.draining.is_some()
     }
 
     /// A number that was never given before.
