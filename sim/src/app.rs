@@ -4,7 +4,7 @@ use std::sync::mpsc::TryRecvError;
 use std::time::Duration;
 
 use activity_worker::worker::Adopted;
-use activity_worker::{Outcome, TaskToken};
+use activity_worker::{Adoption, Outcome, TaskToken};
 
 use crate::judge::{Finding, broken, report_of};
 use crate::scenario::Kind;
@@ -88,7 +88,7 @@ impl World {
                 }
                 dev.clock.look(self.now);
                 if let Some(worker) = &mut dev.worker {
-                    let answer = worker.adopt(parsed.clone(), "{}");
+                    let answer = worker.adopt(Adoption::new(parsed.clone()));
                     dev.adoptions.push((token.clone(), answer));
                 }
                 self.say(|| format!("d{device} app adopts {}", parsed.id()));
