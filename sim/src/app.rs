@@ -77,7 +77,10 @@ impl World {
     }
 
     fn adopt(&mut self, device: usize, life: u64) -> Result<(), Finding> {
-        for token in std::mem::take(&mut self.devices[device].pushed) {
+        let mut pushed = std::mem::take(&mut self.devices[device].pushed);
+        pushed.sort_unstable();
+        pushed.dedup();
+        for token in pushed {
             let Ok(parsed) = TaskToken::new(token.clone()) else { continue };
             let again = self.rng.u8(..6) == 0;
             for _ in 0..=u8::from(again) {

@@ -133,7 +133,9 @@ impl World {
         }
         let file = &files[self.rng.usize(..files.len())];
         let id = file.file_stem().and_then(|stem| activity_worker::TaskId::parse(stem.to_str()?));
-        dev.disk.rot(file, self.rng.usize(..600));
+        if !dev.disk.rot(file, self.rng.usize(..600)) {
+            return;
+        }
         if let Some(debt) = id.and_then(|id| dev.judge.debts.get_mut(&id)) {
             debt.rotted = true;
         }

@@ -173,6 +173,17 @@ impl Device {
         Ok(())
     }
 
+    /// Whether it sleeps. If it has just woken, what waited for it counts from now on.
+    pub fn is_asleep(&mut self, now: Duration) -> bool {
+        if self.asleep_until.take_if(|until| *until <= now).is_some() {
+            self.judge.woke(now);
+            if let Some((_, since, _)) = &mut self.stopping {
+                *since = now;
+            }
+        }
+        self.asleep_until.is_some()
+    }
+
     /// The process ends, by whatever hand: nothing of it is left but the disk.
     pub fn clear(&mut self) {
         self.worker = None;

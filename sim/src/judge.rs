@@ -78,6 +78,8 @@ pub struct Judge {
     pub touched: Duration,
     /// Places for what is held: more than was said, if more was found on disk.
     places: usize,
+    /// A process died while it started: what it would have told is lost with it.
+    pub died_at_start: bool,
     /// Files set aside of which the worker told.
     quarantined: Vec<String>,
     /// Outcomes that were kept, delivered, and settled in another way.
@@ -102,6 +104,7 @@ impl Judge {
             requests: VecDeque::new(),
             touched: Duration::ZERO,
             places: 0,
+            died_at_start: false,
             quarantined: Vec::new(),
             counts: [0; 3],
         }
@@ -378,14 +381,17 @@ impl Judge {
         Ok(())
     }
 
-    /// At the quiet end: nothing is open any more.
-    pub fn open(&self) -> Option<(TaskId, &Debt)> {
-        self.debts.iter().find(|(_, debt)| debt.is_open() && !debt.rotted).map(|(id, debt)| (*id, debt))
+    /// What is still owed: what was damaged, and set aside with a word, is not.
+    pub fn open(&self, disk: &MemoryDisk) -> Option<(TaskId, &Debt)> {
+        let mut open = self.debts.iter().filter(|(_, debt)| debt.is_open());
+        open.find(|(id, debt)| !debt.rotted || !self.is_told_aside(**id, disk)).map(|(id, debt)| (*id, debt))
     }
 
-    /// At the quiet end: what was damaged was told of, or ended.
-    pub fn silent_damage(&self) -> Option<TaskId> {
-        let told = |id: &TaskId| self.quarantined.iter().any(|told| told.contains(&id.to_string()));
-        self.debts.iter().find(|(id, debt)| debt.rotted && debt.is_open() && !told(id)).map(|(id, _)| *id)
+    fn is_told_aside(&self, id: TaskId, disk: &MemoryDisk) -> bool {
+        let (quarantine, name) = (Path::new(crate::device::DIR).join("quarantine"), id.to_string());
+        let is_it =
+            |file: &Path| file.parent() == Some(&quarantine) && file.to_string_lossy().contains(&name);
+        let told = self.died_at_start || self.quarantined.iter().any(|told| told.contains(&name));
+        told && disk.files().iter().any(|file| is_it(file))
     }
 }

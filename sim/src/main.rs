@@ -1,52 +1,62 @@
 //! A world with virtual time around the real worker: engine, spool, client and driver are core's own, the rest is made up from a
 //! seed. See docs/simulator.md.
 
-mod app;
-mod chaos;
-mod clock;
-mod device;
-mod judge;
-mod network;
-mod orders;
-mod scenario;
-mod service;
-mod steps;
-mod wire;
-mod world;
+use std::process::ExitCode;
 
-use world::World;
+use activity_worker_sim::{plants, seeds};
+use lexopt::Arg;
+use lexopt::prelude::*;
 
-fn main() {
-    let mut found = 0;
-    let start = std::time::Instant::now();
-    let (from, to) = {
-        let mut args = std::env::args().skip(1).map(|a| a.parse::<u64>().unwrap_or(0));
-        (args.next().unwrap_or(0), args.next().unwrap_or(100))
+/// What was asked for on the command line.
+#[derive(Default)]
+struct Line {
+    seeds: Option<u64>,
+    first: Option<u64>,
+    minutes: Option<f64>,
+    seed: Option<u64>,
+    plants: bool,
+    plant: Option<String>,
+}
+
+fn main() -> ExitCode {
+    let line = match parse() {
+        Ok(line) => line,
+        Err(e) => {
+            eprintln!("sim: {e}\n\n{HELP}");
+            return ExitCode::from(2);
+        }
     };
-    for seed in from..to {
-        let mut world = World::new(seed, to - from == 1);
-        let t = std::time::Instant::now();
-        let end = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| world.run()));
-        let took = t.elapsed();
-        if to - from == 1 {
-            for line in world.trace.iter().flatten() {
-                println!("{line}");
-            }
+    let passed = match (&line.plant, line.seed) {
+        (Some(name), _) => return ExitCode::from(plants::try_one(name, line.seeds.unwrap_or(plants::SEEDS))),
+        _ if line.plants => {
+            plants::list();
+            true
         }
-        if took.as_millis() > 300 {
-            println!("{seed}: slow {took:?} {:?} {:?}", world.scenario.kind, world.now);
-        }
-        match end {
-            Ok(Ok(())) => {}
-            Ok(Err(finding)) => {
-                found += 1;
-                println!("{seed}: at {:.3} {finding:?}", world.now.as_secs_f64());
-            }
-            Err(_) => {
-                found += 1;
-                println!("{seed}: panic");
-            }
+        (None, Some(seed)) => seeds::replay(seed),
+        (None, None) => seeds::run(line.first.unwrap_or(0), line.seeds.unwrap_or(20_000), line.minutes),
+    };
+    if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+const HELP: &str = "\
+cargo xtask sim [--seeds N] [--first S] [--minutes M]   N worlds (20,000), from seed S (0) on, for M minutes at most
+cargo xtask sim --seed S                                one world again, event by event
+cargo xtask sim --plants                                the planted bugs, a name a line
+cargo xtask sim --plant NAME [--seeds N]                one of them: 1 if it is found, 0 if it survives
+";
+
+fn parse() -> Result<Line, lexopt::Error> {
+    let (mut line, mut args) = (Line::default(), lexopt::Parser::from_env());
+    while let Some(arg) = args.next()? {
+        match arg {
+            Arg::Long("seeds") => line.seeds = Some(args.value()?.parse()?),
+            Arg::Long("first") => line.first = Some(args.value()?.parse()?),
+            Arg::Long("minutes") => line.minutes = Some(args.value()?.parse()?),
+            Arg::Long("seed") => line.seed = Some(args.value()?.parse()?),
+            Arg::Long("plants") => line.plants = true,
+            Arg::Long("plant") => line.plant = Some(args.value()?.string()?),
+            other => return Err(other.unexpected()),
         }
     }
-    println!("{found} of {} in {:?}", to - from, start.elapsed());
+    Ok(line)
 }

@@ -386,7 +386,9 @@ impl Transport for Radio {
         self.clock.pass(Duration::from_millis(200));
         match out.weather(self.device, now) {
             None | Some(Weather::Slow | Weather::Throttled) => Some(Service::date(now)),
-            Some(Weather::Portal) => Some(Service::date(now) + out.some(-900_000.0, 90_000_000.0)),
+            Some(Weather::Portal) => {
+                Some(Service::date(now) - Duration::from_secs(900_000) + out.some(0.0, 90_000_000.0))
+            }
             Some(_) => None,
         }
     }

@@ -20,13 +20,14 @@ impl World {
     pub fn boot(&mut self, device: usize) -> Result<(), Finding> {
         let (now, seed) = (self.now, self.seed);
         let dev = &mut self.devices[device];
-        if dev.worker.is_some() {
+        if dev.worker.is_some() || self.draining.is_some() {
             return Ok(());
         }
         dev.asleep_until = None;
         dev.clock.look(now);
         let started = dev.start(&self.scenario, &self.outside, seed);
         if dev.disk.is_halted() {
+            dev.judge.died_at_start = true;
             return self.die(device, true);
         }
         if let Err(error) = started {
@@ -59,14 +60,12 @@ impl World {
         if dev.life != life || dev.worker.is_none() {
             return Ok(());
         }
-        if let Some(until) = dev.asleep_until {
-            if until > self.now {
+        if dev.is_asleep(self.now) {
+            if let Some(until) = dev.asleep_until {
                 let later = until - self.now + self.between(0.0, 30.0);
                 self.after(later, What::To(device, life, deed));
                 return Ok(());
             }
-            dev.asleep_until = None;
-            dev.judge.woke(self.now);
         }
         match deed {
             Deed::Timer(number) if number != self.devices[device].timer => Ok(()),
@@ -109,7 +108,7 @@ impl World {
         ask: impl FnOnce(&mut Stepped) -> T,
     ) -> Result<Option<T>, Finding> {
         let dev = &mut self.devices[device];
-        if dev.asleep_until.is_some_and(|until| until > self.now) {
+        if dev.is_asleep(self.now) {
             return Ok(None);
         }
         dev.clock.look(self.now);
@@ -217,7 +216,7 @@ impl World {
         dev.clear();
         dev.disk.process_ends();
         self.say(|| format!("d{device} stopped: {report:?}"));
-        if !self.is_draining() {
+        if self.draining.is_none() {
             let later = self.between(1.0, 600.0);
             self.after(later, What::Boot(device));
         }

@@ -114,7 +114,8 @@ pub struct World {
     queue: BinaryHeap<Entry>,
     number: u64,
     at_once: u32,
-    draining: Option<Duration>,
+    /// Since when all workers end for good.
+    pub draining: Option<Duration>,
     over: bool,
 }
 
@@ -316,13 +317,15 @@ impl World {
                 }
             } else {
                 self.over = true;
-                return self.last_look();
+                return Ok(());
             }
             self.after(MINUTE, What::Settled);
             return Ok(());
         }
-        let open =
-            self.devices.iter().find_map(|d| d.judge.open().map(|(id, debt)| (d.number, id, debt.clone())));
+        let open = self
+            .devices
+            .iter()
+            .find_map(|d| d.judge.open(&d.disk).map(|(id, debt)| (d.number, id, debt.clone())));
         let Some((device, id, debt)) = open else {
             self.draining = Some(self.now);
             for device in 0..self.devices.len() {
@@ -343,13 +346,6 @@ impl World {
         }
         self.after(10 * MINUTE, What::Settled);
         Ok(())
-    }
-
-    fn last_look(&self) -> Result<(), Finding> {
-        match self.devices.iter().find_map(|d| d.judge.silent_damage()) {
-            Some(id) => broken("P1", format!("task {id}: its damaged file went without a word")),
-            None => Ok(()),
-        }
     }
 
     /// Gives waiting executions to waiting polls.
@@ -399,11 +395,6 @@ impl World {
     pub fn after(&mut self, by: Duration, what: What) {
         self.number += 1;
         self.queue.push(Entry(Reverse((self.now + by, self.number)), what));
-    }
-
-    /// Whether all workers were told to end for good.
-    pub fn is_draining(&self) -> bool {
-        self.draining.is_some()
     }
 
     /// A number that was never given before.

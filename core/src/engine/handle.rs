@@ -89,10 +89,10 @@ impl Engine {
         if let FoundState::Begun { runs } = state {
             slot.runs = runs;
         }
+        // The earlier process may have sent it, and died before it read the answer. What is broken may have been an outcome.
+        slot.report.maybe_taken = matches!(state, FoundState::Outcome | FoundState::Broken(_));
         if state == FoundState::Outcome {
             slot.outcome = Kept::Yes;
-            // The earlier process may have sent it, and died before it read the answer.
-            slot.report.maybe_taken = true;
             slot.report.due = now + backoff::within(&mut self.rng, self.config.comeback_window / 10);
         }
         // The table is made large enough for what the spool holds; a task that finds no place stays on disk untouched.

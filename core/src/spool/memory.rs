@@ -181,16 +181,15 @@ impl MemoryDisk {
         state.drop_unnamed();
     }
 
-    /// One byte of a file changes while it lies there.
-    pub fn rot(&self, file: &Path, at: usize) {
+    /// One byte of a file changes while it lies there. False if the file has no such byte.
+    pub fn rot(&self, file: &Path, at: usize) -> bool {
         let mut state = self.lock_state();
-        if let Some(inode) = state.names.get(file).copied()
-            && let Some(byte) = state.files[inode].now.get_mut(at)
-        {
-            *byte ^= 0x40;
-            let now = state.files[inode].now.clone();
-            state.files[inode].durable = now;
-        }
+        let Some(inode) = state.names.get(file).copied() else { return false };
+        let Some(byte) = state.files[inode].now.get_mut(at) else { return false };
+        *byte ^= 0x40;
+        let now = state.files[inode].now.clone();
+        state.files[inode].durable = now;
+        true
     }
 
     /// All files there are now.
