@@ -72,12 +72,14 @@ struct Inode {
 enum Change {
     Link(PathBuf, usize),
     Unlink(PathBuf),
+    /// A rename: both or neither come through a power cut.
+    Move(PathBuf, PathBuf, usize),
 }
 
 impl Change {
     fn dir(&self) -> Option<&Path> {
         match self {
-            Change::Link(path, _) | Change::Unlink(path) => path.parent(),
+            Change::Link(path, _) | Change::Unlink(path) | Change::Move(_, path, _) => path.parent(),
         }
     }
 
@@ -85,6 +87,10 @@ impl Change {
         match self {
             Change::Link(path, inode) => drop(names.insert(path, inode)),
             Change::Unlink(path) => drop(names.remove(&path)),
+            Change::Move(from, to, inode) => {
+                names.remove(&from);
+                names.insert(to, inode);
+            }
         }
     }
 }
@@ -374,8 +380,9 @@ impl Disk for MemoryDisk {
         let mut state = self.lock_state();
         state.step(Op::Rename, from)?;
         let inode = state.find(from)?;
-        state.link(to, inode);
-        state.unlink(from);
+        state.names.insert(to.to_owned(), inode);
+        state.names.remove(from);
+        state.pending.push(Change::Move(from.to_owned(), to.to_owned(), inode));
         Ok(())
     }
 
@@ -392,7 +399,17 @@ impl Disk for MemoryDisk {
         state.step(Op::SyncDir, dir)?;
         let (synced, still): (Vec<_>, Vec<_>) =
             std::mem::take(&mut state.pending).into_iter().partition(|change| change.dir() == Some(dir));
-        state.pending = still;
+        // Of a file that moved elsewhere this folder knows only that it is gone.
+        state.pending = still
+            .into_iter()
+            .map(|change| match change {
+                Change::Move(from, to, inode) if from.parent() == Some(dir) => {
+                    state.durable.remove(&from);
+                    Change::Link(to, inode)
+                }
+                other => other,
+            })
+            .collect();
         for change in synced {
             change.apply(&mut state.durable);
         }

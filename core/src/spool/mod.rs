@@ -329,8 +329,14 @@ impl Spool {
     /// Moves a file to the quarantine, under a name that is free there.
     fn set_aside(&mut self, file: &Path) -> PathBuf {
         let target = self.in_quarantine(file).0;
-        let _ = self.disk.rename(file, &target);
+        self.move_aside(file, &target);
         target
+    }
+
+    /// The new name is made durable before the old folder is synced: a power cut must not take both.
+    fn move_aside(&mut self, file: &Path, target: &Path) {
+        let _ = self.disk.rename(file, target);
+        let _ = self.disk.sync_dir(&self.config.dir.join("quarantine"));
     }
 
     /// Puts a copy of a damaged file into the quarantine, once. Where there is no space for one, the file itself goes there.
@@ -342,7 +348,7 @@ impl Spool {
         let dir = self.config.dir.join("quarantine");
         if self.disk.write_durably(&target, bytes).and_then(|()| self.disk.sync_dir(&dir)).is_err() {
             let _ = self.disk.remove(&target);
-            let _ = self.disk.rename(file, &target);
+            self.move_aside(file, &target);
         }
         target
     }

@@ -129,3 +129,19 @@ fn p1_a_task_with_a_tombstone_does_not_come_back_with_its_file() {
     assert_eq!(spool.settled(id), Some(Settlement::Delivered));
     assert!(!disk.has(&dir().join(format!("tasks/{id}.task"))));
 }
+
+/// Found by the simulator: the file was gone from its folder for good, and not yet in the quarantine for good.
+#[test]
+fn p3_a_file_that_was_set_aside_is_not_lost_with_the_power() {
+    let disk = MemoryDisk::new(None);
+    let (mut spool, _) = open(&disk);
+    let id = accept(&mut spool, 1).unwrap();
+    drop(spool);
+    assert!(disk.rot(&dir().join(format!("tasks/{id}.task")), 40), "within the envelope");
+    let (mut spool, found) = open(&disk);
+    assert_eq!(found.quarantined.len(), 1);
+    accept(&mut spool, 2).unwrap();
+    drop(spool);
+    disk.power_cut(|| false);
+    assert!(disk.has(&found.quarantined[0]));
+}
