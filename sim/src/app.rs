@@ -13,7 +13,7 @@ use crate::world::{What, World};
 
 impl World {
     /// A `.waitForTaskToken` state sends its token to the device's app.
-    pub fn push(&mut self, device: usize) {
+    pub(crate) fn push(&mut self, device: usize) {
         if self.quiet {
             return;
         }
@@ -31,7 +31,7 @@ impl World {
     }
 
     /// The app looks at its tasks.
-    pub fn app(&mut self, device: usize) -> Result<(), Finding> {
+    pub(crate) fn app(&mut self, device: usize) -> Result<(), Finding> {
         let next = match (self.quiet, self.scenario.kind) {
             (true, _) => Duration::from_secs(120),
             (_, Kind::Long) => self.between(3600.0, 3.0 * 86_400.0),
@@ -102,7 +102,7 @@ impl World {
     }
 
     /// What the worker answered to the app must be so.
-    pub fn answer_app(&mut self, device: usize) -> Result<(), Finding> {
+    pub(crate) fn answer_app(&mut self, device: usize) -> Result<(), Finding> {
         let dev = &mut self.devices[device];
         for (token, answer) in std::mem::take(&mut dev.adoptions) {
             match answer.try_recv() {

@@ -26,7 +26,7 @@ const OPS: [(Op, &str); 8] = [
 
 impl World {
     /// One fault.
-    pub fn chaos(&mut self, device: usize) -> Result<(), Finding> {
+    pub(crate) fn chaos(&mut self, device: usize) -> Result<(), Finding> {
         match self.rng.u8(..100) {
             0..22 => self.outage(device),
             22..30 => self.next_calls(device),

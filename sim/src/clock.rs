@@ -7,7 +7,7 @@ use activity_worker::clock::Clock;
 
 /// The clocks. Clones are the same clocks.
 #[derive(Debug, Clone)]
-pub struct DeviceClock(Arc<Mutex<Hands>>);
+pub(crate) struct DeviceClock(Arc<Mutex<Hands>>);
 
 #[derive(Debug)]
 struct Hands {
@@ -23,41 +23,41 @@ struct Hands {
 
 impl DeviceClock {
     /// Clocks of a device that is switched on now, at the world's time `now`.
-    pub fn new(now: Duration, rate: f64, date: SystemTime) -> Self {
+    pub(crate) fn new(now: Duration, rate: f64, date: SystemTime) -> Self {
         let hands = Hands { view: now, booted: now, slept: Duration::ZERO, rate, date, date_set: now };
         DeviceClock(Arc::new(Mutex::new(hands)))
     }
 
     /// The device is looked at at this time of the world.
-    pub fn look(&self, at: Duration) {
+    pub(crate) fn look(&self, at: Duration) {
         self.lock().view = at;
     }
 
     /// Time passes within a call.
-    pub fn pass(&self, by: Duration) {
+    pub(crate) fn pass(&self, by: Duration) {
         self.lock().view += by;
     }
 
     /// The time of the world at which the device is looked at.
-    pub fn view(&self) -> Duration {
+    pub(crate) fn view(&self) -> Duration {
         self.lock().view
     }
 
     /// The date jumps.
-    pub fn set_date(&self, date: SystemTime) {
+    pub(crate) fn set_date(&self, date: SystemTime) {
         let mut hands = self.lock();
         (hands.date, hands.date_set) = (date, hands.view);
     }
 
     /// The machine slept.
-    pub fn sleep(&self, by: Duration) {
+    pub(crate) fn sleep(&self, by: Duration) {
         let mut hands = self.lock();
         let by = by.mul_f64(hands.rate);
         hands.slept += by;
     }
 
     /// The world's time at which the machine's clock will show `monotonic`.
-    pub fn world_time(&self, monotonic: Duration) -> Duration {
+    pub(crate) fn world_time(&self, monotonic: Duration) -> Duration {
         let hands = self.lock();
         hands.booted + monotonic.div_f64(hands.rate) + Duration::from_micros(1)
     }

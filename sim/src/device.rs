@@ -24,73 +24,73 @@ use crate::service::{Report, Service};
 use crate::wire;
 
 /// Where the worker keeps its tasks.
-pub const DIR: &str = "/state";
+pub(crate) const DIR: &str = "/state";
 
 /// A poll that the device waits for.
 #[derive(Debug, Clone, Copy)]
-pub struct OpenPoll {
+pub(crate) struct OpenPoll {
     /// Its activity.
-    pub activity: usize,
+    pub(crate) activity: usize,
     /// When it was sent.
-    pub since: Duration,
+    pub(crate) since: Duration,
 }
 
 /// Death at a step.
 #[derive(Debug, Clone, Copy)]
-pub struct Doom {
+pub(crate) struct Doom {
     /// After so many more steps of the worker.
-    pub steps: u32,
+    pub(crate) steps: u32,
     /// The power goes, rather than the process.
-    pub power: bool,
+    pub(crate) power: bool,
 }
 
 /// A device.
-pub struct Device {
+pub(crate) struct Device {
     /// Its number.
-    pub number: usize,
+    pub(crate) number: usize,
     /// Its clocks.
-    pub clock: DeviceClock,
+    pub(crate) clock: DeviceClock,
     /// Its disk.
-    pub disk: MemoryDisk,
+    pub(crate) disk: MemoryDisk,
     /// The worker, while its process lives.
-    pub worker: Option<Stepped>,
+    pub(crate) worker: Option<Stepped>,
     /// Which process this is.
-    pub life: u64,
+    pub(crate) life: u64,
     /// The number of the timer that counts.
-    pub timer: u64,
+    pub(crate) timer: u64,
     /// Orders to the disk's thread, in their order.
-    pub disk_orders: VecDeque<DiskOrder>,
+    pub(crate) disk_orders: VecDeque<DiskOrder>,
     /// The disk's thread is at work on so many of them.
-    pub disk_busy: usize,
+    pub(crate) disk_busy: usize,
     /// Polls under way.
-    pub polls: BTreeMap<u64, OpenPoll>,
+    pub(crate) polls: BTreeMap<u64, OpenPoll>,
     /// Polls of which the worker has not heard yet.
-    pub polls_out: usize,
+    pub(crate) polls_out: usize,
     /// Handlers at work, and whether they are about to end.
-    pub handlers: BTreeMap<u64, (Box<RunOrder>, bool)>,
+    pub(crate) handlers: BTreeMap<u64, (Box<RunOrder>, bool)>,
     /// Until when it sleeps.
-    pub asleep_until: Option<Duration>,
+    pub(crate) asleep_until: Option<Duration>,
     /// When it dies.
-    pub doom: Option<Doom>,
+    pub(crate) doom: Option<Doom>,
     /// How it was told to stop, since when nothing stands in the way, and whether something does now.
-    pub stopping: Option<(Stop, Duration, bool)>,
+    pub(crate) stopping: Option<(Stop, Duration, bool)>,
     /// Pushed tokens that the app has not handed over yet, or will hand over again.
-    pub pushed: Vec<String>,
+    pub(crate) pushed: Vec<String>,
     /// Adoptions that are not answered.
-    pub adoptions: Vec<(String, Receiver<Result<Adopted, AdoptError>>)>,
+    pub(crate) adoptions: Vec<(String, Receiver<Result<Adopted, AdoptError>>)>,
     /// Answers of the app that are not answered in their turn.
-    pub answers: Vec<(TaskId, Report, Receiver<Result<(), SettleError>>)>,
+    pub(crate) answers: Vec<(TaskId, Report, Receiver<Result<(), SettleError>>)>,
     /// A disk window: until when its fault lasts.
-    pub disk_trouble_until: Duration,
+    pub(crate) disk_trouble_until: Duration,
     /// Others changed what is free since the worker last looked.
-    pub room_unknown: bool,
+    pub(crate) room_unknown: bool,
     /// Who looks after it.
-    pub judge: Judge,
+    pub(crate) judge: Judge,
 }
 
 impl Device {
     /// A new device, switched on at `now`.
-    pub fn new(number: usize, rng: &mut fastrand::Rng, now: Duration) -> Self {
+    pub(crate) fn new(number: usize, rng: &mut fastrand::Rng, now: Duration) -> Self {
         let rate = 1.0 + (rng.f64() - 0.5) * 1e-4;
         Device {
             number,
@@ -117,7 +117,7 @@ impl Device {
     }
 
     /// Starts the worker's process.
-    pub fn start(
+    pub(crate) fn start(
         &mut self,
         scenario: &Scenario,
         outside: &Arc<Mutex<Outside>>,
@@ -174,7 +174,7 @@ impl Device {
     }
 
     /// Whether it sleeps. If it has just woken, what waited for it counts from now on.
-    pub fn is_asleep(&mut self, now: Duration) -> bool {
+    pub(crate) fn is_asleep(&mut self, now: Duration) -> bool {
         if self.asleep_until.take_if(|until| *until <= now).is_some() {
             self.judge.woke(now);
             if let Some((_, since, _)) = &mut self.stopping {
@@ -185,7 +185,7 @@ impl Device {
     }
 
     /// The process ends, by whatever hand: nothing of it is left but the disk.
-    pub fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.worker = None;
         self.life += 1;
         self.disk_orders.clear();
@@ -209,7 +209,7 @@ struct Work {
 
 /// How a handler behaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Manner {
+pub(crate) enum Manner {
     /// Ends within seconds.
     Quick,
     /// Ends within an hour.
@@ -221,7 +221,7 @@ pub enum Manner {
 }
 
 /// The handler's manner for this run of a task.
-pub fn manner(seed: u64, task: &TaskContext) -> Manner {
+pub(crate) fn manner(seed: u64, task: &TaskContext) -> Manner {
     match dice(seed, task, 1).u8(..20) {
         0..12 => Manner::Quick,
         12..18 => Manner::Slow,

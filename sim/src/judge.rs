@@ -18,37 +18,37 @@ use crate::service::{Report, SKEW, Service, Status};
 
 /// A promise that was not kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
+pub(crate) struct Finding {
     /// Its name in the README.
-    pub promise: &'static str,
+    pub(crate) promise: &'static str,
     /// What happened.
-    pub text: String,
+    pub(crate) text: String,
 }
 
 /// Fails with a finding.
-pub fn broken<T>(promise: &'static str, text: impl Into<String>) -> Result<T, Finding> {
+pub(crate) fn broken<T>(promise: &'static str, text: impl Into<String>) -> Result<T, Finding> {
     Err(Finding { promise, text: text.into() })
 }
 
 /// What a device owes for one task.
 #[derive(Debug, Default, Clone)]
-pub struct Debt {
+pub(crate) struct Debt {
     /// The disk said that it is accepted.
-    pub accepted: bool,
+    pub(crate) accepted: bool,
     /// The outcome that the disk said is kept.
-    pub kept: Option<Report>,
+    pub(crate) kept: Option<Report>,
     /// The disk refused its outcome.
-    pub refused: bool,
+    pub(crate) refused: bool,
     /// It did so at any time: what was reported from memory may be forgotten with the process.
     ever_refused: bool,
     /// How the worker said that it ended.
-    pub settled: Option<Settlement>,
+    pub(crate) settled: Option<Settlement>,
     /// The worker said that it is held.
-    pub held: bool,
+    pub(crate) held: bool,
     /// Its file was damaged while it lay there.
-    pub rotted: bool,
+    pub(crate) rotted: bool,
     /// A report of it reached the network.
-    pub reported: bool,
+    pub(crate) reported: bool,
     /// A running process was told `TaskTimedOut` to a report.
     over: bool,
     interval: Option<Duration>,
@@ -60,34 +60,34 @@ pub struct Debt {
 
 impl Debt {
     /// It is neither over nor held.
-    pub fn is_open(&self) -> bool {
+    pub(crate) fn is_open(&self) -> bool {
         (self.accepted || self.kept.is_some()) && self.settled.is_none() && !self.held
     }
 }
 
 /// Judges one device.
-pub struct Judge {
+pub(crate) struct Judge {
     /// The device.
     device: usize,
     /// What it owes.
-    pub debts: BTreeMap<TaskId, Debt>,
+    pub(crate) debts: BTreeMap<TaskId, Debt>,
     /// When its process first heard the service's date.
     contact: Option<Duration>,
     requests: VecDeque<Duration>,
     /// The app last asked for its tasks.
-    pub touched: Duration,
+    pub(crate) touched: Duration,
     /// Places for what is held: more than was said, if more was found on disk.
     places: usize,
     /// A process died while it started: what it would have told is lost with it.
-    pub died_at_start: bool,
+    pub(crate) died_at_start: bool,
     /// Files set aside of which the worker told.
     quarantined: Vec<String>,
     /// Outcomes that were kept, delivered, and settled in another way.
-    pub counts: [u64; 3],
+    pub(crate) counts: [u64; 3],
 }
 
 /// A report in the judge's words.
-pub fn report_of(outcome: &Outcome) -> Report {
+pub(crate) fn report_of(outcome: &Outcome) -> Report {
     match outcome {
         Outcome::Success(output) => Report::Success(output.clone()),
         Outcome::Failure(failure) => Report::Failure(failure.error().to_owned()),
@@ -96,7 +96,7 @@ pub fn report_of(outcome: &Outcome) -> Report {
 
 impl Judge {
     /// A judge for a device that owes nothing.
-    pub fn new(device: usize) -> Self {
+    pub(crate) fn new(device: usize) -> Self {
         Judge {
             device,
             debts: BTreeMap::new(),
@@ -111,7 +111,7 @@ impl Judge {
     }
 
     /// A process begins.
-    pub fn born(&mut self, now: Duration) {
+    pub(crate) fn born(&mut self, now: Duration) {
         self.contact = None;
         self.touched = now;
         for debt in self.debts.values_mut() {
@@ -120,7 +120,7 @@ impl Judge {
     }
 
     /// What the process found on disk, though an earlier one died before it could tell.
-    pub fn found(&mut self, worker: &Stepped) {
+    pub(crate) fn found(&mut self, worker: &Stepped) {
         self.places = worker.engine().tasks().count();
         for slot in worker.engine().tasks() {
             let debt = self.debts.entry(slot.id).or_default();
@@ -130,17 +130,17 @@ impl Judge {
     }
 
     /// The process died over these outcomes: on disk may be the old or the new one.
-    pub fn torn(&mut self, id: TaskId) {
+    pub(crate) fn torn(&mut self, id: TaskId) {
         self.debts.entry(id).or_default().refused = true;
     }
 
     /// The machine woke: beats start anew.
-    pub fn woke(&mut self, now: Duration) {
+    pub(crate) fn woke(&mut self, now: Duration) {
         self.debts.values_mut().for_each(|debt| debt.last_beat = now);
     }
 
     /// The disk answered; `outcome` is what it was asked to keep.
-    pub fn disk_said(&mut self, answer: DiskAnswer, outcome: Option<&Report>) {
+    pub(crate) fn disk_said(&mut self, answer: DiskAnswer, outcome: Option<&Report>) {
         match answer {
             DiskAnswer::Accepted(id, yes) => self.debts.entry(id).or_default().accepted |= yes,
             DiskAnswer::Kept(id, kept) => {
@@ -157,7 +157,7 @@ impl Judge {
     }
 
     /// A handler is started.
-    pub fn runs(&self, id: TaskId) -> Result<(), Finding> {
+    pub(crate) fn runs(&self, id: TaskId) -> Result<(), Finding> {
         match self.debts.get(&id) {
             Some(debt) if debt.accepted => Ok(()),
             _ => broken("P3", format!("task {id} runs before it is accepted on disk")),
@@ -165,7 +165,12 @@ impl Judge {
     }
 
     /// A heartbeat (`None`) or a report is ordered.
-    pub fn calls(&mut self, id: TaskId, outcome: Option<&Outcome>, now: Duration) -> Result<(), Finding> {
+    pub(crate) fn calls(
+        &mut self,
+        id: TaskId,
+        outcome: Option<&Outcome>,
+        now: Duration,
+    ) -> Result<(), Finding> {
         let debt = self.debts.entry(id).or_default();
         let Some(outcome) = outcome else {
             debt.last_beat = now;
@@ -190,7 +195,7 @@ impl Judge {
     }
 
     /// A request left the device.
-    pub fn sent(&mut self, sent: &Sent, scenario: &Scenario) -> Result<(), Finding> {
+    pub(crate) fn sent(&mut self, sent: &Sent, scenario: &Scenario) -> Result<(), Finding> {
         if sent.skew > SKEW && self.contact.is_some_and(|at| at <= sent.at) {
             let text = format!("signed {} s off after the service had answered", sent.skew.as_secs());
             return broken("P8", text);
@@ -216,12 +221,12 @@ impl Judge {
     }
 
     /// The worker was told that a report came too late, or twice.
-    pub fn told_over(&mut self, id: TaskId) {
+    pub(crate) fn told_over(&mut self, id: TaskId) {
         self.debts.entry(id).or_default().over = true;
     }
 
     /// The worker says what happened.
-    pub fn event(
+    pub(crate) fn event(
         &mut self,
         event: &Event,
         service: &Service,
@@ -315,7 +320,7 @@ impl Judge {
     }
 
     /// After every step: nothing that is owed is gone, beats go on, tables keep their bounds.
-    pub fn look(
+    pub(crate) fn look(
         &mut self,
         worker: Option<&Stepped>,
         disk: &MemoryDisk,
@@ -382,7 +387,7 @@ impl Judge {
     }
 
     /// What is still owed: what was damaged, and set aside with a word, is not.
-    pub fn open(&self, disk: &MemoryDisk) -> Option<(TaskId, &Debt)> {
+    pub(crate) fn open(&self, disk: &MemoryDisk) -> Option<(TaskId, &Debt)> {
         let mut open = self.debts.iter().filter(|(_, debt)| debt.is_open());
         open.find(|(id, debt)| !debt.rotted || !self.is_told_aside(**id, disk)).map(|(id, debt)| (*id, debt))
     }

@@ -49,12 +49,12 @@ fn parse() -> Result<Line, lexopt::Error> {
     let (mut line, mut args) = (Line::default(), lexopt::Parser::from_env());
     while let Some(arg) = args.next()? {
         match arg {
-            Arg::Long("seeds") => line.seeds = Some(args.value()?.parse()?),
-            Arg::Long("first") => line.first = Some(args.value()?.parse()?),
-            Arg::Long("minutes") => line.minutes = Some(args.value()?.parse()?),
-            Arg::Long("seed") => line.seed = Some(args.value()?.parse()?),
-            Arg::Long("plants") => line.plants = true,
-            Arg::Long("plant") => line.plant = Some(args.value()?.string()?),
+            Long("seeds") => line.seeds = Some(args.value()?.parse()?),
+            Long("first") => line.first = Some(args.value()?.parse()?),
+            Long("minutes") => line.minutes = Some(args.value()?.parse()?),
+            Long("seed") => line.seed = Some(args.value()?.parse()?),
+            Long("plants") => line.plants = true,
+            Long("plant") => line.plant = Some(args.value()?.string()?),
             other => return Err(other.unexpected()),
         }
     }

@@ -13,7 +13,7 @@ use crate::wire::{self, Call};
 
 /// What a call meets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Weather {
+pub(crate) enum Weather {
     /// Nobody listens.
     Refused,
     /// The name is not known.
@@ -45,7 +45,7 @@ pub enum Weather {
 }
 
 /// All of them.
-pub const WEATHERS: [(Weather, &str); 14] = [
+pub(crate) const WEATHERS: [(Weather, &str); 14] = [
     (Weather::Refused, "connection refused"),
     (Weather::Unresolved, "name not resolved"),
     (Weather::NoConnection, "no connection in time"),
@@ -64,60 +64,60 @@ pub const WEATHERS: [(Weather, &str); 14] = [
 
 /// One request as the judge sees it.
 #[derive(Debug, Clone)]
-pub struct Sent {
+pub(crate) struct Sent {
     /// When.
-    pub at: Duration,
+    pub(crate) at: Duration,
     /// What it asked.
-    pub call: Call,
+    pub(crate) call: Call,
     /// What the service made of it: an error's name, or that it took it; `None`: it has not seen it.
-    pub verdict: Option<Result<(), &'static str>>,
+    pub(crate) verdict: Option<Result<(), &'static str>>,
     /// When the device heard the service's date.
-    pub contact: Option<Duration>,
+    pub(crate) contact: Option<Duration>,
     /// How far off the signature's time was.
-    pub skew: Duration,
+    pub(crate) skew: Duration,
 }
 
 /// A device's link.
 #[derive(Default)]
-pub struct Link {
+pub(crate) struct Link {
     /// An outage or the like, and its end.
-    pub spell: Option<(Weather, Duration)>,
+    pub(crate) spell: Option<(Weather, Duration)>,
     /// How likely a call meets bad weather outside of spells.
-    pub storm: f64,
+    pub(crate) storm: f64,
     /// What the next calls meet.
-    pub next: VecDeque<Weather>,
+    pub(crate) next: VecDeque<Weather>,
     /// Until when no credentials are to be had.
-    pub no_credentials_until: Duration,
+    pub(crate) no_credentials_until: Duration,
     /// The worker has shut its transport.
-    pub shut: bool,
+    pub(crate) shut: bool,
     /// The answer to the poll that is carried out, and when it arrives.
-    pub answer: Option<(Duration, Result<Response, TransportError>)>,
+    pub(crate) answer: Option<(Duration, Result<Response, TransportError>)>,
     /// The poll that was just sent is held by the service.
-    pub held: Option<u64>,
+    pub(crate) held: Option<u64>,
     /// Polls under way were dropped.
-    pub dropped: bool,
+    pub(crate) dropped: bool,
 }
 
 /// Everything outside of the devices.
-pub struct Outside {
+pub(crate) struct Outside {
     /// Step Functions.
-    pub service: Service,
+    pub(crate) service: Service,
     /// The devices' links.
-    pub links: Vec<Link>,
+    pub(crate) links: Vec<Link>,
     /// Requests since the judge last looked.
-    pub sent: Vec<Sent>,
+    pub(crate) sent: Vec<Sent>,
     /// Reports that are still on their way, though their sender gave them up.
-    pub late: Vec<(Duration, usize, Call)>,
+    pub(crate) late: Vec<(Duration, usize, Call)>,
     /// What went wrong so far, by kind.
-    pub faults: BTreeMap<&'static str, u64>,
+    pub(crate) faults: BTreeMap<&'static str, u64>,
     /// Luck.
-    pub rng: fastrand::Rng,
+    pub(crate) rng: fastrand::Rng,
     next_poll: u64,
 }
 
 impl Outside {
     /// A calm world.
-    pub fn new(service: Service, devices: usize, seed: u64) -> Self {
+    pub(crate) fn new(service: Service, devices: usize, seed: u64) -> Self {
         Outside {
             service,
             links: (0..devices).map(|_| Link::default()).collect(),
@@ -130,12 +130,12 @@ impl Outside {
     }
 
     /// Counts a fault.
-    pub fn fault(&mut self, kind: &'static str) {
+    pub(crate) fn fault(&mut self, kind: &'static str) {
         *self.faults.entry(kind).or_default() += 1;
     }
 
     /// The number of a new poll.
-    pub fn new_poll(&mut self) -> u64 {
+    pub(crate) fn new_poll(&mut self) -> u64 {
         self.next_poll += 1;
         self.next_poll
     }
@@ -158,7 +158,7 @@ impl Outside {
     }
 
     /// The service takes the call, or says no.
-    pub fn process(&mut self, call: &Call, device: usize, now: Duration) -> Result<(), &'static str> {
+    pub(crate) fn process(&mut self, call: &Call, device: usize, now: Duration) -> Result<(), &'static str> {
         match call {
             Call::Poll(_) => Ok(()),
             Call::Beat(token) => self.service.beat(token, now).map(drop),
@@ -177,20 +177,20 @@ impl Outside {
 
 /// The transport of one device's client.
 #[derive(Clone)]
-pub struct Radio {
+pub(crate) struct Radio {
     /// The device.
-    pub device: usize,
+    pub(crate) device: usize,
     /// The world.
-    pub outside: Arc<Mutex<Outside>>,
+    pub(crate) outside: Arc<Mutex<Outside>>,
     /// Its clock, which goes on while a call is carried out.
-    pub clock: DeviceClock,
+    pub(crate) clock: DeviceClock,
     /// What certificates are checked with.
-    pub server_clock: Arc<ServerClock>,
+    pub(crate) server_clock: Arc<ServerClock>,
 }
 
 impl Radio {
     /// Whether the source of credentials does not answer now.
-    pub fn sources_down(&self, now: Duration) -> bool {
+    pub(crate) fn sources_down(&self, now: Duration) -> bool {
         let mut out = self.lock();
         let down = out.links[self.device].no_credentials_until > now;
         if down {
@@ -402,6 +402,6 @@ impl Transport for Radio {
 }
 
 /// How far two dates are apart.
-pub fn distance(a: SystemTime, b: SystemTime) -> Duration {
+pub(crate) fn distance(a: SystemTime, b: SystemTime) -> Duration {
     a.duration_since(b).unwrap_or_else(|e| e.duration())
 }

@@ -22,7 +22,7 @@ const POLL_DEADLINE: Duration = Duration::from_secs(65);
 
 impl World {
     /// Carries out an order, or lets it wait for its thread.
-    pub fn carry_out(&mut self, device: usize, order: Order) -> Result<(), Finding> {
+    pub(crate) fn carry_out(&mut self, device: usize, order: Order) -> Result<(), Finding> {
         match order {
             Order::Poll(activity) => self.poll(device, activity),
             Order::Disk(order) => {
@@ -57,7 +57,7 @@ impl World {
     }
 
     /// The disk's thread has done a batch; or the process died over it.
-    pub fn store(&mut self, device: usize) -> Result<(), Finding> {
+    pub(crate) fn store(&mut self, device: usize) -> Result<(), Finding> {
         let now = self.now;
         let dev = &mut self.devices[device];
         let orders: Vec<_> = dev.disk_orders.drain(..dev.disk_busy).collect();
@@ -181,7 +181,7 @@ impl World {
     }
 
     /// The answer to a poll arrives, if there is still somebody to hear it.
-    pub fn poll_ends(&mut self, device: usize, poll: u64, task: Option<usize>) -> Result<(), Finding> {
+    pub(crate) fn poll_ends(&mut self, device: usize, poll: u64, task: Option<usize>) -> Result<(), Finding> {
         let now = self.now;
         let Some(OpenPoll { activity, since }) = self.devices[device].polls.get(&poll).copied() else {
             return Ok(());
@@ -249,7 +249,7 @@ impl World {
             self.after(at.saturating_sub(self.now), What::Late(from, call));
         }
         for sent in sent {
-            self.say(|| format!("d{device} -> {:?}", sent.verdict));
+            self.say(|| format!("d{device} -> {:?}, signed {} s off", sent.verdict, sent.skew.as_secs()));
             if let Some((_, first)) = &mut self.comeback {
                 first[device].get_or_insert(sent.at);
             }

@@ -10,26 +10,26 @@ const DAY: Duration = Duration::from_secs(86_400);
 
 /// The world of a seed.
 #[derive(Debug, Clone)]
-pub struct Scenario {
+pub(crate) struct Scenario {
     /// What kind of world.
-    pub kind: Kind,
+    pub(crate) kind: Kind,
     /// How long faults happen.
-    pub length: Duration,
+    pub(crate) length: Duration,
     /// Devices.
-    pub devices: usize,
+    pub(crate) devices: usize,
     /// The mean time between two faults of a device.
-    pub gap: Duration,
+    pub(crate) gap: Duration,
     /// The mean time between two executions at an activity.
-    pub arrivals: Duration,
+    pub(crate) arrivals: Duration,
     /// The activities, which all devices serve.
-    pub activities: Vec<ActivityPlan>,
+    pub(crate) activities: Vec<ActivityPlan>,
     /// What all devices are told.
-    pub plan: Plan,
+    pub(crate) plan: Plan,
 }
 
 /// Kinds of worlds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// One to three devices, hours, a fault every few minutes.
     Dense,
     /// One device, weeks, outages of weeks.
@@ -40,45 +40,45 @@ pub enum Kind {
 
 /// An activity.
 #[derive(Debug, Clone, Copy)]
-pub struct ActivityPlan {
+pub(crate) struct ActivityPlan {
     /// An app settles its tasks.
-    pub deferred: bool,
+    pub(crate) deferred: bool,
     /// Tasks at once.
-    pub concurrency: usize,
+    pub(crate) concurrency: usize,
     /// The worker's heartbeat interval; the service waits three times as long.
-    pub heartbeat: Duration,
+    pub(crate) heartbeat: Duration,
     /// Run again after a crash.
-    pub safe_to_repeat: bool,
+    pub(crate) safe_to_repeat: bool,
     /// Bytes of output.
-    pub max_output: usize,
+    pub(crate) max_output: usize,
     /// What the service does.
-    pub rules: TaskRules,
+    pub(crate) rules: TaskRules,
 }
 
 /// What devices are told.
 #[derive(Debug, Clone, Copy)]
-pub struct Plan {
+pub(crate) struct Plan {
     /// Places.
-    pub max_tasks: usize,
+    pub(crate) max_tasks: usize,
     /// Bytes on disk.
-    pub max_bytes: u64,
+    pub(crate) max_bytes: u64,
     /// The come-back window.
-    pub comeback: Duration,
+    pub(crate) comeback: Duration,
     /// The longest pause.
-    pub max_backoff: Duration,
+    pub(crate) max_backoff: Duration,
     /// The lease of deferred tasks.
-    pub lease: Duration,
+    pub(crate) lease: Duration,
     /// The heartbeat of adopted tasks.
-    pub adopted_heartbeat: Option<Duration>,
+    pub(crate) adopted_heartbeat: Option<Duration>,
     /// How long credentials live; `None`: for ever.
-    pub credentials: Option<Duration>,
+    pub(crate) credentials: Option<Duration>,
     /// Tokens are pushed to the app.
-    pub pushes: bool,
+    pub(crate) pushes: bool,
 }
 
 impl Scenario {
     /// The world of this seed.
-    pub fn of(seed: u64) -> Self {
+    pub(crate) fn of(seed: u64) -> Self {
         let mut rng = fastrand::Rng::with_seed(seed);
         let kind = match rng.u32(..1000) {
             0..4 => Kind::Fleet,
@@ -148,7 +148,7 @@ impl Scenario {
     }
 
     /// The date that a device's clock shows when it is switched on.
-    pub fn first_date(rng: &mut fastrand::Rng, now: Duration) -> SystemTime {
+    pub(crate) fn first_date(rng: &mut fastrand::Rng, now: Duration) -> SystemTime {
         let right = Service::date(now);
         match rng.u8(..10) {
             0 => SystemTime::UNIX_EPOCH + Duration::from_secs(rng.u64(..1000)),

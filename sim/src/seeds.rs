@@ -12,11 +12,11 @@ use crate::world::World;
 
 /// What came of one world.
 #[derive(Debug, Default)]
-pub struct Ending {
+pub(crate) struct Ending {
     /// The promise that was not kept, what happened, and when.
-    pub finding: Option<(Finding, Duration)>,
+    pub(crate) finding: Option<(Finding, Duration)>,
     /// What happened, line by line, if that was asked for.
-    pub trace: Vec<String>,
+    pub(crate) trace: Vec<String>,
     tally: Tally,
 }
 
@@ -47,7 +47,7 @@ impl Tally {
 }
 
 /// Runs the world of a seed to its end.
-pub fn one(seed: u64, traced: bool) -> Ending {
+pub(crate) fn one(seed: u64, traced: bool) -> Ending {
     let mut world = World::new(seed, traced);
     let end = catch_unwind(AssertUnwindSafe(|| world.run()));
     let finding = match end {
@@ -141,7 +141,7 @@ fn many(first: u64, count: u64, end: Option<Instant>) -> (Tally, Option<u64>) {
 }
 
 /// The first of `count` seeds that breaks a promise, what it was, and how many it took.
-pub fn first_broken(count: u64) -> Option<(u64, Finding)> {
+pub(crate) fn first_broken(count: u64) -> Option<(u64, Finding)> {
     let seed = many(0, count, None).1?;
     one(seed, false).finding.map(|(finding, _)| (seed, finding))
 }

@@ -8,22 +8,22 @@ use activity_worker::clock::RELEASE_DATE;
 use activity_worker::{TaskId, TaskToken};
 
 /// How long an empty poll is held.
-pub const LONG_POLL: Duration = Duration::from_secs(60);
+pub(crate) const LONG_POLL: Duration = Duration::from_secs(60);
 /// How far off a signature's time may be.
-pub const SKEW: Duration = Duration::from_secs(300);
+pub(crate) const SKEW: Duration = Duration::from_secs(300);
 
 /// How tasks of an activity time out, and what follows.
 #[derive(Debug, Clone, Copy)]
-pub struct TaskRules {
+pub(crate) struct TaskRules {
     /// `HeartbeatSeconds`.
-    pub heartbeat: Option<Duration>,
+    pub(crate) heartbeat: Option<Duration>,
     /// `TimeoutSeconds`.
-    pub timeout: Option<Duration>,
+    pub(crate) timeout: Option<Duration>,
 }
 
 /// A report: an output, or an error's name.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Report {
+pub(crate) enum Report {
     /// `SendTaskSuccess`.
     Success(String),
     /// `SendTaskFailure`.
@@ -32,7 +32,7 @@ pub enum Report {
 
 /// How a task stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Status {
+pub(crate) enum Status {
     /// Handed out.
     Running,
     /// Settled by a report of this device.
@@ -43,13 +43,13 @@ pub enum Status {
 
 /// A task that was handed out.
 #[derive(Debug)]
-pub struct Task {
+pub(crate) struct Task {
     /// Its token.
-    pub token: String,
+    pub(crate) token: String,
     /// Where it came from; `None`: it was pushed.
-    pub activity: Option<usize>,
+    pub(crate) activity: Option<usize>,
     /// How it stands.
-    pub status: Status,
+    pub(crate) status: Status,
     rules: TaskRules,
     last_beat: Duration,
     started: Duration,
@@ -59,11 +59,11 @@ pub struct Task {
 
 /// A poll that the service holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Waiting {
+pub(crate) struct Waiting {
     /// The poll.
-    pub poll: u64,
+    pub(crate) poll: u64,
     /// Until when it is held.
-    pub until: Duration,
+    pub(crate) until: Duration,
 }
 
 #[derive(Debug, Default)]
@@ -74,7 +74,7 @@ struct Queue {
 
 /// A bucket of calls, as the account's quota is.
 #[derive(Debug, Clone, Copy)]
-pub struct Bucket {
+pub(crate) struct Bucket {
     level: f64,
     size: f64,
     per_second: f64,
@@ -83,7 +83,7 @@ pub struct Bucket {
 
 impl Bucket {
     /// A full bucket.
-    pub fn new(size: f64, per_second: f64) -> Self {
+    pub(crate) fn new(size: f64, per_second: f64) -> Self {
         Bucket { level: size, size, per_second, at: Duration::ZERO }
     }
 
@@ -97,29 +97,29 @@ impl Bucket {
 }
 
 /// The service.
-pub struct Service {
+pub(crate) struct Service {
     /// All tasks that were handed out.
-    pub tasks: Vec<Task>,
+    pub(crate) tasks: Vec<Task>,
     by_token: HashMap<String, usize>,
     by_id: HashMap<TaskId, usize>,
     rules: Vec<TaskRules>,
     queues: Vec<Queue>,
     /// The quota for each kind of call: polls, successes, failures, heartbeats.
-    pub quota: Option<[Bucket; 4]>,
+    pub(crate) quota: Option<[Bucket; 4]>,
     /// Until when the role is not allowed anything.
-    pub denied_until: Duration,
+    pub(crate) denied_until: Duration,
     /// It has ever denied something.
-    pub has_denied: bool,
+    pub(crate) has_denied: bool,
     /// Until when no token is known: the role belongs to another account.
-    pub rejecting_until: Duration,
+    pub(crate) rejecting_until: Duration,
     /// Session tokens issued before this time are refused.
-    pub revoked_before: Duration,
+    pub(crate) revoked_before: Duration,
     salt: u64,
 }
 
 impl Service {
     /// A service with these activities.
-    pub fn new(rules: Vec<TaskRules>, salt: u64) -> Self {
+    pub(crate) fn new(rules: Vec<TaskRules>, salt: u64) -> Self {
         let queues = rules.iter().map(|_| Queue::default()).collect();
         Service {
             tasks: Vec::new(),
@@ -137,27 +137,27 @@ impl Service {
     }
 
     /// The service's date.
-    pub fn date(now: Duration) -> SystemTime {
+    pub(crate) fn date(now: Duration) -> SystemTime {
         SystemTime::UNIX_EPOCH + RELEASE_DATE + Duration::from_secs(20 * 86_400) + now
     }
 
     /// Whether the quota allows one more call of this kind.
-    pub fn allows(&mut self, kind: usize, now: Duration) -> bool {
+    pub(crate) fn allows(&mut self, kind: usize, now: Duration) -> bool {
         self.quota.as_mut().is_none_or(|quota| quota[kind].take(now))
     }
 
     /// An execution reaches the activity's state.
-    pub fn execute(&mut self, activity: usize, attempt: u32) {
+    pub(crate) fn execute(&mut self, activity: usize, attempt: u32) {
         self.queues[activity].executions.push_back(attempt);
     }
 
     /// Holds a poll.
-    pub fn hold(&mut self, activity: usize, poll: u64, now: Duration) {
+    pub(crate) fn hold(&mut self, activity: usize, poll: u64, now: Duration) {
         self.queues[activity].polls.push_back(Waiting { poll, until: now + LONG_POLL });
     }
 
     /// The next poll of the activity that gets a task, and the task's place. Polls that were dropped get theirs too.
-    pub fn hand_out(&mut self, activity: usize, now: Duration) -> Option<(u64, usize)> {
+    pub(crate) fn hand_out(&mut self, activity: usize, now: Duration) -> Option<(u64, usize)> {
         let queue = &mut self.queues[activity];
         queue.polls.retain(|waiting| waiting.until > now);
         if queue.executions.is_empty() {
@@ -170,12 +170,12 @@ impl Service {
     }
 
     /// Takes a poll out that has come to its end.
-    pub fn release(&mut self, activity: usize, poll: u64) {
+    pub(crate) fn release(&mut self, activity: usize, poll: u64) {
         self.queues[activity].polls.retain(|waiting| waiting.poll != poll);
     }
 
     /// A `.waitForTaskToken` state begins: its token goes another way.
-    pub fn push(&mut self, rules: TaskRules, now: Duration) -> usize {
+    pub(crate) fn push(&mut self, rules: TaskRules, now: Duration) -> usize {
         self.begin(None, rules, 0, now)
     }
 
@@ -190,7 +190,7 @@ impl Service {
     }
 
     /// The task of this id.
-    pub fn find(&self, id: TaskId) -> Option<&Task> {
+    pub(crate) fn find(&self, id: TaskId) -> Option<&Task> {
         self.by_id.get(&id).map(|place| &self.tasks[*place])
     }
 
@@ -202,7 +202,7 @@ impl Service {
     }
 
     /// When the task will time out if nothing more is heard of it.
-    pub fn times_out_at(&self, place: usize) -> Option<Duration> {
+    pub(crate) fn times_out_at(&self, place: usize) -> Option<Duration> {
         let task = &self.tasks[place];
         let silent = task.rules.heartbeat.map(|h| task.last_beat + h);
         let over = task.rules.timeout.map(|t| task.started + t);
@@ -213,7 +213,7 @@ impl Service {
     }
 
     /// Times the task out if its time has come; its state is retried three times. True if it timed out now.
-    pub fn expire(&mut self, place: usize, now: Duration) -> bool {
+    pub(crate) fn expire(&mut self, place: usize, now: Duration) -> bool {
         if self.times_out_at(place).is_none_or(|at| at > now) {
             return false;
         }
@@ -227,7 +227,7 @@ impl Service {
     }
 
     /// A heartbeat. The error's name if it is refused.
-    pub fn beat(&mut self, token: &str, now: Duration) -> Result<usize, &'static str> {
+    pub(crate) fn beat(&mut self, token: &str, now: Duration) -> Result<usize, &'static str> {
         let place = self.place(token, now)?;
         self.expire(place, now);
         let task = &mut self.tasks[place];
@@ -239,7 +239,7 @@ impl Service {
     }
 
     /// A report. The first one that comes in time settles the task.
-    pub fn report(
+    pub(crate) fn report(
         &mut self,
         token: &str,
         report: Report,

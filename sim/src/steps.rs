@@ -17,7 +17,7 @@ const DRAIN: Duration = Duration::from_secs(1200);
 
 impl World {
     /// Starts a device's worker.
-    pub fn boot(&mut self, device: usize) -> Result<(), Finding> {
+    pub(crate) fn boot(&mut self, device: usize) -> Result<(), Finding> {
         let (now, seed) = (self.now, self.seed);
         let dev = &mut self.devices[device];
         if dev.worker.is_some() || self.draining.is_some() {
@@ -55,7 +55,7 @@ impl World {
     }
 
     /// Something happens to a process, if it still lives and is awake.
-    pub fn to(&mut self, device: usize, life: u64, deed: Deed) -> Result<(), Finding> {
+    pub(crate) fn to(&mut self, device: usize, life: u64, deed: Deed) -> Result<(), Finding> {
         let dev = &mut self.devices[device];
         if dev.life != life || dev.worker.is_none() {
             return Ok(());
@@ -97,12 +97,12 @@ impl World {
     }
 
     /// One step of the worker.
-    pub fn step(&mut self, device: usize, word: Option<Word>) -> Result<(), Finding> {
+    pub(crate) fn step(&mut self, device: usize, word: Option<Word>) -> Result<(), Finding> {
         self.ask(device, |worker| worker.step(word)).map(drop)
     }
 
     /// The app, the platform or a thread has a word with the worker.
-    pub fn ask<T>(
+    pub(crate) fn ask<T>(
         &mut self,
         device: usize,
         ask: impl FnOnce(&mut Stepped) -> T,
@@ -127,7 +127,7 @@ impl World {
     }
 
     /// After every step: orders are carried out, the judge looks, and the next time is set.
-    pub fn settle_down(&mut self, device: usize) -> Result<(), Finding> {
+    pub(crate) fn settle_down(&mut self, device: usize) -> Result<(), Finding> {
         let Some(worker) = &mut self.devices[device].worker else { return Ok(()) };
         let (orders, events) = (worker.orders(), worker.events());
         self.hear(device, &events)?;
@@ -224,7 +224,7 @@ impl World {
     }
 
     /// The process dies, or the power goes.
-    pub fn die(&mut self, device: usize, power: bool) -> Result<(), Finding> {
+    pub(crate) fn die(&mut self, device: usize, power: bool) -> Result<(), Finding> {
         self.outside().fault(if power { "power cut" } else { "process killed" });
         self.say(|| format!("d{device} {}", if power { "loses power" } else { "is killed" }));
         let (now, life) = (self.now, self.devices[device].life);

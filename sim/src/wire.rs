@@ -7,7 +7,7 @@ use serde_json::Value;
 
 /// What a request asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Call {
+pub(crate) enum Call {
     /// `GetActivityTask`.
     Poll(usize),
     /// `SendTaskHeartbeat`.
@@ -20,7 +20,7 @@ pub enum Call {
 
 impl Call {
     /// Calls of one kind share a quota.
-    pub fn kind(&self) -> usize {
+    pub(crate) fn kind(&self) -> usize {
         match self {
             Call::Poll(_) => 0,
             Call::Success(..) => 1,
@@ -30,7 +30,7 @@ impl Call {
     }
 
     /// The token, if it is about a task.
-    pub fn token(&self) -> Option<&str> {
+    pub(crate) fn token(&self) -> Option<&str> {
         match self {
             Call::Poll(_) => None,
             Call::Beat(token) | Call::Success(token, _) | Call::Failure(token, _) => Some(token),
@@ -38,13 +38,13 @@ impl Call {
     }
 
     /// Whether it reports an outcome.
-    pub fn is_report(&self) -> bool {
+    pub(crate) fn is_report(&self) -> bool {
         matches!(self, Call::Success(..) | Call::Failure(..))
     }
 }
 
 /// Reads a request.
-pub fn read(request: &Request) -> Call {
+pub(crate) fn read(request: &Request) -> Call {
     let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
     let text = |key: &str| body[key].as_str().unwrap_or_default().to_owned();
     match header(request, "x-amz-target").rsplit('.').next() {
@@ -59,12 +59,12 @@ pub fn read(request: &Request) -> Call {
 }
 
 /// Whether a text is JSON.
-pub fn is_json(text: &str) -> bool {
+pub(crate) fn is_json(text: &str) -> bool {
     serde_json::from_str::<Value>(text).is_ok()
 }
 
 /// The time in the signature.
-pub fn signed_at(request: &Request) -> Option<SystemTime> {
+pub(crate) fn signed_at(request: &Request) -> Option<SystemTime> {
     let text = header(request, "x-amz-date");
     let part = |from: usize, to: usize| text.get(from..to)?.parse::<i64>().ok();
     let (year, month, day) = (part(0, 4)?, part(4, 6)?, part(6, 8)?);
@@ -76,18 +76,18 @@ pub fn signed_at(request: &Request) -> Option<SystemTime> {
 }
 
 /// When the session's credentials were issued and when they end, in the world's time.
-pub fn session(request: &Request) -> Option<(Duration, Duration)> {
+pub(crate) fn session(request: &Request) -> Option<(Duration, Duration)> {
     let (issued, ends) = header(request, "x-amz-security-token").split_once('-')?;
     Some((Duration::from_millis(issued.parse().ok()?), Duration::from_millis(ends.parse().ok()?)))
 }
 
 /// A session token that says when it was issued and when it ends.
-pub fn session_token(issued: Duration, ends: Duration) -> String {
+pub(crate) fn session_token(issued: Duration, ends: Duration) -> String {
     format!("{}-{}", issued.as_millis(), ends.as_millis())
 }
 
 /// An answer of the service.
-pub fn ok(body: &[u8], date: Option<SystemTime>) -> Response {
+pub(crate) fn ok(body: &[u8], date: Option<SystemTime>) -> Response {
     let mut headers =
         vec![("x-amzn-requestid".to_owned(), "5c1b1c1e-0000-4000-8000-000000000000".to_owned())];
     headers.extend(date.map(|date| ("date".to_owned(), httpdate::fmt_http_date(date))));
@@ -95,13 +95,13 @@ pub fn ok(body: &[u8], date: Option<SystemTime>) -> Response {
 }
 
 /// A task is handed out.
-pub fn task(token: &str, input: &str, date: SystemTime) -> Response {
+pub(crate) fn task(token: &str, input: &str, date: SystemTime) -> Response {
     let body = serde_json::json!({"taskToken": token, "input": input});
     ok(body.to_string().as_bytes(), Some(date))
 }
 
 /// The service says no.
-pub fn error(code: &str, date: SystemTime) -> Response {
+pub(crate) fn error(code: &str, date: SystemTime) -> Response {
     let mut response = ok(format!("{{\"__type\":\"{code}\",\"message\":\"no\"}}").as_bytes(), Some(date));
     response.headers.push(("x-amzn-errortype".to_owned(), code.to_owned()));
     response.status = match code {
@@ -112,13 +112,13 @@ pub fn error(code: &str, date: SystemTime) -> Response {
 }
 
 /// A load balancer says no.
-pub fn unavailable(date: SystemTime) -> Response {
+pub(crate) fn unavailable(date: SystemTime) -> Response {
     let headers = vec![("date".to_owned(), httpdate::fmt_http_date(date))];
     Response { status: 503, headers, body: b"<html>503 Service Unavailable</html>".to_vec() }
 }
 
 /// A login page, or a proxy's.
-pub fn portal(status: u16, date: Option<SystemTime>) -> Response {
+pub(crate) fn portal(status: u16, date: Option<SystemTime>) -> Response {
     let headers = date.map(|date| ("date".to_owned(), httpdate::fmt_http_date(date)));
     Response { status, headers: headers.into_iter().collect(), body: b"<html>Please log in</html>".to_vec() }
 }

@@ -25,7 +25,7 @@ const DRAIN: Duration = Duration::from_secs(300);
 const SPIN: u32 = 20_000;
 
 /// Something that happens to the world.
-pub enum What {
+pub(crate) enum What {
     /// A device's worker is started.
     Boot(usize),
     /// To a device, in one of its lives.
@@ -55,7 +55,7 @@ pub enum What {
 }
 
 /// Something that happens to a process.
-pub enum Deed {
+pub(crate) enum Deed {
     /// What it waited for is due.
     Timer(u64),
     /// Its disk has done what it was asked.
@@ -92,36 +92,36 @@ impl Ord for Entry {
 }
 
 /// The world of one seed.
-pub struct World {
+pub(crate) struct World {
     /// Its seed.
-    pub seed: u64,
+    pub(crate) seed: u64,
     /// What the seed makes of it.
-    pub scenario: Scenario,
+    pub(crate) scenario: Scenario,
     /// Its time.
-    pub now: Duration,
+    pub(crate) now: Duration,
     /// Luck.
-    pub rng: fastrand::Rng,
+    pub(crate) rng: fastrand::Rng,
     /// Service and network.
-    pub outside: Arc<Mutex<Outside>>,
+    pub(crate) outside: Arc<Mutex<Outside>>,
     /// The devices.
-    pub devices: Vec<Device>,
+    pub(crate) devices: Vec<Device>,
     /// No more faults.
-    pub quiet: bool,
+    pub(crate) quiet: bool,
     /// What happened, line by line, if anybody wants to read it.
-    pub trace: Option<Vec<String>>,
+    pub(crate) trace: Option<Vec<String>>,
     /// When the fleet's network came back, and each device's first call since.
-    pub comeback: Option<(Duration, Vec<Option<Duration>>)>,
+    pub(crate) comeback: Option<(Duration, Vec<Option<Duration>>)>,
     queue: BinaryHeap<Entry>,
     number: u64,
     at_once: u32,
     /// Since when all workers end for good.
-    pub draining: Option<Duration>,
+    pub(crate) draining: Option<Duration>,
     over: bool,
 }
 
 impl World {
     /// The world of this seed, before its first moment.
-    pub fn new(seed: u64, traced: bool) -> Self {
+    pub(crate) fn new(seed: u64, traced: bool) -> Self {
         // Jitter that core draws for itself comes from here too.
         fastrand::seed(seed);
         let scenario = Scenario::of(seed);
@@ -181,7 +181,7 @@ impl World {
     }
 
     /// Runs to the end. A finding comes with the time at which it was made.
-    pub fn run(&mut self) -> Result<(), Finding> {
+    pub(crate) fn run(&mut self) -> Result<(), Finding> {
         while !self.over {
             let Some(Entry(Reverse((at, _)), what)) = self.queue.pop() else {
                 return broken("P9", "nothing will ever happen again");
@@ -349,7 +349,7 @@ impl World {
     }
 
     /// Gives waiting executions to waiting polls.
-    pub fn dispatch(&mut self, activity: usize) {
+    pub(crate) fn dispatch(&mut self, activity: usize) {
         let now = self.now;
         loop {
             let handed = self.outside().service.hand_out(activity, now);
@@ -368,7 +368,7 @@ impl World {
     }
 
     /// Wakes when a task may time out.
-    pub fn watch(&mut self, place: usize) {
+    pub(crate) fn watch(&mut self, place: usize) {
         let at = self.outside().service.times_out_at(place);
         if let Some(at) = at {
             self.after(at.saturating_sub(self.now), What::Timeout(place));
@@ -392,36 +392,36 @@ impl World {
     }
 
     /// Something will happen.
-    pub fn after(&mut self, by: Duration, what: What) {
+    pub(crate) fn after(&mut self, by: Duration, what: What) {
         self.number += 1;
         self.queue.push(Entry(Reverse((self.now + by, self.number)), what));
     }
 
     /// A number that was never given before.
-    pub fn number(&mut self) -> u64 {
+    pub(crate) fn number(&mut self) -> u64 {
         self.number += 1;
         self.number
     }
 
     /// Service and network.
-    pub fn outside(&self) -> MutexGuard<'_, Outside> {
+    pub(crate) fn outside(&self) -> MutexGuard<'_, Outside> {
         self.outside.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Adds a line to the trace.
-    pub fn say(&mut self, line: impl FnOnce() -> String) {
+    pub(crate) fn say(&mut self, line: impl FnOnce() -> String) {
         if let Some(trace) = &mut self.trace {
             trace.push(format!("{:>14.3}  {}", self.now.as_secs_f64(), line()));
         }
     }
 
     /// A random time around `mean`: short ones are frequent, long ones are not.
-    pub fn about(&mut self, mean: Duration) -> Duration {
+    pub(crate) fn about(&mut self, mean: Duration) -> Duration {
         mean.mul_f64(-(1.0 - self.rng.f64()).ln())
     }
 
     /// A random time, in seconds.
-    pub fn between(&mut self, from: f64, to: f64) -> Duration {
+    pub(crate) fn between(&mut self, from: f64, to: f64) -> Duration {
         Duration::from_secs_f64(from + (to - from) * self.rng.f64())
     }
 }

@@ -8,6 +8,7 @@ use super::{
     Action, BeatsStopped, Call, CancelReason, Engine, Event, FoundState, Kept, Notice, OwnFailure, RUNS_MAX,
     Stop, Time, Which, backoff,
 };
+use crate::plants::planted;
 use crate::{Settlement, TaskId};
 
 /// The longest pause before a file that could not be read is read again.
@@ -361,6 +362,9 @@ impl Engine {
             self.fail_for_them(id, OwnFailure::Stopping);
         }
         if how == Stop::Drain {
+            if planted("drain-drops-polls") {
+                self.ready.push_back(Action::DropCalls);
+            }
             return;
         }
         self.ready.push_back(Action::DropCalls);

@@ -64,6 +64,7 @@ pub use memory::{MemoryDisk, Op};
 use tombstones::Tombstones;
 pub use words::{Found, KeepError, NewTask, ReadError, SpoolConfig, SpoolError, StoredTask};
 
+use crate::plants::planted;
 use crate::task::INPUT_MAX;
 use crate::{Failure, Outcome, Settlement, TaskId};
 
@@ -118,7 +119,10 @@ impl Spool {
         let (new, file) = (self.path(id, "new"), self.path(id, "task"));
         let written = self
             .write_anew(&new, &bytes)
-            .and_then(|()| self.disk.preallocate(&self.path(id, "room"), room))
+            .and_then(|()| match planted("no-room-set-aside") {
+                true => Ok(()),
+                false => self.disk.preallocate(&self.path(id, "room"), room),
+            })
             .and_then(|()| self.disk.rename(&new, &file));
         if let Err(source) = written {
             self.discard(id);
@@ -145,6 +149,7 @@ impl Spool {
         // The room can't be refused by a full disk. Where there is none (any more), or its sync fails, a new file is tried.
         let written = match had_room.then(|| self.disk.write_durably(&room, &bytes)) {
             Some(Ok(())) => self.disk.rename(&room, &file),
+            Some(Err(_)) if planted("second-sync-believed") => self.disk.rename(&room, &file),
             _ => self.write_anew(&new, &bytes).and_then(|()| self.disk.rename(&new, &file)),
         };
         let entry = self.tasks.get_mut(&id).ok_or(KeepError::NoSuchTask(id))?;
@@ -167,7 +172,8 @@ impl Spool {
     pub fn commit(&mut self) -> Result<(), SpoolError> {
         let staged = std::mem::take(&mut self.staged);
         let path = self.config.dir.join("tasks");
-        match self.disk.sync_dir(&path) {
+        let synced = if planted("no-folder-sync") { Ok(()) } else { self.disk.sync_dir(&path) };
+        match synced {
             Ok(()) => {
                 for (id, _) in staged {
                     if let Some(entry) = self.tasks.get_mut(&id) {
@@ -335,6 +341,9 @@ impl Spool {
 
     /// The new name is made durable before the old folder is synced: a power cut must not take both.
     fn move_aside(&mut self, file: &Path, target: &Path) {
+        if planted("quarantine-deletes") {
+            let _ = self.disk.remove(file);
+        }
         let _ = self.disk.rename(file, target);
         let _ = self.disk.sync_dir(&self.config.dir.join("quarantine"));
     }
