@@ -199,7 +199,7 @@ impl World {
         self.say(|| format!("d{device} is told to stop: {how:?}"));
         let life = self.devices[device].life;
         self.devices[device].stopping = Some((how, now, false));
-        self.after(Duration::from_secs(1800), What::To(device, life, Deed::Check));
+        self.after(Duration::from_secs(1800), What::to(device, life, Deed::Check));
         self.ask(device, |worker| worker.stop(how)).map(drop)
     }
 

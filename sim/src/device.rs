@@ -26,6 +26,9 @@ use crate::wire;
 /// Where the worker keeps its tasks.
 pub(crate) const DIR: &str = "/state";
 
+/// Where the worker's answer to the app's decision comes.
+type Settling = Receiver<Result<(), SettleError>>;
+
 /// A poll that the device waits for.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct OpenPoll {
@@ -79,7 +82,7 @@ pub(crate) struct Device {
     /// Adoptions that are not answered.
     pub(crate) adoptions: Vec<(String, Receiver<Result<Adopted, AdoptError>>)>,
     /// Answers of the app that are not answered in their turn.
-    pub(crate) answers: Vec<(TaskId, Report, Receiver<Result<(), SettleError>>)>,
+    pub(crate) answers: Vec<(TaskId, Report, Settling)>,
     /// A disk window: until when its fault lasts.
     pub(crate) disk_trouble_until: Duration,
     /// Others changed what is free since the worker last looked.
@@ -252,7 +255,7 @@ impl Handler for Work {
 
     fn reclaim(&self, task: TaskId) -> std::io::Result<()> {
         // Now and then an old run can't be ended at once.
-        if task.as_bytes()[0] % 16 == 0 && fastrand::bool() {
+        if task.as_bytes()[0].is_multiple_of(16) && fastrand::bool() {
             return Err(std::io::Error::other("it still runs"));
         }
         Ok(())

@@ -4,7 +4,6 @@
 use std::process::ExitCode;
 
 use activity_worker_sim::{plants, seeds};
-use lexopt::Arg;
 use lexopt::prelude::*;
 
 /// What was asked for on the command line.

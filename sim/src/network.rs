@@ -73,6 +73,8 @@ pub(crate) struct Sent {
     pub(crate) verdict: Option<Result<(), &'static str>>,
     /// When the device heard the service's date.
     pub(crate) contact: Option<Duration>,
+    /// What it met.
+    pub(crate) weather: Option<Weather>,
     /// How far off the signature's time was.
     pub(crate) skew: Duration,
 }
@@ -207,9 +209,16 @@ impl Radio {
     fn carry(&self, out: &mut Outside, request: &Request) -> Result<Response, TransportError> {
         let now = self.clock.view();
         let call = wire::read(request);
-        let mut sent =
-            Sent { at: now, call: call.clone(), verdict: None, contact: None, skew: Duration::ZERO };
+        let mut sent = Sent {
+            at: now,
+            call: call.clone(),
+            verdict: None,
+            contact: None,
+            weather: None,
+            skew: Duration::ZERO,
+        };
         let weather = out.weather(self.device, now);
+        sent.weather = weather;
         let answer = self.through(out, request, &call, weather, &mut sent);
         out.sent.push(sent);
         answer

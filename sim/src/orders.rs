@@ -39,7 +39,7 @@ impl World {
             Order::Reclaim(order) => {
                 let life = self.devices[device].life;
                 let took = self.between(0.01, 5.0);
-                self.after(took, What::To(device, life, Deed::Word(order.reclaim(), None)));
+                self.after(took, What::to(device, life, Deed::Word(order.reclaim(), None)));
                 Ok(())
             }
         }
@@ -53,7 +53,7 @@ impl World {
         dev.disk_busy = dev.disk_orders.len().min(BATCH);
         let (life, slow) = (dev.life, dev.disk_trouble_until > self.now);
         let took = if slow { self.between(0.01, 5.0) } else { self.between(0.001, 0.05) };
-        self.after(took, What::To(device, life, Deed::Disk));
+        self.after(took, What::to(device, life, Deed::Disk));
     }
 
     /// The disk's thread has done a batch; or the process died over it.
@@ -108,7 +108,7 @@ impl World {
         dev.clock.look(now);
         self.judge_sent(device)?;
         let over = (is_report && word.failure() == Some(Class::Settled)).then_some(id);
-        self.after(took, What::To(device, life, Deed::Word(word, over)));
+        self.after(took, What::to(device, life, Deed::Word(word, over)));
         Ok(())
     }
 
@@ -127,11 +127,11 @@ impl World {
         self.judge_sent(device)?;
         let held = self.outside().links[device].held.take();
         match held {
-            None => self.after(took, What::To(device, life, Deed::PollAnswered(word))),
+            None => self.after(took, What::to(device, life, Deed::PollAnswered(word))),
             Some(poll) => {
                 self.devices[device].polls.insert(poll, OpenPoll { activity, since: now });
                 self.outside().service.hold(activity, poll, now);
-                self.after(LONG_POLL, What::To(device, life, Deed::PollEnds(poll, None)));
+                self.after(LONG_POLL, What::to(device, life, Deed::PollEnds(poll, None)));
                 self.dispatch(activity);
             }
         }
@@ -216,7 +216,7 @@ impl World {
         dev.clock.look(now);
         let life = dev.life;
         self.outside().links[device].answer = None;
-        self.after(at - now, What::To(device, life, Deed::PollAnswered(word)));
+        self.after(at - now, What::to(device, life, Deed::PollAnswered(word)));
         Ok(())
     }
 
@@ -236,7 +236,7 @@ impl World {
             Manner::Slow => self.between(5.0, long),
             Manner::Waits | Manner::Hangs => return Ok(()),
         };
-        self.after(took, What::To(device, life, Deed::Handler(key)));
+        self.after(took, What::to(device, life, Deed::Handler(key)));
         Ok(())
     }
 
@@ -249,7 +249,10 @@ impl World {
             self.after(at.saturating_sub(self.now), What::Late(from, call));
         }
         for sent in sent {
-            self.say(|| format!("d{device} -> {:?}, signed {} s off", sent.verdict, sent.skew.as_secs()));
+            self.say(|| {
+                let (weather, skew) = (sent.weather, sent.skew.as_secs());
+                format!("d{device} -> {:?}, weather {weather:?}, signed {skew} s off", sent.verdict)
+            });
             if let Some((_, first)) = &mut self.comeback {
                 first[device].get_or_insert(sent.at);
             }

@@ -141,6 +141,7 @@ fn many(first: u64, count: u64, end: Option<Instant>) -> (Tally, Option<u64>) {
 }
 
 /// The first of `count` seeds that breaks a promise, what it was, and how many it took.
+#[cfg(feature = "plants")]
 pub(crate) fn first_broken(count: u64) -> Option<(u64, Finding)> {
     let seed = many(0, count, None).1?;
     one(seed, false).finding.map(|(finding, _)| (seed, finding))

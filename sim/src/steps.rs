@@ -60,12 +60,12 @@ impl World {
         if dev.life != life || dev.worker.is_none() {
             return Ok(());
         }
-        if dev.is_asleep(self.now) {
-            if let Some(until) = dev.asleep_until {
-                let later = until - self.now + self.between(0.0, 30.0);
-                self.after(later, What::To(device, life, deed));
-                return Ok(());
-            }
+        if dev.is_asleep(self.now)
+            && let Some(until) = dev.asleep_until
+        {
+            let later = until - self.now + self.between(0.0, 30.0);
+            self.after(later, What::to(device, life, deed));
+            return Ok(());
         }
         match deed {
             Deed::Timer(number) if number != self.devices[device].timer => Ok(()),
@@ -150,7 +150,7 @@ impl World {
         if let Some(due) = due {
             let at = dev.clock.world_time(due).saturating_sub(now);
             let timer = Deed::Timer(dev.timer);
-            self.after(at, What::To(device, life, timer));
+            self.after(at, What::to(device, life, timer));
         }
         Ok(())
     }
@@ -178,7 +178,7 @@ impl World {
         }
         for key in told {
             let soon = self.between(0.1, 3.0);
-            self.after(soon, What::To(device, life, Deed::Handler(key)));
+            self.after(soon, What::to(device, life, Deed::Handler(key)));
         }
     }
 

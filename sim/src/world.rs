@@ -29,7 +29,7 @@ pub(crate) enum What {
     /// A device's worker is started.
     Boot(usize),
     /// To a device, in one of its lives.
-    To(usize, u64, Deed),
+    To(usize, u64, Box<Deed>),
     /// An execution reaches an activity.
     Arrive(usize),
     /// A token is pushed to a device's app.
@@ -52,6 +52,13 @@ pub(crate) enum What {
     Settled,
     /// A device's disk works again.
     DiskHeals(usize),
+}
+
+impl What {
+    /// Something happens to a device in one of its lives.
+    pub(crate) fn to(device: usize, life: u64, deed: Deed) -> Self {
+        What::To(device, life, Box::new(deed))
+    }
 }
 
 /// Something that happens to a process.
@@ -199,7 +206,7 @@ impl World {
     fn happen(&mut self, what: What) -> Result<(), Finding> {
         match what {
             What::Boot(device) => self.boot(device)?,
-            What::To(device, life, deed) => self.to(device, life, deed)?,
+            What::To(device, life, deed) => self.to(device, life, *deed)?,
             What::Arrive(activity) => {
                 self.outside().service.execute(activity, 0);
                 self.dispatch(activity);
@@ -287,7 +294,7 @@ impl World {
             let (life, keys) = (dev.life, dev.handlers.keys().copied().collect::<Vec<_>>());
             for key in keys {
                 let soon = self.between(1.0, 60.0);
-                self.after(soon, What::To(device, life, Deed::Handler(key)));
+                self.after(soon, What::to(device, life, Deed::Handler(key)));
             }
             if self.devices[device].worker.is_none() {
                 self.after(MINUTE, What::Boot(device));
@@ -363,7 +370,7 @@ impl World {
             };
             let (device, life) = (owner.number, owner.life);
             let way = self.between(0.01, 0.5);
-            self.after(way, What::To(device, life, Deed::PollEnds(poll, Some(place))));
+            self.after(way, What::to(device, life, Deed::PollEnds(poll, Some(place))));
         }
     }
 

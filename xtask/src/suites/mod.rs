@@ -41,6 +41,7 @@ const SUITES: &[Suite] = &[
     Suite { name: "clippy", run: rust::clippy },
     Suite { name: "doc", run: rust::doc },
     Suite { name: "unit", run: rust::unit },
+    Suite { name: "sim", run: |workspace| Ok(crate::sim::suite(workspace)?) },
     Suite { name: "boto3", run: boto3::run },
     Suite { name: "deny", run: deny::run },
     Suite { name: "fuzz", run: fuzz::run },
