@@ -1,6 +1,7 @@
 //! What the worker orders, carried out as its threads would: with the same code, at virtual times.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::time::Duration;
 
 use activity_worker::Class;
@@ -8,7 +9,7 @@ use activity_worker::aws::TransportError;
 use activity_worker::spool::Spool;
 use activity_worker::worker::stepped::{CallOrder, DiskAnswer, Order, RunOrder};
 
-use crate::device::{Manner, OpenPoll, manner};
+use crate::device::{DIR, Manner, OpenPoll, manner};
 use crate::judge::{Finding, broken, report_of};
 use crate::scenario::Kind;
 use crate::service::{LONG_POLL, Service};
@@ -79,6 +80,12 @@ impl World {
                     _ => None,
                 };
                 dev.judge.disk_said(answer, outcome);
+                let room = |id| Path::new(DIR).join("tasks").join(format!("{id}.room"));
+                if let DiskAnswer::Accepted(id, true) = answer
+                    && !dev.disk.has(&room(id))
+                {
+                    return broken("P2", format!("task {id} is accepted without room for its outcome"));
+                }
             }
         }
         let life = dev.life;

@@ -76,6 +76,18 @@ pub(crate) fn one(seed: u64, traced: bool) -> Ending {
     }
 }
 
+/// What happens in the world of a seed, line by line.
+pub fn trace(seed: u64) -> Vec<String> {
+    one(seed, true).trace
+}
+
+/// The promise that the world of a seed breaks, if it does.
+pub fn finding(seed: u64) -> Option<String> {
+    one(seed, false)
+        .finding
+        .map(|(finding, at)| format!("{} at {:.3} s: {}", finding.promise, at.as_secs_f64(), finding.text))
+}
+
 /// One world again, event by event. True if every promise was kept.
 pub fn replay(seed: u64) -> bool {
     let ending = one(seed, true);
