@@ -80,9 +80,9 @@ impl Scenario {
     /// The world of this seed.
     pub(crate) fn of(seed: u64) -> Self {
         let mut rng = fastrand::Rng::with_seed(seed);
-        let kind = match rng.u32(..1000) {
-            0..4 => Kind::Fleet,
-            4..34 => Kind::Long,
+        let kind = match (seed % 250, rng.u32(..1000)) {
+            (7, _) => Kind::Fleet,
+            (_, 0..30) => Kind::Long,
             _ => Kind::Dense,
         };
         let between =
