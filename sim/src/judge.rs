@@ -39,6 +39,8 @@ pub(crate) struct Debt {
     pub(crate) kept: Option<Report>,
     /// The disk refused its outcome.
     pub(crate) refused: bool,
+    /// A process found it, though none was told that it is accepted.
+    found: bool,
     /// It did so at any time: what was reported from memory may be forgotten with the process.
     ever_refused: bool,
     /// How the worker said that it ended.
@@ -124,7 +126,7 @@ impl Judge {
         self.places = worker.engine().tasks().count();
         for slot in worker.engine().tasks() {
             let debt = self.debts.entry(slot.id).or_default();
-            debt.accepted = true;
+            debt.found = true;
             debt.refused |= slot.stage == Stage::Waiting && debt.kept.is_none();
         }
     }
@@ -159,7 +161,7 @@ impl Judge {
     /// A handler is started.
     pub(crate) fn runs(&self, id: TaskId) -> Result<(), Finding> {
         match self.debts.get(&id) {
-            Some(debt) if debt.accepted => Ok(()),
+            Some(debt) if debt.accepted || debt.found => Ok(()),
             _ => broken("P3", format!("task {id} runs before it is accepted on disk")),
         }
     }
@@ -187,7 +189,7 @@ impl Judge {
             None if debt.accepted && !debt.refused => {
                 broken("P1", format!("task {id}: its outcome is sent before it is kept"))
             }
-            None if !debt.accepted && report != Report::Failure("Worker.NotKept".into()) => {
+            None if !debt.accepted && !debt.found && report != Report::Failure("Worker.NotKept".into()) => {
                 broken("P1", format!("task {id}: its outcome is sent, and it was never accepted on disk"))
             }
             _ => Ok(()),

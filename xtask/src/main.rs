@@ -96,7 +96,7 @@ fn parse(mut args: lexopt::Parser) -> Result<Option<Line>, lexopt::Error> {
             Arg::Value(word) if word == "sim" && words.is_empty() => {
                 let rest = args.raw_args()?.map(|word| word.into_string());
                 let rest = rest.collect::<Result<Vec<_>, _>>().map_err(lexopt::Error::NonUnicodeValue)?;
-                return Ok(Some(("sim".to_owned(), rest)));
+                return Ok(Some(Line { command: "sim".to_owned(), names: rest, seconds }));
             }
             Arg::Value(word) => words.push(word.into_string()?),
             Arg::Long("seconds") => seconds = args.value()?.parse()?,
