@@ -8,6 +8,10 @@ mod adoption;
 pub mod aws;
 mod class;
 pub mod clock;
+#[cfg(feature = "plants")]
+pub mod plants;
+#[cfg(not(feature = "plants"))]
+mod plants;
 mod task;
 pub mod worker;
 

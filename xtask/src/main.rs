@@ -3,6 +3,7 @@
 mod bench;
 mod fuzz;
 mod process;
+mod sim;
 mod suites;
 mod table;
 mod tls_proxy;
@@ -68,6 +69,13 @@ fn main() -> ExitCode {
                 }
             }
         }
+        "sim" => match sim::run(&workspace, &names) {
+            Ok(code) => ExitCode::from(code),
+            Err(e) => {
+                eprintln!("xtask: sim: {e}");
+                ExitCode::FAILURE
+            }
+        },
         // What `test faults` starts in namespaces of its own: not for people.
         suites::faults::INSIDE => suites::faults::inside(&workspace, &names),
         other => usage(&format!("no command {other:?}")),
@@ -87,6 +95,12 @@ fn parse(mut args: lexopt::Parser) -> Result<Option<Line>, lexopt::Error> {
     let (mut words, mut seconds) = (Vec::new(), 300);
     while let Some(arg) = args.next()? {
         match arg {
+            // The simulator reads its own options.
+            Arg::Value(word) if word == "sim" && words.is_empty() => {
+                let rest = args.raw_args()?.map(|word| word.into_string());
+                let rest = rest.collect::<Result<Vec<_>, _>>().map_err(lexopt::Error::NonUnicodeValue)?;
+                return Ok(Some(Line { command: "sim".to_owned(), names: rest, seconds }));
+            }
             Arg::Value(word) => words.push(word.into_string()?),
             Arg::Long("seconds") => seconds = args.value()?.parse()?,
             Arg::Short('h') | Arg::Long("help") => return Ok(None),
@@ -110,6 +124,7 @@ fn help() -> String {
         "\
 cargo xtask test [SUITE...]    runs all suites, or those named: {}
                                or parts of one: {}
+cargo xtask sim [OPTION...]    runs the worker in made-up worlds: see docs/simulator.md
 cargo xtask bench              measures what the device binary costs: size, memory, wake-ups, bytes
 cargo xtask fuzz [TARGET...] [--seconds N]
                                runs all fuzzers, or those named ({}), for 300 s each or as said

@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 
 use super::redact::redact;
 use super::{ActivityArn, PolledTask, Response};
+use crate::plants::planted;
 use crate::{Failure, TaskToken, WorkerName};
 
 /// The content type of every request.
@@ -127,6 +128,9 @@ pub(super) fn polled_task(response: &Response) -> Result<Option<PolledTask>, Not
 
 /// Reads the answer to a report or a heartbeat: an empty object.
 pub(super) fn accepted(response: &Response) -> Result<(), NotTheService> {
+    if planted("portal-is-an-answer") {
+        return Ok(());
+    }
     service_object(response, &[]).map(drop)
 }
 
@@ -215,7 +219,7 @@ pub(super) fn request_id(response: &Response) -> Option<String> {
 
 /// The server's date, unless a cache sent it.
 pub(super) fn server_date(response: &Response) -> Option<SystemTime> {
-    if header(response, "age").is_some() {
+    if header(response, "age").is_some() && !planted("date-of-a-cache") {
         return None;
     }
     httpdate::parse_http_date(header(response, "date")?).ok()

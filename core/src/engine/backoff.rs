@@ -2,13 +2,19 @@
 
 use std::time::Duration;
 
+use crate::plants::planted;
+
 /// No pause is shorter, so that a jitter near zero does not spin.
 const SHORTEST: Duration = Duration::from_millis(100);
 
 /// A random pause below `base * 2^attempts`, which is never over `cap`.
 pub fn full_jitter(rng: &mut fastrand::Rng, base: Duration, cap: Duration, attempts: u32) -> Duration {
     let most = base.saturating_mul(1u32.checked_shl(attempts).unwrap_or(u32::MAX)).min(cap);
-    within(rng, most).max(SHORTEST.min(cap))
+    match () {
+        () if planted("no-jitter") => most,
+        () if planted("no-pauses") => SHORTEST.min(cap),
+        () => within(rng, most).max(SHORTEST.min(cap)),
+    }
 }
 
 /// A random pause between half of `most` and `most`: for slow retries, where spreading matters more than an early try.

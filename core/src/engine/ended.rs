@@ -8,6 +8,7 @@ use super::{
     Action, BeatsStopped, Call, CallFailure, CancelReason, Engine, Notice, OwnFailure, PollAnswer, Time,
     backoff,
 };
+use crate::plants::planted;
 use crate::{Class, Settlement, TaskId};
 
 /// The first pause after a report failed.
@@ -125,6 +126,7 @@ impl Engine {
             Err(_) => now + backoff::half_jitter(&mut self.rng, interval / 4),
         };
         match answer {
+            Err(Class::Network) if planted("beat-error-ends-the-beats") => slot.beat.interval = None,
             Err(Class::Settled) => self.over_by_beat(now, id),
             Err(Class::Held | Class::BadOutput | Class::NoActivity) => {
                 slot.beat.stopped = Some(BeatsStopped::Rejected);
@@ -168,7 +170,13 @@ impl Engine {
         let failures = slot.report.failures;
         slot.report.failures = failures.saturating_add(1);
         let pause = match failure.class {
-            Class::Settled => {
+            Class::Throttled if planted("throttled-is-settled") => {
+                return self.forget(id, Settlement::Delivered);
+            }
+            _ if failures > 5 && planted("attempts-drop-a-result") => {
+                return self.forget(id, Settlement::Unknown);
+            }
+            Class::Settled if !planted("too-late-is-sent-again") => {
                 let settlement = slot.settlement_when_over();
                 self.resume_reports();
                 return self.forget(id, settlement);

@@ -8,6 +8,7 @@ use super::{
     Action, BeatsStopped, Call, CancelReason, Engine, Event, FoundState, Kept, Notice, OwnFailure, RUNS_MAX,
     Stop, Time, Which, backoff,
 };
+use crate::plants::planted;
 use crate::{Settlement, TaskId};
 
 /// The longest pause before a file that could not be read is read again.
@@ -89,10 +90,10 @@ impl Engine {
         if let FoundState::Begun { runs } = state {
             slot.runs = runs;
         }
+        // The earlier process may have sent it, and died before it read the answer. What is broken may have been an outcome.
+        slot.report.maybe_taken = matches!(state, FoundState::Outcome | FoundState::Broken(_));
         if state == FoundState::Outcome {
             slot.outcome = Kept::Yes;
-            // The earlier process may have sent it, and died before it read the answer.
-            slot.report.maybe_taken = true;
             slot.report.due = now + backoff::within(&mut self.rng, self.config.comeback_window / 10);
         }
         // The table is made large enough for what the spool holds; a task that finds no place stays on disk untouched.
@@ -361,6 +362,9 @@ impl Engine {
             self.fail_for_them(id, OwnFailure::Stopping);
         }
         if how == Stop::Drain {
+            if planted("drain-drops-polls") {
+                self.ready.push_back(Action::DropCalls);
+            }
             return;
         }
         self.ready.push_back(Action::DropCalls);

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::link::Probe;
 use super::slots::{Slot, Stage};
 use super::{Action, BeatsStopped, Call, Engine, Kept, Notice, Stop, Time, Which, backoff};
+use crate::plants::planted;
 
 /// A task whose report has been denied for so long beats no more: its workflow must be able to time out.
 const DENIED_LEASE: Duration = Duration::from_secs(3600);
@@ -65,7 +66,9 @@ impl Engine {
 
     fn next_call(&mut self, now: Time) -> Option<Action> {
         let due = |at: Option<Time>| at.filter(|at| *at <= now);
-        let beat = self.slots.iter().filter_map(|s| Some((due(self.beat_at(s))?, s.id))).min();
+        // The most overdue goes first. When all wait for the same pace, the same few must not win each time.
+        let beat =
+            self.slots.iter().filter(|s| due(self.beat_at(s)).is_some()).map(|s| (s.beat.due, s.id)).min();
         // Of several reports that may probe a dead link the least tried goes first, so that a poisonous one can't starve the rest.
         let report = self
             .slots
@@ -125,7 +128,8 @@ impl Engine {
 
     /// When the task's next report may go.
     fn report_at(&self, slot: &Slot) -> Option<Time> {
-        let ready = slot.waits() && !slot.report.in_flight;
+        let early = slot.stage == Stage::Ended && planted("outcome-sent-before-it-is-kept");
+        let ready = (slot.waits() || early) && !slot.report.in_flight;
         if !ready || self.stop == Some(Stop::Now) || !self.calls.lane_free(Call::Report) {
             return None;
         }
@@ -142,9 +146,9 @@ impl Engine {
         let beats = self.beats_per_second();
         let may = self.stop.is_none()
             && (!rules.on_request || self.polls.is_requested(activity))
-            && open < rules.concurrency
+            && (open < rules.concurrency || planted("poll-without-slot"))
             && polls < self.slots.free()
-            && self.room_spoken_for() < self.room
+            && (self.room_spoken_for() < self.room || planted("poll-without-room"))
             && !self.slots.iter().any(Slot::troubles_the_disk)
             && (beats == 0.0 || self.calls.can_pay_for(beats + 1.0 / rules.heartbeat.as_secs_f64()))
             && !(self.until_idle && self.polls.was_empty(activity));
@@ -197,7 +201,7 @@ impl Engine {
                         || self.calls.reports_paused()
                         || self.calls.credentials_open_at() > Time::ZERO
                 };
-                self.polls.in_flight() == 0
+                (self.polls.in_flight() == 0 || planted("drain-forgets-polls"))
                     && !self.calls.any_in_flight()
                     && self.slots.iter().all(|s| match s.stage {
                         Stage::Deferred | Stage::Foreign => true,

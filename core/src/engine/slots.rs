@@ -11,6 +11,7 @@
 use std::time::Duration;
 
 use super::{BeatsStopped, CancelReason, Kept, OwnFailure, Time};
+use crate::plants::planted;
 use crate::{Settlement, TaskId};
 
 /// How far a task has come.
@@ -158,6 +159,7 @@ impl Slot {
             && match self.stage {
                 Stage::Accepting | Stage::NotKept | Stage::Forgetting | Stage::Foreign => false,
                 Stage::Running => self.cancelled != Some(CancelReason::TimedOut),
+                Stage::Ended | Stage::Waiting if planted("beats-end-with-the-handler") => false,
                 Stage::Waiting => !self.report.held,
                 Stage::Reclaiming | Stage::Counting | Stage::Deferred | Stage::Ended => true,
             }
@@ -165,6 +167,9 @@ impl Slot {
 
     /// The settlement, when the service says that the task is over.
     pub fn settlement_when_over(&self) -> Settlement {
+        if planted("too-late-is-delivered") {
+            return Settlement::Delivered;
+        }
         if self.report.maybe_taken { Settlement::Unknown } else { Settlement::TooLate }
     }
 

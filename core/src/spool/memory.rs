@@ -54,6 +54,8 @@ struct State {
     capacity: Option<u64>,
     kind: Option<StorageKind>,
     fault: Option<Fault>,
+    /// So many more steps, then the process is dead: nothing it does has an effect any more.
+    steps_left: Option<u64>,
 }
 
 #[derive(Default, Clone)]
@@ -70,12 +72,14 @@ struct Inode {
 enum Change {
     Link(PathBuf, usize),
     Unlink(PathBuf),
+    /// A rename: both or neither come through a power cut.
+    Move(PathBuf, PathBuf, usize),
 }
 
 impl Change {
     fn dir(&self) -> Option<&Path> {
         match self {
-            Change::Link(path, _) | Change::Unlink(path) => path.parent(),
+            Change::Link(path, _) | Change::Unlink(path) | Change::Move(_, path, _) => path.parent(),
         }
     }
 
@@ -83,6 +87,10 @@ impl Change {
         match self {
             Change::Link(path, inode) => drop(names.insert(path, inode)),
             Change::Unlink(path) => drop(names.remove(&path)),
+            Change::Move(from, to, inode) => {
+                names.remove(&from);
+                names.insert(to, inode);
+            }
         }
     }
 }
@@ -100,6 +108,39 @@ impl MemoryDisk {
         self.lock_state().fault = Some(Box::new(fault));
     }
 
+    /// The process dies before the step after so many more: from then on nothing that it does has an effect.
+    pub fn halt_after(&self, steps: u64) {
+        self.lock_state().steps_left = Some(steps);
+    }
+
+    /// It does not die after all.
+    pub fn spare(&self) {
+        self.lock_state().steps_left = None;
+    }
+
+    /// Whether the process has died that way.
+    pub fn is_halted(&self) -> bool {
+        self.lock_state().steps_left == Some(0)
+    }
+
+    /// Other programs fill the disk, or leave it.
+    pub fn set_capacity(&self, capacity: Option<u64>) {
+        self.lock_state().capacity = capacity;
+    }
+
+    /// Whether a file of this name is there.
+    pub fn has(&self, file: &Path) -> bool {
+        self.lock_state().names.contains_key(file)
+    }
+
+    /// Bytes that the files below a folder take, what is set aside included.
+    pub fn used_below(&self, dir: &Path) -> u64 {
+        let state = self.lock_state();
+        let files: BTreeSet<_> =
+            state.names.iter().filter(|(p, _)| p.starts_with(dir)).map(|(_, n)| *n).collect();
+        files.iter().map(|n| state.files[*n].reserved.max(state.files[*n].now.len() as u64)).sum()
+    }
+
     /// What it says that it is; durable if nothing is said.
     pub fn set_kind(&self, kind: StorageKind) {
         self.lock_state().kind = Some(kind);
@@ -112,7 +153,9 @@ impl MemoryDisk {
 
     /// The process ends: the lock is free, all that was written is there.
     pub fn process_ends(&self) {
-        self.lock_state().locked = false;
+        let mut state = self.lock_state();
+        state.locked = false;
+        state.steps_left = None;
     }
 
     /// The power goes. Contents that were not synced are lost or torn, names that were not synced came through or not: `luck` says
@@ -120,6 +163,7 @@ impl MemoryDisk {
     pub fn power_cut(&self, mut luck: impl FnMut() -> bool) {
         let mut state = self.lock_state();
         state.locked = false;
+        state.steps_left = None;
         let mut names = std::mem::take(&mut state.durable);
         for change in std::mem::take(&mut state.pending) {
             if luck() {
@@ -128,7 +172,8 @@ impl MemoryDisk {
         }
         for file in &mut state.files {
             if file.now != file.durable {
-                let torn = if luck() { file.now.len() / 2 } else { 0 };
+                // All of it, half of it, or nothing got through.
+                let torn = if luck() { file.now.len() / (1 + usize::from(luck())) } else { 0 };
                 let mut left = file.durable.clone();
                 left.resize(left.len().max(torn), 0);
                 left[..torn].copy_from_slice(&file.now[..torn]);
@@ -139,18 +184,18 @@ impl MemoryDisk {
         }
         state.durable = names.clone();
         state.names = names;
+        state.drop_unnamed();
     }
 
-    /// One byte of a file changes while it lies there.
-    pub fn rot(&self, file: &Path, at: usize) {
+    /// One byte of a file changes while it lies there. False if the file has no such byte.
+    pub fn rot(&self, file: &Path, at: usize) -> bool {
         let mut state = self.lock_state();
-        if let Some(inode) = state.names.get(file).copied()
-            && let Some(byte) = state.files[inode].now.get_mut(at)
-        {
-            *byte ^= 0x40;
-            let now = state.files[inode].now.clone();
-            state.files[inode].durable = now;
-        }
+        let Some(inode) = state.names.get(file).copied() else { return false };
+        let Some(byte) = state.files[inode].now.get_mut(at) else { return false };
+        *byte ^= 0x40;
+        let now = state.files[inode].now.clone();
+        state.files[inode].durable = now;
+        true
     }
 
     /// All files there are now.
@@ -165,9 +210,22 @@ impl MemoryDisk {
 
 impl State {
     fn step(&mut self, op: Op, path: &Path) -> io::Result<()> {
+        match &mut self.steps_left {
+            Some(0) => return Err(io::Error::other("the process is dead")),
+            Some(left) => *left -= 1,
+            None => {}
+        }
         match self.fault.as_mut().and_then(|fault| fault(op, path)) {
             Some(error) => Err(error),
             None => Ok(()),
+        }
+    }
+
+    /// A file comes to be even if the write to it then fails; but not by the hand of a dead process.
+    fn alive(&self) -> io::Result<()> {
+        match self.steps_left {
+            Some(0) => Err(io::Error::other("the process is dead")),
+            _ => Ok(()),
         }
     }
 
@@ -183,6 +241,16 @@ impl State {
         self.files.push(Inode::default());
         self.link(path, inode);
         inode
+    }
+
+    /// Files that no name leads to are gone.
+    fn drop_unnamed(&mut self) {
+        let live: BTreeSet<_> = self.names.values().collect();
+        for (n, file) in self.files.iter_mut().enumerate() {
+            if !live.contains(&n) {
+                *file = Inode::default();
+            }
+        }
     }
 
     fn link(&mut self, path: &Path, inode: usize) {
@@ -211,6 +279,7 @@ impl State {
     }
 
     fn put(&mut self, path: &Path, at: usize, bytes: &[u8], whole: bool) -> io::Result<usize> {
+        self.alive()?;
         let inode = self.find_or_create(path);
         self.step(Op::Write, path)?;
         self.has_room(inode, (at + bytes.len()) as u64)?;
@@ -226,6 +295,7 @@ impl State {
     }
 
     fn fsync(&mut self, path: &Path, inode: usize) -> io::Result<()> {
+        self.alive()?;
         if let Err(error) = self.step(Op::Fsync, path) {
             self.files[inode].lost = true;
             return Err(error);
@@ -281,6 +351,7 @@ impl Disk for MemoryDisk {
 
     fn preallocate(&mut self, file: &Path, bytes: u64) -> io::Result<()> {
         let mut state = self.lock_state();
+        state.alive()?;
         let inode = state.find_or_create(file);
         state.step(Op::Preallocate, file)?;
         state.has_room(inode, bytes)?;
@@ -309,8 +380,9 @@ impl Disk for MemoryDisk {
         let mut state = self.lock_state();
         state.step(Op::Rename, from)?;
         let inode = state.find(from)?;
-        state.link(to, inode);
-        state.unlink(from);
+        state.names.insert(to.to_owned(), inode);
+        state.names.remove(from);
+        state.pending.push(Change::Move(from.to_owned(), to.to_owned(), inode));
         Ok(())
     }
 
@@ -327,7 +399,17 @@ impl Disk for MemoryDisk {
         state.step(Op::SyncDir, dir)?;
         let (synced, still): (Vec<_>, Vec<_>) =
             std::mem::take(&mut state.pending).into_iter().partition(|change| change.dir() == Some(dir));
-        state.pending = still;
+        // Of a file that moved elsewhere this folder knows only that it is gone.
+        state.pending = still
+            .into_iter()
+            .map(|change| match change {
+                Change::Move(from, to, inode) if from.parent() == Some(dir) => {
+                    state.durable.remove(&from);
+                    Change::Link(to, inode)
+                }
+                other => other,
+            })
+            .collect();
         for change in synced {
             change.apply(&mut state.durable);
         }

@@ -44,6 +44,7 @@ mod inbox;
 #[cfg(any(test, feature = "testing"))]
 mod memory;
 mod open;
+mod quarantine;
 #[cfg(test)]
 mod tests;
 mod tombstones;
@@ -64,6 +65,7 @@ pub use memory::{MemoryDisk, Op};
 use tombstones::Tombstones;
 pub use words::{Found, KeepError, NewTask, ReadError, SpoolConfig, SpoolError, StoredTask};
 
+use crate::plants::planted;
 use crate::task::INPUT_MAX;
 use crate::{Failure, Outcome, Settlement, TaskId};
 
@@ -118,7 +120,10 @@ impl Spool {
         let (new, file) = (self.path(id, "new"), self.path(id, "task"));
         let written = self
             .write_anew(&new, &bytes)
-            .and_then(|()| self.disk.preallocate(&self.path(id, "room"), room))
+            .and_then(|()| match planted("no-room-set-aside") {
+                true => Ok(()),
+                false => self.disk.preallocate(&self.path(id, "room"), room),
+            })
             .and_then(|()| self.disk.rename(&new, &file));
         if let Err(source) = written {
             self.refused = true;
@@ -145,6 +150,7 @@ impl Spool {
         // The room can't be refused by a full disk. Where there is none (any more), or its sync fails, a new file is tried.
         let written = match had_room.then(|| self.disk.write_durably(&room, &bytes)) {
             Some(Ok(())) => self.disk.rename(&room, &file),
+            Some(Err(_)) if planted("second-sync-believed") => self.disk.rename(&room, &file),
             _ => self.write_anew(&new, &bytes).and_then(|()| self.disk.rename(&new, &file)),
         };
         let entry = self.tasks.get_mut(&id).ok_or(KeepError::NoSuchTask(id))?;
@@ -167,7 +173,8 @@ impl Spool {
     pub fn commit(&mut self) -> Result<(), SpoolError> {
         let staged = std::mem::take(&mut self.staged);
         let path = self.config.dir.join("tasks");
-        match self.disk.sync_dir(&path) {
+        let synced = if planted("no-folder-sync") { Ok(()) } else { self.disk.sync_dir(&path) };
+        match synced {
             Ok(()) => {
                 for (id, _) in staged {
                     if let Some(entry) = self.tasks.get_mut(&id) {
@@ -251,8 +258,7 @@ impl Spool {
 
     /// How many more tasks fit, each with the largest input and with `max_output` set aside: by count, by bytes, and by what the
     /// file system has left. None on a disk that refused one and takes nothing (one that is read-only, or dying).
-    pub fn room(&mut self, max_output: usize) -> usize {
-        self.refused = self.refused && self.probe().is_err();
+    pub fn room(&self, max_output: usize) -> usize {
         if self.refused {
             return 0;
         }
@@ -317,7 +323,12 @@ impl Spool {
         }
     }
 
-    /// Whether the disk does again what it must do for a task.
+    /// After a refusal: looks whether the disk takes tasks again.
+    pub fn recover(&mut self) {
+        self.refused = self.refused && self.probe().is_err();
+    }
+
+    /// Whether the disk does what it must do for a task.
     fn probe(&mut self) -> io::Result<()> {
         let dir = self.config.dir.join("tasks");
         let (new, file) = (dir.join("probe.new"), dir.join("probe"));
@@ -325,38 +336,6 @@ impl Spool {
         self.disk.rename(&new, &file)?;
         self.disk.remove(&file)?;
         self.disk.sync_dir(&dir)
-    }
-
-    /// Moves a file to the quarantine, under a name that is free there.
-    fn set_aside(&mut self, file: &Path) -> PathBuf {
-        let target = self.in_quarantine(file).0;
-        let _ = self.disk.rename(file, &target);
-        target
-    }
-
-    /// Puts a copy of a damaged file into the quarantine, once. Where there is no space for one, the file itself goes there.
-    fn copy_aside(&mut self, file: &Path, bytes: &[u8]) -> PathBuf {
-        let (target, taken) = self.in_quarantine(file);
-        if let Some(same) = taken.into_iter().find(|old| self.disk.read(old).is_ok_and(|old| old == bytes)) {
-            return same;
-        }
-        let dir = self.config.dir.join("quarantine");
-        if self.disk.write_durably(&target, bytes).and_then(|()| self.disk.sync_dir(&dir)).is_err() {
-            let _ = self.disk.remove(&target);
-            let _ = self.disk.rename(file, &target);
-        }
-        target
-    }
-
-    /// A name for the file that is free in the quarantine, and what lies there of the same name.
-    fn in_quarantine(&self, file: &Path) -> (PathBuf, Vec<PathBuf>) {
-        let dir = self.config.dir.join("quarantine");
-        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let numbered = |n| if n == 0 { name.clone() } else { format!("{name}.{n}") };
-        let names = self.disk.list(&dir).unwrap_or_default();
-        let taken = (0..).map(numbered).take_while(|n| names.contains(n));
-        let taken: Vec<_> = taken.map(|n| dir.join(n)).collect();
-        (dir.join(numbered(taken.len())), taken)
     }
 
     fn drop_task(&mut self, id: TaskId) {

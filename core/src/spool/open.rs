@@ -46,7 +46,10 @@ impl Spool {
         spool.take_lock(&dir)?;
         spool.date_floor = spool.read_date(&dir);
         spool.tombstones = Tombstones::load(&mut *spool.disk, &dir).map_err(at(&dir.join(SETTLED)))?;
-        let names = spool.disk.list(&dir.join("tasks")).map_err(at(&dir.join("tasks")))?;
+        let tasks = dir.join("tasks");
+        // What the last process left without a sync is about to be believed.
+        spool.disk.sync_dir(&tasks).map_err(at(&tasks))?;
+        let names = spool.disk.list(&tasks).map_err(at(&tasks))?;
         spool.copied = spool.is_copied(&dir)?;
         found.copied = spool.copied;
         spool.clean_up(&names);
@@ -140,6 +143,10 @@ impl Spool {
     }
 
     fn load(&mut self, id: TaskId, marker: &mut Marker, found: &mut Found) {
+        if self.tombstones.find(id).is_some() {
+            // It is over; that its file went was not on disk yet when the power did.
+            return self.discard(id);
+        }
         let path = self.path(id, "task");
         if marker.begin(&mut *self.disk, id) > LOADS_MAX {
             return self.load_poison(&path, marker, found);

@@ -202,7 +202,7 @@ impl WorkerBuilder {
             Some(name) => name.clone(),
             None => WorkerName::new("activity-worker").map_err(|e| config(&e.to_string()))?,
         };
-        let (mut spool, found) = self.open(disk, &dir, &client)?;
+        let (spool, found) = self.open(disk, &dir, &client)?;
         let clock = Arc::clone(client.clock().clock());
         let max_output = self.max_output();
         let room = spool.room(max_output);

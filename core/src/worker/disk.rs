@@ -137,6 +137,7 @@ pub(crate) fn batch(spool: &mut Spool, jobs: Vec<DiskJob>, max_output: usize) ->
             uncommit(done, &error.to_string());
         }
     }
+    spool.recover();
     done.push(DiskDone::Room(spool.room(max_output)));
     done
 }

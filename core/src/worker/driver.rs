@@ -20,6 +20,7 @@ use crate::aws::ActivityClient;
 use crate::clock::Clock;
 use crate::engine::slots::Stage;
 use crate::engine::{self, Engine, Kept, PollAnswer};
+use crate::plants::planted;
 use crate::spool::ReadError;
 use crate::{Origin, Outcome, Scope, TaskId, WorkerName};
 
@@ -258,7 +259,9 @@ impl Driver {
                     self.hub.tell(&Event::Warning { text });
                 }
                 self.settled += 1;
-                self.live.remove(&id);
+                if !planted("memory-of-ended-tasks") {
+                    self.live.remove(&id);
+                }
                 self.tell(engine::Event::Forgotten { id });
             }
             DiskDone::Letters(names) => self.letters(names),

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::carry::{self, CallJob};
 use super::crew::{Crew, Tools};
-use super::disk::{self, DiskJob};
+use super::disk::{self, DiskDone, DiskJob};
 use super::driver::Driver;
 use super::events::{Event, Events};
 use super::handle::{Stop, StopReport, Stuck};
@@ -16,9 +16,9 @@ use super::inbox::{Ask, Inbox};
 use super::{
     AdoptError, Adopted, DeferredTask, Handler, Link, SettleError, StartError, TaskContext, WorkerBuilder,
 };
-use crate::engine::{self, Engine, LinkHint};
+use crate::engine::{self, Engine, Kept, LinkHint};
 use crate::spool::{Disk, Spool};
-use crate::{Adoption, Outcome, TaskId};
+use crate::{Adoption, Class, Outcome, TaskId};
 
 /// The worker. Dropping it is what SIGKILL does to a process.
 pub struct Stepped {
@@ -63,6 +63,17 @@ pub struct ReclaimOrder {
 
 /// What came of an order.
 pub struct Word(Inbox);
+
+/// What the disk said to a change, or of its room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DiskAnswer {
+    /// Whether a task is accepted.
+    Accepted(TaskId, bool),
+    /// How an outcome is kept.
+    Kept(TaskId, Kept),
+    /// How many more tasks fit.
+    Room(usize),
+}
 
 impl Stepped {
     /// Opens the state folder on `disk`, as [`WorkerBuilder::start`] does.
@@ -269,7 +280,6 @@ impl ReclaimOrder {
 impl Word {
     /// What the disk, the service or the handler said, in words for a trace.
     pub fn told(&self) -> String {
-        use super::disk::DiskDone;
         match &self.0 {
             Inbox::Disk(DiskDone::Accepted { result, .. }) => format!("accepted: {}", result.is_ok()),
             Inbox::Disk(DiskDone::OutcomeKept { kept, reason, .. }) => format!("kept: {kept:?} {reason}"),
@@ -291,11 +301,21 @@ impl Word {
         }
     }
 
-    /// Whether the disk answered that the outcome is kept.
-    pub fn is_kept(&self) -> Option<TaskId> {
-        use super::disk::DiskDone;
+    /// What the disk said to a change, or of its room.
+    pub fn disk_answer(&self) -> Option<DiskAnswer> {
+        Some(match &self.0 {
+            Inbox::Disk(DiskDone::Accepted { id, result }) => DiskAnswer::Accepted(*id, result.is_ok()),
+            Inbox::Disk(DiskDone::OutcomeKept { id, kept, .. }) => DiskAnswer::Kept(*id, *kept),
+            Inbox::Disk(DiskDone::Room(tasks)) => DiskAnswer::Room(*tasks),
+            _ => return None,
+        })
+    }
+
+    /// The class of error that the service's answer, or the lack of one, came to.
+    pub fn failure(&self) -> Option<Class> {
         match &self.0 {
-            Inbox::Disk(DiskDone::OutcomeKept { id, kept: engine::Kept::Yes, .. }) => Some(*id),
+            Inbox::Call(done) => done.answer.as_ref().err().map(|error| error.class),
+            Inbox::Poll(done) => done.answer.as_ref().err().map(|error| error.class),
             _ => None,
         }
     }

@@ -56,6 +56,7 @@ const SUITES: &[Suite] = &[
     Suite { name: "clippy", run: Run::Whole(rust::clippy) },
     Suite { name: "doc", run: Run::Whole(rust::doc) },
     Suite { name: "unit", run: Run::Whole(rust::unit) },
+    Suite { name: "sim", run: Run::Whole(|workspace| Ok(crate::sim::suite(workspace)?)) },
     Suite { name: "boto3", run: Run::Whole(boto3::run) },
     Suite { name: "deny", run: Run::Whole(deny::run) },
     Suite { name: "fuzz", run: Run::Whole(fuzz::run) },

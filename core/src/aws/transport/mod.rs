@@ -56,6 +56,13 @@ pub struct TransportError {
     pub certificate_dates: bool,
 }
 
+impl TransportError {
+    /// A failure that has nothing to do with the dates of certificates.
+    pub fn new(reason: impl Into<String>, sent: bool) -> Self {
+        TransportError { reason: reason.into(), sent, certificate_dates: false }
+    }
+}
+
 /// Sends requests, blocking. Every request ends within its deadlines.
 pub trait Transport: Send + Sync {
     /// Sends one request and reads the whole answer.

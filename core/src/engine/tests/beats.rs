@@ -56,6 +56,27 @@ fn p4_one_task_whose_beats_fail_or_hang_stops_no_other_tasks_beats() {
     assert_eq!(last.len(), 7);
 }
 
+/// Found by the simulator: the pace made all beats due at one moment, and the lowest ids won each time.
+#[test]
+fn p4_throttling_that_lasts_starves_no_tasks_beats() {
+    let many = ActivityRules { concurrency: 8, heartbeat: 15 * S, ..rules() };
+    let mut world = World::new(config(&[many]));
+    world.actions();
+    for n in 1..=5 {
+        world.take_task(n);
+    }
+    let mut beats = HashMap::new();
+    for _ in 0..100 {
+        for action in world.wait(MINUTE) {
+            if let Action::Call { id: task, call: Call::Beat } = action {
+                *beats.entry(task).or_insert(0) += 1;
+                world.beat_ends(task.as_bytes()[0], failed(Class::Throttled, false));
+            }
+        }
+    }
+    assert!(beats.len() == 5 && beats.values().all(|tries| *tries >= 10), "{beats:?}");
+}
+
 #[test]
 fn p4_the_service_gives_a_task_up_by_a_beat() {
     // While its handler runs: it is told, and its late result goes nowhere.

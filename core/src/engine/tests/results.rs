@@ -220,6 +220,19 @@ fn p3_a_task_of_which_only_the_token_is_left_is_failed_and_never_shown_or_run() 
     assert!(world.actions().contains(&Action::Call { id: id(1), call: Call::Report }));
 }
 
+/// Found by the simulator: an outcome was taken, its answer lost with the process, and its file damaged.
+#[test]
+fn p1_what_was_found_damaged_is_never_told_too_late_since_it_may_have_been_taken() {
+    let mut world = World::new(config(&[rules()]));
+    let state = FoundState::Broken(OwnFailure::Damaged);
+    world.tell(Event::Found { id: id(1), activity: None, adopted: false, deferred: false, state });
+    world.actions();
+    world.tell(Event::OutcomeKept { id: id(1), kept: Kept::Yes });
+    world.actions();
+    world.report_ends(1, failed(Class::Settled, false));
+    assert!(world.actions().contains(&Action::Forget { id: id(1), settlement: Settlement::Unknown }));
+}
+
 #[test]
 fn p3_an_input_that_is_damaged_when_the_app_asks_for_it_fails_the_task_while_it_is_open() {
     let mut world = World::new(config(&[ActivityRules { deferred: true, ..rules() }]));

@@ -344,7 +344,7 @@ fn p6_room_is_bounded_by_count_and_bytes() {
     assert_eq!(spool.room(MAX_OUTPUT), 0);
     drop(spool);
     let small = SpoolConfig { max_bytes: 3 << 20, ..config() };
-    let (mut spool, _) = Spool::open(Box::new(MemoryDisk::new(None)), small).unwrap();
+    let (spool, _) = Spool::open(Box::new(MemoryDisk::new(None)), small).unwrap();
     assert_eq!(spool.room(MAX_OUTPUT), 2);
 }
 

@@ -1,0 +1,72 @@
+//! Bugs planted on purpose, for the simulator to find: a simulator that finds nothing must be known to look. Without the feature
+//! `plants` none of them is compiled.
+
+/// Whether this bug is in. Never, without the feature.
+#[cfg(not(feature = "plants"))]
+pub(crate) const fn planted(_: &str) -> bool {
+    false
+}
+
+#[cfg(feature = "plants")]
+pub use bugs::*;
+
+#[cfg(feature = "plants")]
+mod bugs {
+    use std::sync::OnceLock;
+
+    static CURRENT: OnceLock<&'static str> = OnceLock::new();
+
+    /// A planted bug.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub struct Plant {
+        /// Its name.
+        pub name: &'static str,
+        /// The promises one of which it must be seen to break.
+        pub breaks: &'static [&'static str],
+    }
+
+    /// Whether this bug is in.
+    pub fn planted(name: &str) -> bool {
+        CURRENT.get().is_some_and(|current| *current == name)
+    }
+
+    /// Puts a bug in, for the rest of the process. `None` if there is none of this name.
+    pub fn plant(name: &str) -> Option<Plant> {
+        let plant = PLANTS.iter().find(|plant| plant.name == name)?;
+        CURRENT.set(plant.name).ok()?;
+        Some(*plant)
+    }
+
+    const fn bug(name: &'static str, breaks: &'static [&'static str]) -> Plant {
+        Plant { name, breaks }
+    }
+
+    /// All of them.
+    pub const PLANTS: &[Plant] = &[
+        bug("file-removed-before-the-answer", &["P1"]),
+        bug("no-folder-sync", &["P1", "P3"]),
+        bug("second-sync-believed", &["P1"]),
+        bug("outcome-sent-before-it-is-kept", &["P1"]),
+        bug("app-told-kept-too-early", &["P1"]),
+        bug("throttled-is-settled", &["P1"]),
+        bug("portal-is-an-answer", &["P1"]),
+        bug("too-late-is-delivered", &["P1"]),
+        bug("attempts-drop-a-result", &["P1"]),
+        bug("poll-without-slot", &["P2"]),
+        bug("poll-without-room", &["P2"]),
+        bug("no-room-set-aside", &["P2"]),
+        bug("refused-task-taken", &["P3"]),
+        bug("deferred-task-forgotten", &["P3"]),
+        bug("quarantine-deletes", &["P3"]),
+        bug("beats-end-with-the-handler", &["P4"]),
+        bug("beat-error-ends-the-beats", &["P4"]),
+        bug("drain-drops-polls", &["P5"]),
+        bug("drain-forgets-polls", &["P5"]),
+        bug("too-late-is-sent-again", &["P6"]),
+        bug("memory-of-ended-tasks", &["P6"]),
+        bug("no-pauses", &["P6"]),
+        bug("date-of-a-cache", &["P8"]),
+        bug("clock-never-learns", &["P8"]),
+        bug("no-jitter", &["P10"]),
+    ];
+}

@@ -1,0 +1,49 @@
+//! Where files go that can't be understood. Nothing is ever deleted from there.
+
+use std::path::{Path, PathBuf};
+
+use super::Spool;
+use crate::plants::planted;
+
+impl Spool {
+    /// Moves a file to the quarantine, under a name that is free there.
+    pub(super) fn set_aside(&mut self, file: &Path) -> PathBuf {
+        let target = self.in_quarantine(file).0;
+        self.move_aside(file, &target);
+        target
+    }
+
+    /// The new name is made durable before the old folder is synced: a power cut must not take both.
+    fn move_aside(&mut self, file: &Path, target: &Path) {
+        if planted("quarantine-deletes") {
+            let _ = self.disk.remove(file);
+        }
+        let _ = self.disk.rename(file, target);
+        let _ = self.disk.sync_dir(&self.config.dir.join("quarantine"));
+    }
+
+    /// Puts a copy of a damaged file into the quarantine, once. Where there is no space for one, the file itself goes there.
+    pub(super) fn copy_aside(&mut self, file: &Path, bytes: &[u8]) -> PathBuf {
+        let (target, taken) = self.in_quarantine(file);
+        if let Some(same) = taken.into_iter().find(|old| self.disk.read(old).is_ok_and(|old| old == bytes)) {
+            return same;
+        }
+        let dir = self.config.dir.join("quarantine");
+        if self.disk.write_durably(&target, bytes).and_then(|()| self.disk.sync_dir(&dir)).is_err() {
+            let _ = self.disk.remove(&target);
+            self.move_aside(file, &target);
+        }
+        target
+    }
+
+    /// A name for the file that is free in the quarantine, and what lies there of the same name.
+    fn in_quarantine(&self, file: &Path) -> (PathBuf, Vec<PathBuf>) {
+        let dir = self.config.dir.join("quarantine");
+        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let numbered = |n| if n == 0 { name.clone() } else { format!("{name}.{n}") };
+        let names = self.disk.list(&dir).unwrap_or_default();
+        let taken = (0..).map(numbered).take_while(|n| names.contains(n));
+        let taken: Vec<_> = taken.map(|n| dir.join(n)).collect();
+        (dir.join(numbered(taken.len())), taken)
+    }
+}

@@ -1,0 +1,406 @@
+//! The judge: what each device owes, and whether it keeps its promises. It looks after every step, and knows the worker only by its
+//! orders, its events, its disk, and by what reached the service.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::path::Path;
+use std::time::Duration;
+
+use activity_worker::engine::Kept;
+use activity_worker::engine::slots::Stage;
+use activity_worker::spool::MemoryDisk;
+use activity_worker::worker::stepped::{DiskAnswer, Stepped};
+use activity_worker::worker::{Cancelled, Event};
+use activity_worker::{Outcome, Settlement, TaskId, TaskToken};
+
+use crate::network::Sent;
+use crate::scenario::Scenario;
+use crate::service::{Report, SKEW, Service, Status};
+
+/// A promise that was not kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Finding {
+    /// Its name in the README.
+    pub(crate) promise: &'static str,
+    /// What happened.
+    pub(crate) text: String,
+}
+
+/// Fails with a finding.
+pub(crate) fn broken<T>(promise: &'static str, text: impl Into<String>) -> Result<T, Finding> {
+    Err(Finding { promise, text: text.into() })
+}
+
+/// What a device owes for one task.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Debt {
+    /// The disk said that it is accepted.
+    pub(crate) accepted: bool,
+    /// The outcome that the disk said is kept.
+    pub(crate) kept: Option<Report>,
+    /// The disk refused its outcome.
+    pub(crate) refused: bool,
+    /// A process found it, though none was told that it is accepted.
+    found: bool,
+    /// It did so at any time: what was reported from memory may be forgotten with the process.
+    ever_refused: bool,
+    /// How the worker said that it ended.
+    pub(crate) settled: Option<Settlement>,
+    /// The worker said that it is held.
+    pub(crate) held: bool,
+    /// Its file was damaged while it lay there.
+    pub(crate) rotted: bool,
+    /// A report of it reached the network.
+    pub(crate) reported: bool,
+    /// A running process was told `TaskTimedOut` to a report.
+    over: bool,
+    interval: Option<Duration>,
+    last_beat: Duration,
+    beats_off: bool,
+    /// The life in which the worker last showed that it knows of it.
+    known_in: u64,
+}
+
+impl Debt {
+    /// It is neither over nor held.
+    pub(crate) fn is_open(&self) -> bool {
+        (self.accepted || self.kept.is_some()) && self.settled.is_none() && !self.held
+    }
+}
+
+/// Judges one device.
+pub(crate) struct Judge {
+    /// The device.
+    device: usize,
+    /// What it owes.
+    pub(crate) debts: BTreeMap<TaskId, Debt>,
+    /// When its process first heard the service's date.
+    contact: Option<Duration>,
+    requests: VecDeque<Duration>,
+    /// The app last asked for its tasks.
+    pub(crate) touched: Duration,
+    /// Places for what is held: more than was said, if more was found on disk.
+    places: usize,
+    /// A process died while it started: what it would have told is lost with it.
+    pub(crate) died_at_start: bool,
+    /// Files set aside of which the worker told.
+    quarantined: Vec<String>,
+    /// Outcomes that were kept, delivered, and settled in another way.
+    pub(crate) counts: [u64; 3],
+}
+
+/// A report in the judge's words.
+pub(crate) fn report_of(outcome: &Outcome) -> Report {
+    match outcome {
+        Outcome::Success(output) => Report::Success(output.clone()),
+        Outcome::Failure(failure) => Report::Failure(failure.error().to_owned()),
+    }
+}
+
+impl Judge {
+    /// A judge for a device that owes nothing.
+    pub(crate) fn new(device: usize) -> Self {
+        Judge {
+            device,
+            debts: BTreeMap::new(),
+            contact: None,
+            requests: VecDeque::new(),
+            touched: Duration::ZERO,
+            places: 0,
+            died_at_start: false,
+            quarantined: Vec::new(),
+            counts: [0; 3],
+        }
+    }
+
+    /// A process begins.
+    pub(crate) fn born(&mut self, now: Duration) {
+        self.contact = None;
+        self.touched = now;
+        for debt in self.debts.values_mut() {
+            (debt.over, debt.held, debt.beats_off) = (false, false, false);
+        }
+    }
+
+    /// What the process found on disk, though an earlier one died before it could tell.
+    pub(crate) fn found(&mut self, worker: &Stepped) {
+        self.places = worker.engine().tasks().count();
+        for slot in worker.engine().tasks() {
+            let debt = self.debts.entry(slot.id).or_default();
+            debt.found = true;
+            debt.refused |= slot.stage == Stage::Waiting && debt.kept.is_none();
+        }
+    }
+
+    /// The process died over these outcomes: on disk may be the old or the new one.
+    pub(crate) fn torn(&mut self, id: TaskId) {
+        self.debts.entry(id).or_default().refused = true;
+    }
+
+    /// The machine woke: beats start anew.
+    pub(crate) fn woke(&mut self, now: Duration) {
+        self.debts.values_mut().for_each(|debt| debt.last_beat = now);
+    }
+
+    /// The disk answered; `outcome` is what it was asked to keep.
+    pub(crate) fn disk_said(&mut self, answer: DiskAnswer, outcome: Option<&Report>) {
+        match answer {
+            DiskAnswer::Accepted(id, yes) => self.debts.entry(id).or_default().accepted |= yes,
+            DiskAnswer::Kept(id, kept) => {
+                let debt = self.debts.entry(id).or_default();
+                if kept == Kept::Yes {
+                    self.counts[0] += u64::from(debt.kept.is_none());
+                    (debt.kept, debt.refused) = (outcome.cloned(), false);
+                } else {
+                    (debt.refused, debt.ever_refused) = (true, true);
+                }
+            }
+            DiskAnswer::Room(_) => {}
+        }
+    }
+
+    /// A handler is started.
+    pub(crate) fn runs(&self, id: TaskId) -> Result<(), Finding> {
+        match self.debts.get(&id) {
+            Some(debt) if debt.accepted || debt.found => Ok(()),
+            _ => broken("P3", format!("task {id} runs before it is accepted on disk")),
+        }
+    }
+
+    /// A heartbeat (`None`) or a report is ordered.
+    pub(crate) fn calls(
+        &mut self,
+        id: TaskId,
+        outcome: Option<&Outcome>,
+        now: Duration,
+    ) -> Result<(), Finding> {
+        let debt = self.debts.entry(id).or_default();
+        let Some(outcome) = outcome else {
+            debt.last_beat = now;
+            return Ok(());
+        };
+        let report = report_of(outcome);
+        if debt.over {
+            return broken("P6", format!("task {id} is reported again after TaskTimedOut"));
+        }
+        match &debt.kept {
+            Some(kept) if *kept != report && !debt.refused => {
+                broken("P1", format!("task {id}: another outcome is sent than the one that is kept"))
+            }
+            None if debt.accepted && !debt.refused => {
+                broken("P1", format!("task {id}: its outcome is sent before it is kept"))
+            }
+            None if !debt.accepted && !debt.found && report != Report::Failure("Worker.NotKept".into()) => {
+                broken("P1", format!("task {id}: its outcome is sent, and it was never accepted on disk"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A request left the device.
+    pub(crate) fn sent(&mut self, sent: &Sent, scenario: &Scenario) -> Result<(), Finding> {
+        // A call is carried out when it begins, so its answer's date may be learnt, and kept as a floor, a minute early.
+        let early = Duration::from_secs(70);
+        if sent.skew > SKEW && self.contact.is_some_and(|at| at + early <= sent.at) {
+            let text = format!("signed {} s off after the service had answered", sent.skew.as_secs());
+            return broken("P8", text);
+        }
+        self.contact = self.contact.or(sent.contact);
+        self.requests.push_back(sent.at);
+        while self.requests.front().is_some_and(|at| sent.at.saturating_sub(*at) > Duration::from_secs(3600))
+        {
+            self.requests.pop_front();
+        }
+        let beats =
+            scenario.activities.iter().map(|a| 30.0 * 3600.0 / a.heartbeat.as_secs_f64()).fold(0.0, f64::max);
+        let bound = 8000.0 + beats * scenario.plan.max_tasks as f64;
+        if self.requests.len() as f64 > bound {
+            return broken("P6", format!("more than {bound} requests in an hour"));
+        }
+        let Some(token) = sent.call.token() else { return Ok(()) };
+        let Ok(token) = TaskToken::new(token) else { return Ok(()) };
+        let debt = self.debts.entry(token.id()).or_default();
+        debt.reported |= sent.call.is_report();
+        debt.beats_off |= matches!(sent.verdict, Some(Err("TaskTimedOut" | "InvalidToken")));
+        Ok(())
+    }
+
+    /// The worker was told that a report came too late, or twice.
+    pub(crate) fn told_over(&mut self, id: TaskId) {
+        self.debts.entry(id).or_default().over = true;
+    }
+
+    /// The worker says what happened.
+    pub(crate) fn event(
+        &mut self,
+        event: &Event,
+        service: &Service,
+        scenario: &Scenario,
+        now: Duration,
+    ) -> Result<(), Finding> {
+        match event {
+            Event::Accepted { id, activity } => {
+                let debt = self.debts.entry(*id).or_default();
+                if !debt.accepted {
+                    return broken("P3", format!("task {id} is told accepted, and is not on disk"));
+                }
+                let number = activity.as_ref().and_then(|a| a.rsplit('-').next()?.parse::<usize>().ok());
+                debt.interval = match number {
+                    Some(n) => Some(scenario.activities[n].heartbeat),
+                    None => scenario.plan.adopted_heartbeat,
+                };
+                (debt.settled, debt.last_beat) = (None, now);
+            }
+            Event::Settled { id, settlement, .. } => self.settled(*id, *settlement, service)?,
+            Event::Held { id, .. } => self.debts.entry(*id).or_default().held = true,
+            Event::Quarantined { path } => self.quarantined.push(path.to_string_lossy().into_owned()),
+            Event::Warning { text } => self.quarantined.push(text.clone()),
+            Event::Cancelled { id, reason: Cancelled::TimedOut } => {
+                self.debts.entry(*id).or_default().beats_off = true;
+            }
+            Event::HeartbeatsStopped { id, reason } => {
+                self.beats_stopped(*id, reason, service, scenario, now)?
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Heartbeats may end for these reasons alone.
+    fn beats_stopped(
+        &mut self,
+        id: TaskId,
+        reason: &str,
+        service: &Service,
+        scenario: &Scenario,
+        now: Duration,
+    ) -> Result<(), Finding> {
+        let touched = self.touched;
+        let debt = self.debts.entry(id).or_default();
+        let just = match reason {
+            r if r.contains("lease") => {
+                now.saturating_sub(touched) + Duration::from_secs(60) >= scenario.plan.lease
+            }
+            r if r.contains("denied") => service.has_denied,
+            r if r.contains("does not take") => debt.beats_off,
+            _ => false,
+        };
+        debt.beats_off = true;
+        if just {
+            Ok(())
+        } else {
+            broken("P4", format!("task {id}: heartbeats stop without cause: {reason}"))
+        }
+    }
+
+    /// The worker may say only what the service said.
+    fn settled(&mut self, id: TaskId, how: Settlement, service: &Service) -> Result<(), Finding> {
+        let debt = self.debts.entry(id).or_default();
+        let Some(task) = service.find(id) else {
+            return broken("P1", format!("task {id} is settled, and never was"));
+        };
+        let due = match &task.status {
+            Status::Running => "running".to_owned(),
+            Status::TimedOut => "timed out".to_owned(),
+            Status::Taken(device, _) => format!("taken from device {device}"),
+        };
+        let mine = matches!(&task.status, Status::Taken(device, _) if *device == self.device);
+        let same = match (&task.status, &debt.kept) {
+            (Status::Taken(_, taken), Some(kept)) => taken == kept || debt.refused,
+            _ => true,
+        };
+        let true_word = match how {
+            Settlement::Delivered => mine && same,
+            Settlement::TooLate => (!mine || debt.ever_refused) && task.status != Status::Running,
+            _ => task.status != Status::Running,
+        };
+        if !true_word {
+            return broken("P1", format!("task {id} is told {how:?}, but for the service it is {due}"));
+        }
+        if debt.settled.is_none() && debt.kept.is_some() {
+            self.counts[if how == Settlement::Delivered { 1 } else { 2 }] += 1;
+        }
+        debt.settled = Some(how);
+        Ok(())
+    }
+
+    /// After every step: nothing that is owed is gone, beats go on, tables keep their bounds.
+    pub(crate) fn look(
+        &mut self,
+        worker: Option<&Stepped>,
+        disk: &MemoryDisk,
+        scenario: &Scenario,
+        now: Duration,
+        life: u64,
+        stopping_now: bool,
+    ) -> Result<(), Finding> {
+        let beating = self.debts.values().filter(|d| d.is_open()).count();
+        for (id, debt) in &mut self.debts {
+            if !debt.is_open() || debt.rotted {
+                continue;
+            }
+            let stage = worker.and_then(|w| w.engine().stage(*id));
+            let there = || disk.has(&Path::new(crate::device::DIR).join("tasks").join(format!("{id}.task")));
+            if debt.kept.is_some() && !debt.refused && !there() {
+                return broken("P1", format!("task {id}: its kept outcome is gone"));
+            }
+            let Some(stage) = stage else {
+                if there() {
+                    continue;
+                }
+                return broken("P3", format!("task {id}: accepted on disk, and gone"));
+            };
+            if debt.known_in != life {
+                (debt.known_in, debt.last_beat) = (life, now);
+            }
+            let silent =
+                matches!(stage, Stage::Accepting | Stage::NotKept | Stage::Forgetting | Stage::Foreign);
+            let Some(interval) = debt.interval.filter(|_| !silent && !debt.beats_off && !stopping_now) else {
+                continue;
+            };
+            let bound = interval.mul_f64(1.3) + Duration::from_secs(120 + 60 * beating as u64);
+            if now.saturating_sub(debt.last_beat) > bound {
+                let gap = now.saturating_sub(debt.last_beat).as_secs();
+                return broken(
+                    "P4",
+                    format!("task {id} ({stage:?}): no heartbeat for {gap} s of {}", interval.as_secs()),
+                );
+            }
+        }
+        self.bounds(worker, disk, scenario)
+    }
+
+    fn bounds(
+        &self,
+        worker: Option<&Stepped>,
+        disk: &MemoryDisk,
+        scenario: &Scenario,
+    ) -> Result<(), Finding> {
+        let Some(worker) = worker else { return Ok(()) };
+        let places = scenario.plan.max_tasks.max(self.places);
+        let (held, memory) = (worker.engine().tasks().count(), worker.tasks_in_memory());
+        if held > places || memory > places {
+            return broken("P6", format!("{held} tasks held and {memory} in memory, of {places}"));
+        }
+        // Tombstones, the quarantine and what is being written come on top.
+        let bound = scenario.plan.max_bytes + (8 << 20);
+        let used = disk.used_below(Path::new(crate::device::DIR));
+        if used > bound {
+            return broken("P6", format!("{used} bytes on disk, of {bound}"));
+        }
+        Ok(())
+    }
+
+    /// What is still owed: what was damaged, and set aside with a word, is not.
+    pub(crate) fn open(&self, disk: &MemoryDisk) -> Option<(TaskId, &Debt)> {
+        let mut open = self.debts.iter().filter(|(_, debt)| debt.is_open());
+        open.find(|(id, debt)| !debt.rotted || !self.is_told_aside(**id, disk)).map(|(id, debt)| (*id, debt))
+    }
+
+    fn is_told_aside(&self, id: TaskId, disk: &MemoryDisk) -> bool {
+        let (quarantine, name) = (Path::new(crate::device::DIR).join("quarantine"), id.to_string());
+        let is_it =
+            |file: &Path| file.parent() == Some(&quarantine) && file.to_string_lossy().contains(&name);
+        let told = self.died_at_start || self.quarantined.iter().any(|told| told.contains(&name));
+        told && disk.files().iter().any(|file| is_it(file))
+    }
+}

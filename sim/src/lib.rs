@@ -1,0 +1,16 @@
+//! A world with virtual time around the real worker. See docs/simulator.md.
+
+mod app;
+mod chaos;
+mod clock;
+mod device;
+mod judge;
+mod network;
+mod orders;
+pub mod plants;
+mod scenario;
+pub mod seeds;
+mod service;
+mod steps;
+mod wire;
+mod world;

@@ -1,0 +1,162 @@
+//! What a seed makes of the world: how many devices, which activities, how long, and how bad.
+
+use std::time::{Duration, SystemTime};
+
+use crate::service::{Service, TaskRules};
+
+const SECOND: Duration = Duration::from_secs(1);
+const HOUR: Duration = Duration::from_secs(3600);
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// The world of a seed.
+#[derive(Debug, Clone)]
+pub(crate) struct Scenario {
+    /// What kind of world.
+    pub(crate) kind: Kind,
+    /// How long faults happen.
+    pub(crate) length: Duration,
+    /// Devices.
+    pub(crate) devices: usize,
+    /// The mean time between two faults of a device.
+    pub(crate) gap: Duration,
+    /// The mean time between two executions at an activity.
+    pub(crate) arrivals: Duration,
+    /// The activities, which all devices serve.
+    pub(crate) activities: Vec<ActivityPlan>,
+    /// What all devices are told.
+    pub(crate) plan: Plan,
+}
+
+/// Kinds of worlds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// One to three devices, hours, a fault every few minutes.
+    Dense,
+    /// One device, weeks, outages of weeks.
+    Long,
+    /// Many devices that boot, fail and come back together.
+    Fleet,
+}
+
+/// An activity.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ActivityPlan {
+    /// An app settles its tasks.
+    pub(crate) deferred: bool,
+    /// Tasks at once.
+    pub(crate) concurrency: usize,
+    /// The worker's heartbeat interval; the service waits three times as long.
+    pub(crate) heartbeat: Duration,
+    /// Run again after a crash.
+    pub(crate) safe_to_repeat: bool,
+    /// Bytes of output.
+    pub(crate) max_output: usize,
+    /// What the service does.
+    pub(crate) rules: TaskRules,
+}
+
+/// What devices are told.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Plan {
+    /// Places.
+    pub(crate) max_tasks: usize,
+    /// Bytes on disk.
+    pub(crate) max_bytes: u64,
+    /// The come-back window.
+    pub(crate) comeback: Duration,
+    /// The longest pause.
+    pub(crate) max_backoff: Duration,
+    /// The lease of deferred tasks.
+    pub(crate) lease: Duration,
+    /// The heartbeat of adopted tasks.
+    pub(crate) adopted_heartbeat: Option<Duration>,
+    /// How long credentials live; `None`: for ever.
+    pub(crate) credentials: Option<Duration>,
+    /// Tokens are pushed to the app.
+    pub(crate) pushes: bool,
+}
+
+impl Scenario {
+    /// The world of this seed.
+    pub(crate) fn of(seed: u64) -> Self {
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let kind = match (seed % 250, rng.u32(..1000)) {
+            (7, _) => Kind::Fleet,
+            (_, 0..30) => Kind::Long,
+            _ => Kind::Dense,
+        };
+        let between =
+            |rng: &mut fastrand::Rng, from: Duration, to: Duration| from + (to - from).mul_f64(rng.f64());
+        let (length, devices, gap, arrivals) = match kind {
+            Kind::Dense => {
+                let devices = if rng.u8(..5) == 0 { rng.usize(2..4) } else { 1 };
+                let length = between(&mut rng, HOUR / 4, 3 * HOUR);
+                (
+                    length,
+                    devices,
+                    between(&mut rng, 20 * SECOND, HOUR / 6),
+                    between(&mut rng, 20 * SECOND, HOUR / 6),
+                )
+            }
+            Kind::Long => (between(&mut rng, 10 * DAY, 45 * DAY), 1, 2 * DAY, DAY / 2),
+            Kind::Fleet => (HOUR, rng.usize(60..120), HOUR, 4 * SECOND),
+        };
+        let count = rng.usize(1..3);
+        let activities = (0..count).map(|n| Self::activity(&mut rng, kind, n)).collect::<Vec<_>>();
+        let concurrency: usize = activities.iter().map(|a| a.concurrency).sum();
+        let max_output = activities.iter().map(|a| a.max_output).max().unwrap_or_default();
+        let max_tasks = concurrency + rng.usize(1..8);
+        let needed = activity_worker::spool::Spool::needed(max_output);
+        let plan = Plan {
+            max_tasks,
+            max_bytes: needed * if rng.bool() { 100 } else { rng.u64(2..6) },
+            comeback: match kind {
+                Kind::Fleet => 10 * SECOND,
+                _ => [Duration::ZERO, 30 * SECOND][rng.usize(..2)],
+            },
+            max_backoff: match kind {
+                Kind::Long => HOUR,
+                Kind::Fleet => 120 * SECOND,
+                Kind::Dense => [30 * SECOND, 120 * SECOND][rng.usize(..2)],
+            },
+            lease: [HOUR, DAY][rng.usize(..2)],
+            adopted_heartbeat: rng.bool().then_some(if kind == Kind::Long { HOUR } else { 60 * SECOND }),
+            credentials: rng.bool().then(|| between(&mut rng, HOUR / 4, 12 * HOUR)),
+            pushes: kind != Kind::Fleet && rng.u8(..3) == 0,
+        };
+        Scenario { kind, length, devices, gap, arrivals, activities, plan }
+    }
+
+    fn activity(rng: &mut fastrand::Rng, kind: Kind, n: usize) -> ActivityPlan {
+        let heartbeat = match kind {
+            Kind::Long => HOUR,
+            Kind::Fleet => 300 * SECOND,
+            Kind::Dense => [15, 30, 60, 120][rng.usize(..4)] * SECOND,
+        };
+        let rules = TaskRules {
+            heartbeat: (rng.u8(..4) > 0).then_some(3 * heartbeat),
+            timeout: (rng.u8(..3) == 0).then_some(heartbeat * rng.u32(5..100)),
+        };
+        ActivityPlan {
+            deferred: n == 1 && kind != Kind::Fleet,
+            concurrency: rng.usize(1..4),
+            heartbeat,
+            safe_to_repeat: rng.bool(),
+            max_output: [1000, 20_000][rng.usize(..2)],
+            rules,
+        }
+    }
+
+    /// The date that a device's clock shows when it is switched on.
+    pub(crate) fn first_date(rng: &mut fastrand::Rng, now: Duration) -> SystemTime {
+        let right = Service::date(now);
+        match rng.u8(..10) {
+            0 => SystemTime::UNIX_EPOCH + Duration::from_secs(rng.u64(..1000)),
+            1 => right + 365 * 73 * DAY,
+            2 => right - 200 * DAY,
+            3 => right + DAY,
+            4 => right - rng.u32(400..4000) * SECOND,
+            _ => right + rng.u32(..10) * SECOND,
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! Many worlds on all cores, and what came of them.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::judge::Finding;
+use crate::world::World;
+
+/// What came of one world.
+#[derive(Debug, Default)]
+pub(crate) struct Ending {
+    /// The promise that was not kept, what happened, and when.
+    pub(crate) finding: Option<(Finding, Duration)>,
+    /// What happened, line by line, if that was asked for.
+    pub(crate) trace: Vec<String>,
+    tally: Tally,
+}
+
+/// Figures, added up over worlds.
+#[derive(Debug, Default, Clone)]
+struct Tally {
+    worlds: u64,
+    lived: f64,
+    kept: u64,
+    delivered: u64,
+    otherwise: u64,
+    held: u64,
+    faults: BTreeMap<&'static str, u64>,
+}
+
+impl Tally {
+    fn add(&mut self, other: &Tally) {
+        self.worlds += other.worlds;
+        self.lived += other.lived;
+        self.kept += other.kept;
+        self.delivered += other.delivered;
+        self.otherwise += other.otherwise;
+        self.held += other.held;
+        for (kind, count) in &other.faults {
+            *self.faults.entry(kind).or_default() += count;
+        }
+    }
+}
+
+/// Runs the world of a seed to its end.
+pub(crate) fn one(seed: u64, traced: bool) -> Ending {
+    let mut world = World::new(seed, traced);
+    let end = catch_unwind(AssertUnwindSafe(|| world.run()));
+    let finding = match end {
+        Ok(end) => end.err(),
+        Err(panic) => {
+            let text = panic.downcast_ref::<String>().cloned();
+            let text = text.or_else(|| panic.downcast_ref::<&str>().map(|s| (*s).to_owned()));
+            Some(Finding { promise: "P9", text: format!("panic: {}", text.unwrap_or_default()) })
+        }
+    };
+    let mut tally = Tally { worlds: 1, ..Tally::default() };
+    tally.lived = world.now.as_secs_f64() * world.devices.len() as f64;
+    tally.faults = std::mem::take(&mut world.outside().faults);
+    for device in &world.devices {
+        let [kept, delivered, otherwise] = device.judge.counts;
+        tally.kept += kept;
+        tally.delivered += delivered;
+        tally.otherwise += otherwise;
+        let held = device.judge.debts.values().filter(|d| d.kept.is_some() && d.settled.is_none());
+        tally.held += held.count() as u64;
+    }
+    Ending {
+        finding: finding.map(|finding| (finding, world.now)),
+        trace: world.trace.unwrap_or_default(),
+        tally,
+    }
+}
+
+/// What happens in the world of a seed, line by line.
+pub fn trace(seed: u64) -> Vec<String> {
+    one(seed, true).trace
+}
+
+/// The promise that the world of a seed breaks, if it does.
+pub fn finding(seed: u64) -> Option<String> {
+    one(seed, false)
+        .finding
+        .map(|(finding, at)| format!("{} at {:.3} s: {}", finding.promise, at.as_secs_f64(), finding.text))
+}
+
+/// One world again, event by event. True if every promise was kept.
+pub fn replay(seed: u64) -> bool {
+    let ending = one(seed, true);
+    ending.trace.iter().for_each(|line| println!("{line}"));
+    tell(seed, &ending);
+    ending.finding.is_none()
+}
+
+fn tell(seed: u64, ending: &Ending) {
+    match &ending.finding {
+        None => println!("seed {seed}: all promises kept"),
+        Some((finding, at)) => println!(
+            "seed {seed}: {} is broken at {:.3} s: {}\nagain: cargo xtask sim --seed {seed}",
+            finding.promise,
+            at.as_secs_f64(),
+            finding.text
+        ),
+    }
+}
+
+/// Runs worlds until one breaks a promise, all are done, or the time is over. Prints what came of them.
+pub fn run(first: u64, count: u64, minutes: Option<f64>) -> bool {
+    let start = Instant::now();
+    let end = minutes.map(|minutes| start + Duration::from_secs_f64(minutes * 60.0));
+    let (tally, broken) = many(first, count, end);
+    print(&tally, start.elapsed());
+    let Some(seed) = broken else { return true };
+    let ending = one(seed, true);
+    println!("\nthe last lines of the trace of seed {seed}:");
+    let from = ending.trace.len().saturating_sub(40);
+    ending.trace[from..].iter().for_each(|line| println!("{line}"));
+    tell(seed, &ending);
+    false
+}
+
+/// The figures, and the first seed that broke a promise.
+fn many(first: u64, count: u64, end: Option<Instant>) -> (Tally, Option<u64>) {
+    let (next, worst) = (AtomicU64::new(first), AtomicU64::new(u64::MAX));
+    let sum = Mutex::new(Tally::default());
+    let work = || {
+        let mut mine = Tally::default();
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            let late = end.is_some_and(|end| Instant::now() >= end);
+            if seed >= first + count || late || seed > worst.load(Ordering::Relaxed) {
+                break;
+            }
+            let ending = one(seed, false);
+            mine.add(&ending.tally);
+            if ending.finding.is_some() {
+                worst.fetch_min(seed, Ordering::Relaxed);
+            }
+        }
+        sum.lock().unwrap_or_else(PoisonError::into_inner).add(&mine);
+    };
+    thread::scope(|scope| {
+        for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(work);
+        }
+    });
+    let worst = Some(worst.into_inner()).filter(|seed| *seed != u64::MAX);
+    (sum.into_inner().unwrap_or_else(PoisonError::into_inner), worst)
+}
+
+/// The first of `count` seeds that breaks a promise, what it was, and how many it took.
+#[cfg(feature = "plants")]
+pub(crate) fn first_broken(count: u64) -> Option<(u64, Finding)> {
+    let seed = many(0, count, None).1?;
+    one(seed, false).finding.map(|(finding, _)| (seed, finding))
+}
+
+fn print(tally: &Tally, took: Duration) {
+    let years = tally.lived / (365.25 * 86_400.0);
+    println!(
+        "{} worlds, {years:.1} device-years, in {:.0} s: {:.0} worlds a second",
+        tally.worlds,
+        took.as_secs_f64(),
+        tally.worlds as f64 / took.as_secs_f64()
+    );
+    println!(
+        "results: {} kept, {} delivered, {} too late or unknown, {} held at the end",
+        tally.kept, tally.delivered, tally.otherwise, tally.held
+    );
+    println!("faults: {}", tally.faults.values().sum::<u64>());
+    for (kind, count) in &tally.faults {
+        println!("{count:>12}  {kind}");
+    }
+}
