@@ -51,12 +51,16 @@ class BoundsTest {
     @Test
     fun c17_a_worker_that_was_closed_leaves_nothing_behind() = onPhone { phone ->
         suspend fun once(): WeakReference<CredentialsProvider> {
-            val provider = CredentialsProvider { login.credentials() }
+            // An object, since a lambda that captures nothing is one for all.
+            val provider =
+                object : CredentialsProvider {
+                    override fun credentials() = login.credentials()
+                }
             ActivityWorker.start(phone.app(), provider).use { it.wake() }
             return WeakReference(provider)
         }
         repeat(20) { once() }
-        eventually("threads end") { threads().also { println(it) }.isEmpty() }
+        eventually("threads end") { threads().isEmpty() }
         System.gc()
         val (files, bytes) = files() to memory()
         val providers = List(100) { once() }
