@@ -1,5 +1,6 @@
 //! `cargo xtask`: what a developer or a build machine runs. Each command sets up what it needs.
 
+mod apt;
 mod bench;
 mod bindings;
 mod fuzz;

@@ -58,6 +58,9 @@ class Emulator : AutoCloseable {
     fun count(operation: String): Int =
         calls().count { it.text("operation") == operation && it.jsonObject["tookEffect"]!!.jsonPrimitive.boolean }
 
+    /** The payload of a push message, counted from 0; waits for it. */
+    fun push(number: Int): JsonObject = admin("GET", "/pushes/$number").jsonObject.getValue("payload").jsonObject
+
     /** How many polls wait for a task. */
     fun polls(): Int =
         admin("GET", "/state").jsonObject["activities"]!!.jsonArray.sumOf { it.jsonObject["polls"]!!.jsonPrimitive.int }

@@ -14,31 +14,33 @@ import kotlin.test.assertIs
 import kotlin.time.Duration
 import kotlin.time.Duration.Companion.milliseconds
 import kotlin.time.Duration.Companion.seconds
+import kotlinx.serialization.json.Json
 import kotlinx.serialization.json.JsonElement
 import kotlinx.serialization.json.JsonObject
 import kotlinx.serialization.json.JsonPrimitive
+import kotlinx.serialization.json.jsonObject
 
-/** A phone: an emulator with one activity, a state machine that asks it, and an app's state folder. */
+/**
+ * A phone: an emulator with a state machine that asks by an activity and one that asks by push messages, and an app's state folder.
+ *
+ * @param state more fields of the task state
+ */
 class Phone(vararg state: Pair<String, JsonElement>) : AutoCloseable {
     val emulator = Emulator()
     private val dir = Files.createTempDirectory("activity-worker-").toFile()
     val stateDir = File(dir, "state")
     val arn = emulator.call("CreateActivity", "name" to "approve").text("activityArn")
-    private val machine: String
+    private val asking = createMachine("approvals", obj("Resource" to JsonPrimitive(arn)), *state)
+    private val pushing = createMachine("pushed-approvals", Json.parseToJsonElement(PUSHING).jsonObject, *state)
+    private var pushes = 0
 
-    init {
-        val ask = mapOf("Type" to JsonPrimitive("Task"), "Resource" to JsonPrimitive(arn), "Next" to JsonPrimitive("Done"))
-        val states = obj("Ask" to JsonObject(ask + state), "Done" to obj("Type" to JsonPrimitive("Succeed")))
-        val definition = obj("StartAt" to JsonPrimitive("Ask"), "States" to states)
-        machine =
-            emulator
-                .call(
-                    "CreateStateMachine",
-                    "name" to "approvals",
-                    "definition" to definition.toString(),
-                    "roleArn" to "arn:aws:iam::123456789012:role/none",
-                )
-                .text("stateMachineArn")
+    private fun createMachine(name: String, task: JsonObject, vararg state: Pair<String, JsonElement>): String {
+        val ask = mapOf("Type" to JsonPrimitive("Task"), "Next" to JsonPrimitive("Done")) + task + state
+        val states = obj("Ask" to JsonObject(ask), "Done" to obj("Type" to JsonPrimitive("Succeed")))
+        val definition = obj("StartAt" to JsonPrimitive("Ask"), "States" to states).toString()
+        val role = "arn:aws:iam::123456789012:role/none"
+        val created = emulator.call("CreateStateMachine", "name" to name, "definition" to definition, "roleArn" to role)
+        return created.text("stateMachineArn")
     }
 
     /** An app that lives by pushes. */
@@ -64,16 +66,18 @@ class Phone(vararg state: Pair<String, JsonElement>) : AutoCloseable {
 
     suspend fun start(config: WorkerConfig = app()): ActivityWorker = ActivityWorker.start(config, login)
 
-    /** Starts an execution. */
-    fun ask(input: String = "{}"): String =
-        emulator.call("StartExecution", "stateMachineArn" to machine, "input" to input).text("executionArn")
+    /** Starts an execution that asks by the activity. */
+    fun ask(input: String = "{}"): String = startExecution(asking, input)
 
-    /** Starts an execution, and takes its token as a push message would bring it. */
+    /** Starts an execution that asks by push message, and takes the message. */
     fun push(input: String = "{}"): Push {
-        val execution = ask(input)
-        val task = emulator.call("GetActivityTask", "activityArn" to arn, "workerName" to "backend")
-        return Push(execution, PushedTask(task.text("taskToken"), task.text("input")))
+        val execution = startExecution(pushing, input)
+        val message = emulator.push(pushes++).getValue("Message")
+        return Push(execution, PushedTask(message.text("token"), message.jsonObject.getValue("input").toString()))
     }
+
+    private fun startExecution(machine: String, input: String) =
+        emulator.call("StartExecution", "stateMachineArn" to machine, "input" to input).text("executionArn")
 
     /** The execution once it is over. */
     suspend fun end(execution: String): JsonObject {
@@ -100,6 +104,10 @@ class Phone(vararg state: Pair<String, JsonElement>) : AutoCloseable {
         dir.deleteRecursively()
     }
 }
+
+private const val PUSHING =
+    """{"Resource": "arn:aws:states:::sns:publish.waitForTaskToken",
+        "Parameters": {"Message": {"token.$": "$$.Task.Token", "input.$": "$"}}}"""
 
 /** What a push message brings, and the execution that sent it. */
 class Push(val execution: String, val task: PushedTask)
