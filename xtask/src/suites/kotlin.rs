@@ -22,7 +22,7 @@ pub(super) fn run(workspace: &Workspace) -> Result<String, Stop> {
     println!("building and testing with Maven; the first time it downloads some 100 MB into ~/.m2");
     let log = workspace.target.join("kotlin.log");
     let mut maven = Command::new("mvn");
-    maven.args(["--batch-mode", "--no-transfer-progress", "--log-file"]).arg(&log);
+    maven.args(["--batch-mode", "--no-transfer-progress", "-Dstyle.color=never", "--log-file"]).arg(&log);
     maven.arg(format!("-Dtarget.dir={}", workspace.target.display()));
     maven.arg("test").current_dir(workspace.root.join("android/activity-worker"));
     let ended = process::Group::spawn(&mut maven)?.wait();

@@ -33,17 +33,16 @@ import kotlinx.coroutines.withContext
  * that was begun is kept all the same, and what a poll brings comes as an event. After the end an answer is refused as `Stopped`, and the
  * lists are empty.
  *
+ * Events, states and exceptions are those of the bridge, package `dev.activityworker.ffi`; an exception's `reason` is one line that
+ * says what to do.
+ *
  * A worker that is merely let go is stopped some time after the garbage collector found it.
  */
 class ActivityWorker
 private constructor(
     private val native: NativeWorker,
     private val list: TaskList,
-    /**
-     * What happens, from the moment of collecting on. It never ends, and no collector holds up the worker or another collector: one
-     * that falls behind by more than 256 events gets [WorkerEvent.Missed] in place of the rest.
-     */
-    val events: Flow<WorkerEvent>,
+    heard: Events,
     dispatcher: CoroutineDispatcher,
 ) : AutoCloseable {
     // Calls outlive the coroutines that wait for them; they end by themselves, at the latest with the worker.
@@ -57,6 +56,12 @@ private constructor(
      */
     val tasks: StateFlow<List<ActivityTask>>
         get() = list.tasks
+
+    /**
+     * What happens, from the moment of collecting on. It never ends, and no collector holds up the worker or another collector: one
+     * that falls behind by more than 256 events gets [WorkerEvent.Missed] in place of the rest.
+     */
+    val events: Flow<WorkerEvent> = heard.flow
 
     /** Lists the requests now, and renews their lease as collecting [tasks] does. */
     suspend fun pendingTasks(): List<ActivityTask> = call { list.look(it) }
@@ -175,7 +180,7 @@ private constructor(
                 }
             val native = NativeWorker.start(config.toNative(), credentials.toNative(), listener)
             list.peek(native)
-            return ActivityWorker(native, list, events.flow, dispatcher)
+            return ActivityWorker(native, list, events, dispatcher)
         }
     }
 }

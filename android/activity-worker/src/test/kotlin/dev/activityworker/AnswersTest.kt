@@ -147,7 +147,7 @@ class AnswersTest {
 
     @Test
     fun c09_a_drain_ends_in_its_time_and_at_once_when_all_is_delivered() = onPhone { phone ->
-        phone.start().use { worker ->
+        val execution = phone.start().use { worker ->
             val push = phone.push()
             val id = worker.adoptNew(push.task)
             phone.emulator.fault("half-open")
@@ -156,10 +156,14 @@ class AnswersTest {
             assertTrue(took < 5.seconds, "$took")
             assertEquals(0 to 1, report.delivered to report.left)
             phone.emulator.goOnline()
+            push.execution
         }
         phone.start().use { worker ->
             val took = measureTime { assertEquals(0, worker.drainWithin(10.minutes).left) }
             assertTrue(took < SOON, "$took")
+            assertEquals("1", phone.output(execution))
+            val again = measureTime { assertEquals(DrainReport(0, 0, null), worker.drainWithin(10.minutes)) }
+            assertTrue(again < 1.seconds, "$again")
         }
     }
 

@@ -92,7 +92,7 @@ class CallbacksTest {
                     assertFailsWith<IllegalStateException> { worker.events.collect { error("rude") } }
                 }
                 listening(worker) { ear ->
-                    repeat(Events.CAPACITY) { worker.retract(worker.adoptNew(phone.push().task)) }
+                    repeat(Events.CAPACITY / 2) { worker.retract(worker.adoptNew(phone.push().task)) }
                     val push = phone.push()
                     val id = worker.adoptNew(push.task)
                     worker.succeed(id, "1")
