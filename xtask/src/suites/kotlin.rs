@@ -9,6 +9,10 @@ use crate::bindings::{self, Language};
 use crate::workspace::Workspace;
 use crate::{apt, process};
 
+/// Looks at the form of Kotlin files.
+const KTLINT: &str = "com.pinterest.ktlint:ktlint-cli:1.8.0:jar:all";
+const KTLINT_JAR: &str = "ktlint-cli-1.8.0-all.jar";
+
 /// What Maven says when it can't have something from its repository.
 const OUT_OF_REACH: &[&str] = &["Could not transfer artifact", "Cannot access central", "Unknown host"];
 
@@ -16,6 +20,7 @@ pub(super) fn run(workspace: &Workspace) -> Result<String, Stop> {
     if !has_maven() {
         apt::install(&["default-jdk-headless", "maven"]).map_err(Stop::Skipped)?;
     }
+    check_form(workspace)?;
     let library = bindings::build_library(workspace)?;
     bindings::generate(workspace, &library, Language::Kotlin)?;
     process::run(&mut workspace.cargo(&["build", "--locked", "--package", "activity-emulator"]))?;
@@ -32,6 +37,21 @@ pub(super) fn run(workspace: &Workspace) -> Result<String, Stop> {
 fn has_maven() -> bool {
     let works = |program: &str| process::read(Command::new(program).arg("-version")).is_ok();
     works("mvn") && works("javac")
+}
+
+fn check_form(workspace: &Workspace) -> Result<(), Stop> {
+    let tools = workspace.tools()?;
+    if !tools.join(KTLINT_JAR).exists() {
+        println!("fetching ktlint (70 MB, once)");
+        let mut fetch = Command::new("mvn");
+        fetch.args(["--batch-mode", "--no-transfer-progress", "--quiet", "-Dstyle.color=never"]);
+        fetch.arg("org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy");
+        fetch.arg(format!("-Dartifact={KTLINT}")).arg(format!("-DoutputDirectory={}", tools.display()));
+        process::read(&mut fetch).map_err(|e| Stop::Skipped(format!("ktlint can't be had: {e}")))?;
+    }
+    let mut ktlint = Command::new("java");
+    ktlint.arg("-jar").arg(tools.join(KTLINT_JAR)).args(["--relative", "**/*.kt"]);
+    Ok(process::run(ktlint.current_dir(workspace.root.join("android")))?)
 }
 
 /// Shows what Maven wrote as far as it matters. The note is surefire's sum.

@@ -2,15 +2,11 @@ package dev.activityworker
 
 import dev.activityworker.ffi.Adopted
 import dev.activityworker.ffi.LinkState
-import dev.activityworker.ffi.EventListener as NativeEventListener
-import dev.activityworker.ffi.ActivityWorker as NativeWorker
 import dev.activityworker.ffi.PollResult
 import dev.activityworker.ffi.PollRisk
 import dev.activityworker.ffi.Settlement
 import dev.activityworker.ffi.StopMode
 import dev.activityworker.ffi.WorkerEvent
-import kotlin.time.Duration
-import kotlin.time.Duration.Companion.days
 import kotlinx.coroutines.CancellationException
 import kotlinx.coroutines.CoroutineDispatcher
 import kotlinx.coroutines.CoroutineScope
@@ -22,6 +18,10 @@ import kotlinx.coroutines.cancelAndJoin
 import kotlinx.coroutines.flow.Flow
 import kotlinx.coroutines.flow.StateFlow
 import kotlinx.coroutines.withContext
+import kotlin.time.Duration
+import kotlin.time.Duration.Companion.days
+import dev.activityworker.ffi.ActivityWorker as NativeWorker
+import dev.activityworker.ffi.EventListener as NativeEventListener
 
 /**
  * A running worker: it holds the requests of one state folder, sends their heartbeats, and delivers their answers.
@@ -38,8 +38,7 @@ import kotlinx.coroutines.withContext
  *
  * A worker that is merely let go is stopped some time after the garbage collector found it.
  */
-class ActivityWorker
-private constructor(
+class ActivityWorker private constructor(
     private val native: NativeWorker,
     private val list: TaskList,
     heard: Events,
@@ -168,7 +167,11 @@ private constructor(
             }
         }
 
-        private fun open(config: WorkerConfig, credentials: CredentialsProvider, dispatcher: CoroutineDispatcher): ActivityWorker {
+        private fun open(
+            config: WorkerConfig,
+            credentials: CredentialsProvider,
+            dispatcher: CoroutineDispatcher,
+        ): ActivityWorker {
             val list = TaskList(config.lease ?: DEFAULT_LEASE)
             val events = Events()
             val listener =

@@ -2,14 +2,14 @@ package dev.activityworker
 
 import dev.activityworker.ffi.CallbackException
 import dev.activityworker.ffi.NativeCredentials
-import dev.activityworker.ffi.AwsCredentialsProvider as NativeCredentialsProvider
-import kotlin.time.Duration.Companion.seconds
-import kotlin.time.Instant
-import kotlin.time.toJavaInstant
 import kotlinx.coroutines.CoroutineDispatcher
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.runBlocking
 import kotlinx.coroutines.withTimeout
+import kotlin.time.Duration.Companion.seconds
+import kotlin.time.Instant
+import kotlin.time.toJavaInstant
+import dev.activityworker.ffi.AwsCredentialsProvider as NativeCredentialsProvider
 
 /**
  * An access key, with the session token and the end of temporary ones. Its text form shows none of it.
@@ -68,6 +68,8 @@ internal inline fun <T> callback(call: () -> T): T =
         call()
     } catch (e: CallbackException) {
         throw e
-    } catch (@Suppress("TooGenericExceptionCaught") _: Throwable) {
+    } catch (
+        @Suppress("TooGenericExceptionCaught") _: Throwable,
+    ) {
         throw CallbackException.Unexpected()
     }

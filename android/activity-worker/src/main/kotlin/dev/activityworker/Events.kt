@@ -1,10 +1,10 @@
 package dev.activityworker
 
 import dev.activityworker.ffi.WorkerEvent
-import java.util.concurrent.CopyOnWriteArrayList
 import kotlinx.coroutines.channels.Channel
 import kotlinx.coroutines.flow.Flow
 import kotlinx.coroutines.flow.flow
+import java.util.concurrent.CopyOnWriteArrayList
 
 /** Hands events to collectors. One that is slow, or hangs, holds up nobody: it is told how many it missed. */
 internal class Events {

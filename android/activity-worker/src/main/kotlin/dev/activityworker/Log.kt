@@ -1,8 +1,8 @@
 package dev.activityworker
 
 import dev.activityworker.ffi.LogLevel
-import dev.activityworker.ffi.LogSink as NativeLogSink
 import dev.activityworker.ffi.setNativeLogSink
+import dev.activityworker.ffi.LogSink as NativeLogSink
 
 /** Where the library's log goes. Called on a thread of its own; what it throws is ignored, and what it can't take in time is dropped. */
 fun interface LogSink {

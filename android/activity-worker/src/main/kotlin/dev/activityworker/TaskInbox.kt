@@ -1,10 +1,10 @@
 package dev.activityworker
 
 import dev.activityworker.ffi.NativeInbox
-import java.io.File
 import kotlinx.coroutines.CoroutineDispatcher
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.withContext
+import java.io.File
 
 /**
  * Leaves tokens and answers for the worker of a state folder: for another process of the app, which has no worker of its own. The

@@ -1,9 +1,6 @@
 package dev.activityworker
 
-import dev.activityworker.ffi.ActivityWorker as NativeWorker
 import dev.activityworker.ffi.WorkerEvent
-import java.lang.ref.WeakReference
-import kotlin.time.Duration
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.ExperimentalCoroutinesApi
 import kotlinx.coroutines.Job
@@ -17,6 +14,9 @@ import kotlinx.coroutines.flow.distinctUntilChanged
 import kotlinx.coroutines.flow.map
 import kotlinx.coroutines.flow.update
 import kotlinx.coroutines.launch
+import java.lang.ref.WeakReference
+import kotlin.time.Duration
+import dev.activityworker.ffi.ActivityWorker as NativeWorker
 
 /**
  * The requests, listed anew when something happened to them.
@@ -37,7 +37,11 @@ internal class TaskList(private val lease: Duration) {
             is WorkerEvent.Settled,
             is WorkerEvent.Held,
             is WorkerEvent.Missed,
-            is WorkerEvent.Notice -> changes.update { it + 1 }
+            is WorkerEvent.Notice,
+            -> {
+                changes.update { it + 1 }
+            }
+
             else -> {}
         }
     }

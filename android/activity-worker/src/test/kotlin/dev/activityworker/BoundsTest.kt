@@ -5,15 +5,15 @@ import dev.activityworker.support.adoptNew
 import dev.activityworker.support.eventually
 import dev.activityworker.support.login
 import dev.activityworker.support.onPhone
+import kotlinx.coroutines.async
+import kotlinx.coroutines.awaitAll
+import kotlinx.coroutines.flow.first
 import java.io.File
 import java.lang.ref.WeakReference
 import kotlin.test.Test
 import kotlin.test.assertEquals
 import kotlin.test.assertTrue
 import kotlin.time.Duration.Companion.minutes
-import kotlinx.coroutines.async
-import kotlinx.coroutines.awaitAll
-import kotlinx.coroutines.flow.first
 
 /** Many requests, many starts. */
 class BoundsTest {

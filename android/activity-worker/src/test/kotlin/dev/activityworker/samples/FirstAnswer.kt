@@ -6,9 +6,9 @@ import dev.activityworker.PushedTask
 import dev.activityworker.WorkerConfig
 import dev.activityworker.ffi.StopMode
 import dev.activityworker.suspendingCredentials
+import kotlinx.coroutines.flow.first
 import java.io.File
 import kotlin.time.Duration.Companion.seconds
-import kotlinx.coroutines.flow.first
 
 /** From nothing to a first delivered answer. */
 suspend fun firstAnswer(noBackupFilesDir: File, login: suspend () -> AwsCredentials, token: String, endpoint: String?) {

@@ -5,14 +5,14 @@ import dev.activityworker.PushedTask
 import dev.activityworker.TaskInbox
 import dev.activityworker.WorkerConfig
 import dev.activityworker.ffi.InboxException
+import kotlinx.coroutines.awaitCancellation
+import kotlinx.coroutines.runBlocking
 import java.io.File
 import java.util.concurrent.TimeUnit
 import kotlin.test.assertFailsWith
 import kotlin.time.Duration
 import kotlin.time.Duration.Companion.milliseconds
 import kotlin.time.Duration.Companion.seconds
-import kotlinx.coroutines.awaitCancellation
-import kotlinx.coroutines.runBlocking
 
 /** Another process of the app, that can be killed. */
 class Child(private val role: String, phone: Phone, token: String, answer: String? = null) : AutoCloseable {
@@ -46,8 +46,14 @@ fun main(args: Array<String>): Unit = runBlocking {
     val environment = System.getenv()
     val (stateDir, token) = File(environment.getValue("STATE_DIR")) to environment.getValue("TOKEN")
     when (args.single()) {
-        "answers" -> childWorker(stateDir).let { it.succeed(it.adoptNew(PushedTask(token)), environment.getValue("ANSWER")) }
-        "adopts" -> childWorker(stateDir).adoptNew(PushedTask(token, "\"from the child\""))
+        "answers" -> {
+            childWorker(stateDir).let { it.succeed(it.adoptNew(PushedTask(token)), environment.getValue("ANSWER")) }
+        }
+
+        "adopts" -> {
+            childWorker(stateDir).adoptNew(PushedTask(token, "\"from the child\""))
+        }
+
         "leaves" -> {
             val inbox = TaskInbox(stateDir)
             val id = inbox.leaveTask(PushedTask(token, "\"from the child\""))

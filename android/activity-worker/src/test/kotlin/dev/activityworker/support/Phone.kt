@@ -7,6 +7,11 @@ import dev.activityworker.CredentialsProvider
 import dev.activityworker.PushedTask
 import dev.activityworker.WorkerConfig
 import dev.activityworker.ffi.Adopted
+import kotlinx.serialization.json.Json
+import kotlinx.serialization.json.JsonElement
+import kotlinx.serialization.json.JsonObject
+import kotlinx.serialization.json.JsonPrimitive
+import kotlinx.serialization.json.jsonObject
 import java.io.File
 import java.nio.file.Files
 import kotlin.test.assertEquals
@@ -14,11 +19,6 @@ import kotlin.test.assertIs
 import kotlin.time.Duration
 import kotlin.time.Duration.Companion.milliseconds
 import kotlin.time.Duration.Companion.seconds
-import kotlinx.serialization.json.Json
-import kotlinx.serialization.json.JsonElement
-import kotlinx.serialization.json.JsonObject
-import kotlinx.serialization.json.JsonPrimitive
-import kotlinx.serialization.json.jsonObject
 
 /**
  * A phone: an emulator with a state machine that asks by an activity and one that asks by push messages, and an app's state folder.
@@ -61,7 +61,7 @@ class Phone(vararg state: Pair<String, JsonElement>) : AutoCloseable {
     fun polling(onRequest: Boolean = false, scope: String = "") =
         app(scope).copy(
             activities =
-                listOf(ActivityConfig(arn, onRequest, concurrency = 8, heartbeatInterval = 1.seconds, maxOutput = 1000))
+                listOf(ActivityConfig(arn, onRequest, concurrency = 8, heartbeatInterval = 1.seconds, maxOutput = 1000)),
         )
 
     suspend fun start(config: WorkerConfig = app()): ActivityWorker = ActivityWorker.start(config, login)
