@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use super::Stop;
 use crate::bindings::{self, Language};
@@ -29,7 +29,8 @@ pub(super) fn run(workspace: &Workspace) -> Result<String, Stop> {
     let mut maven = Command::new("mvn");
     maven.args(["--batch-mode", "--no-transfer-progress", "-Dstyle.color=never", "--log-file"]).arg(&log);
     maven.arg(format!("-Dtarget.dir={}", workspace.target.display()));
-    maven.arg("test").current_dir(workspace.root.join("android/activity-worker"));
+    // All it has to say is in the log.
+    maven.arg("test").current_dir(workspace.root.join("android/activity-worker")).stdout(Stdio::null());
     let ended = process::Group::spawn(&mut maven)?.wait();
     judge(&fs::read_to_string(&log).unwrap_or_default(), ended, &log)
 }
