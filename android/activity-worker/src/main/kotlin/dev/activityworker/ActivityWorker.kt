@@ -151,6 +151,7 @@ class ActivityWorker private constructor(
          * Opens the state folder and starts a worker. Blocking work is done on [dispatcher].
          *
          * @throws dev.activityworker.ffi.StartException with what is wrong, and what to do
+         * @throws IllegalArgumentException if a count is negative
          */
         suspend fun start(
             config: WorkerConfig,

@@ -18,6 +18,7 @@ import dev.activityworker.support.eventually
 import dev.activityworker.support.listening
 import dev.activityworker.support.onPhone
 import dev.activityworker.support.text
+import kotlinx.coroutines.delay
 import kotlinx.coroutines.flow.first
 import kotlinx.serialization.json.Json
 import kotlinx.serialization.json.JsonPrimitive
@@ -189,16 +190,18 @@ class AnswersTest {
     fun c12_of_two_users_on_one_phone_neither_sees_or_delivers_what_is_the_others() = onPhone { phone ->
         val (answered, open) = phone.push() to phone.push()
         val second =
-            phone.start(phone.app(scope = "ann")).use { ann ->
+            phone.start(phone.app(scope = "ann", heartbeat = 1.seconds)).use { ann ->
                 phone.emulator.goOffline()
                 ann.succeed(ann.adoptNew(answered.task), "\"ann\"")
                 ann.adoptNew(open.task)
             }
         phone.emulator.goOnline()
-        phone.start(phone.app(scope = "bob")).use { bob ->
+        phone.start(phone.app(scope = "bob", heartbeat = 1.seconds)).use { bob ->
             assertEquals(emptyList(), bob.pendingTasks())
             assertEquals(2, bob.snapshot().foreign)
             assertFailsWith<AnswerException.NotOpen> { bob.succeed(second, "1") }
+            delay(2.seconds)
+            assertEquals(0, phone.emulator.count("SendTaskHeartbeat"), "ann's request does not beat")
             val own = phone.push()
             bob.succeed(bob.adoptNew(own.task), "\"bob\"")
             assertEquals("\"bob\"", phone.output(own.execution))

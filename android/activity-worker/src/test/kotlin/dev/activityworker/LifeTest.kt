@@ -49,13 +49,14 @@ class LifeTest {
             val push = phone.push()
             val id = taskId(push.task.token)
             Child("adopts", phone, push.task.token).use { it.isDone() }
-            repeat(2) { round ->
+            for (how in listOf(StopMode.NOW, StopMode.DRAIN)) {
                 phone.start(phone.app(heartbeat = 1.seconds)).use { worker ->
                     assertEquals(id, worker.tasks.value.single().id)
                     assertEquals("\"from the child\"", worker.input(id))
                     val before = phone.emulator.count("SendTaskHeartbeat")
                     eventually("heartbeats") { phone.emulator.count("SendTaskHeartbeat") >= before + 4 }
-                    worker.stop(if (round == 0) StopMode.NOW else StopMode.DRAIN)
+                    worker.stop(how)
+                    assertEquals(id, worker.tasks.value.single().id, "what is shown stays as it was")
                 }
             }
             phone.start(phone.app(heartbeat = 1.seconds)).use { worker ->
