@@ -145,6 +145,11 @@ impl ActivityWorker {
         Ok(self.handle.deferred_tasks().into_iter().map(ActivityTask::from).collect())
     }
 
+    /// The same list, to keep a screen's model current while nobody looks: it renews no lease.
+    pub fn peek_tasks(&self) -> Result<Vec<ActivityTask>, WorkerError> {
+        Ok(self.handle.peek_deferred_tasks().into_iter().map(ActivityTask::from).collect())
+    }
+
     /// What a person is to see: the input of an open request, read from disk.
     pub fn input(&self, id: String) -> Result<String, AnswerError> {
         Ok(self.handle.input(open(&id)?)?)

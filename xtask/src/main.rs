@@ -1,6 +1,8 @@
 //! `cargo xtask`: what a developer or a build machine runs. Each command sets up what it needs.
 
+mod apt;
 mod bench;
+mod bindings;
 mod fuzz;
 mod process;
 mod sim;
@@ -15,6 +17,7 @@ use std::process::ExitCode;
 
 use lexopt::{Arg, ValueExt};
 
+use crate::bindings::Language;
 use crate::workspace::Workspace;
 
 /// The exit code for a command line that makes no sense.
@@ -78,6 +81,16 @@ fn main() -> ExitCode {
         },
         // What `test faults` starts in namespaces of its own: not for people.
         suites::faults::INSIDE => suites::faults::inside(&workspace, &names),
+        "bindings" => match names.iter().map(|name| Language::parse(name)).collect::<Option<Vec<_>>>() {
+            Some(languages) if !languages.is_empty() => match bindings::write(&workspace, &languages) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(e) => {
+                    eprintln!("xtask: bindings: {e}");
+                    ExitCode::FAILURE
+                }
+            },
+            _ => usage("bindings for kotlin, swift, or both"),
+        },
         other => usage(&format!("no command {other:?}")),
     }
 }
@@ -128,6 +141,8 @@ cargo xtask sim [OPTION...]    runs the worker in made-up worlds: see docs/simul
 cargo xtask bench              measures what the device binary costs: size, memory, wake-ups, bytes
 cargo xtask fuzz [TARGET...] [--seconds N]
                                runs all fuzzers, or those named ({}), for 300 s each or as said
+cargo xtask bindings LANGUAGE...
+                               writes what calls the native library, kotlin or swift, into target/bindings/LANGUAGE
 
 A suite that can't run on this machine is skipped, with the reason; with CI=true in the environment that is a failure.
 Downloads are kept in target/tools. `faults` needs root and installs packages by apt; FAULTS_SOAK_SECONDS=N makes its soak longer.

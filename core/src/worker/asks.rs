@@ -3,7 +3,7 @@
 use super::disk::DiskJob;
 use super::driver::Driver;
 use super::handle::{DrainReport, Snapshot, StopReport};
-use super::inbox::{Ask, DrainWait, Reply};
+use super::inbox::{Ask, DrainWait, Lease, Reply};
 use crate::TaskId;
 use crate::engine::slots::{Slot, Stage};
 use crate::engine::{self, Kept};
@@ -23,7 +23,12 @@ impl Driver {
                 self.tell(engine::Event::UntilIdle);
             }
             Ask::Snapshot(reply) => drop(reply.send(self.snapshot())),
-            Ask::Deferred(reply) => drop(reply.send(self.deferred_tasks())),
+            Ask::Deferred(lease, reply) => {
+                if lease == Lease::Renew {
+                    self.tell(engine::Event::Touched);
+                }
+                drop(reply.send(self.deferred_tasks()));
+            }
             Ask::Input(id, reply) => self.show_input(id, reply),
             Ask::Settle(id, outcome, reply) => self.settle(id, outcome, Reply::App(reply)),
             Ask::Retract(id, reply) => self.retract(id, &reply),

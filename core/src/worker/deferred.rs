@@ -76,7 +76,6 @@ pub enum SettleError {
 impl Driver {
     pub(super) fn deferred_tasks(&mut self) -> Vec<DeferredTask> {
         self.expire();
-        self.tell(engine::Event::Touched);
         let tasks = self.engine.tasks().filter_map(|slot| {
             let (live, state) = (self.live.get(&slot.id)?, deferred_state(slot)?);
             let activity = live.activity.and_then(|a| self.activities.get(a)).map(|a| a.arn.clone());

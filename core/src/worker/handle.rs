@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::adopt::{AdoptError, Adopted};
 use super::deferred::{DeferredTask, SettleError};
 use super::events::{Events, Hub};
-use super::inbox::{Ask, Inbox};
+use super::inbox::{Ask, Inbox, Lease};
 use super::poll_once::{self, PollOnceError, PollRisk, PolledOnce};
 use crate::aws::ActivityArn;
 use crate::engine::{self, LinkHint};
@@ -133,7 +133,12 @@ impl WorkerHandle {
     /// The tasks that the app settles, answers that are not delivered yet included. Asking renews their lease: a task that the app has not asked for in the lease
     /// (24 h by default) beats no more.
     pub fn deferred_tasks(&self) -> Vec<DeferredTask> {
-        self.ask(Ask::Deferred).unwrap_or_default()
+        self.ask(|reply| Ask::Deferred(Lease::Renew, reply)).unwrap_or_default()
+    }
+
+    /// The same list, for the app's own bookkeeping: nobody looks at it, so it renews no lease.
+    pub fn peek_deferred_tasks(&self) -> Vec<DeferredTask> {
+        self.ask(|reply| Ask::Deferred(Lease::Leave, reply)).unwrap_or_default()
     }
 
     /// The input of a deferred task, read from disk.

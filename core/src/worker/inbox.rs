@@ -32,6 +32,13 @@ pub(super) struct HandlerDone {
     pub(super) outcome: Outcome,
 }
 
+/// Whether a listing means that someone looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lease {
+    Renew,
+    Leave,
+}
+
 /// What an app asks.
 pub(super) enum Ask {
     Stop(engine::Stop),
@@ -40,7 +47,7 @@ pub(super) enum Ask {
     CredentialsChanged,
     UntilIdle(Sender<()>),
     Snapshot(Sender<Snapshot>),
-    Deferred(Sender<Vec<DeferredTask>>),
+    Deferred(Lease, Sender<Vec<DeferredTask>>),
     Input(TaskId, Sender<Result<String, SettleError>>),
     Settle(TaskId, Outcome, Sender<Result<(), SettleError>>),
     Adopt(Adoption, Sender<Result<Adopted, AdoptError>>),

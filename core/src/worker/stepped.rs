@@ -12,7 +12,7 @@ use super::disk::{self, DiskDone, DiskJob};
 use super::driver::Driver;
 use super::events::{Event, Events};
 use super::handle::{Stop, StopReport, Stuck};
-use super::inbox::{Ask, Inbox};
+use super::inbox::{Ask, Inbox, Lease};
 use super::{
     AdoptError, Adopted, DeferredTask, Handler, Link, SettleError, StartError, TaskContext, WorkerBuilder,
 };
@@ -183,7 +183,7 @@ impl Stepped {
 
     /// As [`WorkerHandle::deferred_tasks`](super::WorkerHandle::deferred_tasks).
     pub fn deferred_tasks(&mut self) -> Vec<DeferredTask> {
-        self.ask(Ask::Deferred).try_recv().unwrap_or_default()
+        self.ask(|reply| Ask::Deferred(Lease::Renew, reply)).try_recv().unwrap_or_default()
     }
 
     /// As [`WorkerHandle::input`](super::WorkerHandle::input); the answer comes later.

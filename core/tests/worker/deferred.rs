@@ -58,6 +58,20 @@ fn p1_an_answer_given_offline_is_delivered_by_the_next_process() {
 }
 
 #[test]
+fn p3_a_list_that_nobody_looks_at_renews_no_lease() {
+    let bench = Bench::new();
+    let worker = bench.worker().activity(deferred(&bench)).lease(Duration::from_secs(2)).start().unwrap();
+    let events = worker.subscribe();
+    bench.start("1");
+    let id = wait_for(&events, accepted);
+    wait_for(&events, |event| {
+        assert_eq!(worker.peek_deferred_tasks()[0].id, id);
+        matches!(event, Event::HeartbeatsStopped { .. }).then_some(())
+    });
+    worker.stop(Stop::Now);
+}
+
+#[test]
 fn p3_a_request_whose_input_is_damaged_on_disk_is_failed_when_the_app_asks_for_it() {
     let bench = Bench::new();
     let worker = bench.worker().activity(deferred(&bench)).start().unwrap();

@@ -4,6 +4,7 @@ mod boto3;
 mod deny;
 pub(crate) mod faults;
 mod fuzz;
+mod kotlin;
 mod localstack;
 mod rust;
 mod threads;
@@ -61,6 +62,7 @@ const SUITES: &[Suite] = &[
     Suite { name: "deny", run: Run::Whole(deny::run) },
     Suite { name: "fuzz", run: Run::Whole(fuzz::run) },
     Suite { name: "threads", run: Run::Whole(threads::run) },
+    Suite { name: "kotlin", run: Run::Whole(kotlin::run) },
     Suite { name: "localstack", run: Run::Whole(localstack::run) },
     Suite { name: "faults", run: Run::Parts(faults::PARTS, faults::run) },
 ];

@@ -6,6 +6,8 @@ use crate::workspace::Workspace;
 
 pub(super) fn fmt(workspace: &Workspace) -> Result<String, Stop> {
     run_command(&mut workspace.cargo(&["fmt", "--all", "--check"]))?;
+    let generator = ["fmt", "--manifest-path", "ffi/bindgen/Cargo.toml", "--check"];
+    run_command(&mut workspace.cargo(&generator))?;
     Ok(String::new())
 }
 

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::process;
+use crate::{apt, process};
 
 /// Programs, and the Debian packages that have them.
 const PROGRAMS: &[(&str, &str)] = &[
@@ -39,8 +39,7 @@ pub(super) fn prepare() -> Result<(), String> {
         PROGRAMS.iter().filter(|(name, _)| !is_there(name)).map(|(_, package)| *package).collect();
     packages.dedup();
     if !packages.is_empty() {
-        println!("installing by apt: {}", packages.join(" "));
-        install(&packages)?;
+        apt::install(&packages)?;
     }
     if let Some((name, package)) = PROGRAMS.iter().find(|(name, _)| !is_there(name)) {
         return Err(format!("no program {name} on this machine (Debian: {package})"));
@@ -49,16 +48,6 @@ pub(super) fn prepare() -> Result<(), String> {
     process::read(probe.args(NAMESPACES).args(["sh", "-c", PROBE]))
         .map_err(|e| format!("no namespaces, loop devices, firewall or FUSE here: {e}"))?;
     Ok(())
-}
-
-fn install(packages: &[&str]) -> Result<(), String> {
-    let apt = |arguments: &[&str]| {
-        let mut apt = Command::new("apt-get");
-        apt.args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
-        process::read(&mut apt).map_err(|e| format!("can't install {}: {e}", packages.join(" ")))
-    };
-    apt(&["update", "-qq"])?;
-    apt(&[&["install", "-qq", "-y", "--no-install-recommends"], packages].concat()).map(drop)
 }
 
 fn is_there(name: &str) -> bool {

@@ -1,0 +1,105 @@
+package dev.activityworker
+
+import dev.activityworker.ffi.NativeActivityConfig
+import dev.activityworker.ffi.NativeConfig
+import java.io.File
+import kotlin.time.Duration
+import kotlin.time.Duration.Companion.days
+import kotlin.time.toJavaDuration
+
+/**
+ * What a worker is told before it starts. What is left out has the library's default.
+ *
+ * @property stateDir a folder of the app's own that no backup carries to another device: on Android below `noBackupFilesDir`
+ * @property region the AWS region, for instance `eu-west-1`
+ * @property account the AWS account, 12 digits: whose tokens are adopted. Needed where there is no activity
+ * @property activities activities to take tasks from; none where all requests are pushed
+ * @property scope the user who is logged in. Requests of other users wait until a worker for them is started
+ * @property installationId what tells this installation from a copy of its state folder: an id that the app makes up at its first
+ * start and keeps outside all backups
+ * @property workerName the name shown in the execution history
+ * @property endpointUrl another endpoint than the region's, for tests and private networks
+ * @property caFile a PEM file of certificate authorities to trust in place of the public ones
+ * @property maxTasks the most requests held at once, answered ones included
+ * @property maxBytes the most bytes in the state folder
+ * @property adoptedMaxOutput the most bytes of an adopted task's output, 262,144 at most: so many are set aside on disk for each
+ * @property adoptedHeartbeat the time between heartbeats of adopted tasks; none where the workflow has no HeartbeatSeconds
+ * @property lease how long a request's heartbeats go on after somebody last looked at [ActivityWorker.tasks]; a day by default
+ * @property comebackWindow the first call after the network came back lies at a random point of this window; zero for an app in
+ * the foreground
+ * @property maxBackoff the longest pause between two tries
+ */
+data class WorkerConfig(
+    val stateDir: File,
+    val region: String,
+    val account: String? = null,
+    val activities: List<ActivityConfig> = emptyList(),
+    val scope: String = "",
+    val installationId: String? = null,
+    val workerName: String? = null,
+    val endpointUrl: String? = null,
+    val caFile: File? = null,
+    val maxTasks: Int? = null,
+    val maxBytes: Long? = null,
+    val adoptedMaxOutput: Int? = null,
+    val adoptedHeartbeat: Duration? = null,
+    val lease: Duration? = null,
+    val comebackWindow: Duration? = null,
+    val maxBackoff: Duration? = null,
+)
+
+/**
+ * An activity to take tasks from.
+ *
+ * @property arn its ARN
+ * @property onRequest polled by [ActivityWorker.pollOnce] alone, rather than all the time. An app that may be suspended leaves it so
+ * @property concurrency the most tasks of it that wait for an answer at once
+ * @property heartbeatInterval the time between heartbeats: at most a third of the state's HeartbeatSeconds
+ * @property maxOutput the most bytes of an output
+ */
+data class ActivityConfig(
+    val arn: String,
+    val onRequest: Boolean = true,
+    val concurrency: Int? = null,
+    val heartbeatInterval: Duration? = null,
+    val maxOutput: Int? = null,
+)
+
+internal fun WorkerConfig.toNative() =
+    NativeConfig(
+        stateDir = stateDir.path,
+        region = region,
+        account = account,
+        activities = activities.map { it.toNative() },
+        scope = scope,
+        installationId = installationId,
+        workerName = workerName,
+        endpointUrl = endpointUrl,
+        caFile = caFile?.path,
+        maxTasks = maxTasks?.count("maxTasks"),
+        maxBytes = maxBytes?.also { require(it >= 0) { "maxBytes is negative" } }?.toULong(),
+        adoptedMaxOutput = adoptedMaxOutput?.count("adoptedMaxOutput"),
+        adoptedHeartbeat = adoptedHeartbeat?.toNative(),
+        lease = lease?.toNative(),
+        comebackWindow = comebackWindow?.toNative(),
+        maxBackoff = maxBackoff?.toNative(),
+    )
+
+private fun ActivityConfig.toNative() =
+    NativeActivityConfig(
+        arn = arn,
+        onRequest = onRequest,
+        concurrency = concurrency?.count("concurrency"),
+        heartbeatInterval = heartbeatInterval?.toNative(),
+        maxOutput = maxOutput?.count("maxOutput"),
+    )
+
+private fun Int.count(name: String): UInt {
+    require(this >= 0) { "$name is negative" }
+    return toUInt()
+}
+
+/** The library knows neither negative nor endless times. */
+internal fun Duration.toNative(): java.time.Duration = coerceIn(Duration.ZERO, LONGEST).toJavaDuration()
+
+private val LONGEST = 36_500.days
