@@ -1,6 +1,7 @@
 //! `cargo xtask`: what a developer or a build machine runs. Each command sets up what it needs.
 
 mod bench;
+mod cross;
 mod process;
 mod suites;
 mod table;
@@ -42,15 +43,23 @@ fn main() -> ExitCode {
             Ok(chosen) => suites::run(&workspace, &chosen),
             Err(unknown) => usage(&format!("no suite {unknown:?}; there are: {}", suites::names())),
         },
-        "bench" if names.is_empty() => match bench::bench(&workspace) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(e) => {
-                eprintln!("xtask: bench: {e}");
-                ExitCode::FAILURE
-            }
+        "cross" => match cross::target::choose(&names) {
+            Ok(targets) => finish("cross", cross::cross(&workspace, &targets)),
+            Err(unknown) => usage(&format!("no target {unknown:?}; there are: {}", cross::target::names())),
         },
+        "bench" if names.is_empty() => finish("bench", bench::bench(&workspace)),
         "bench" => usage("bench takes no arguments"),
         other => usage(&format!("no command {other:?}")),
+    }
+}
+
+fn finish(command: &str, result: Result<(), String>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            eprintln!("xtask: {command}: {e}");
+            ExitCode::FAILURE
+        }
     }
 }
 
@@ -80,11 +89,13 @@ fn help() -> String {
     format!(
         "\
 cargo xtask test [SUITE...]    runs all suites, or those named: {}
+cargo xtask cross [TARGET...]  builds the static device binary for all targets, or those named: {}
 cargo xtask bench              measures what the device binary costs: size, memory, wake-ups, bytes
 
 A suite that can't run on this machine is skipped, with the reason; with CI=true in the environment that is a failure.
 Downloads are kept in target/tools.
 ",
-        suites::names()
+        suites::names(),
+        cross::target::names()
     )
 }

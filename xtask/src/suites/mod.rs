@@ -1,6 +1,7 @@
 //! The suites of `cargo xtask test`.
 
 mod boto3;
+mod cross;
 mod deny;
 mod localstack;
 mod rust;
@@ -41,6 +42,7 @@ const SUITES: &[Suite] = &[
     Suite { name: "unit", run: rust::unit },
     Suite { name: "boto3", run: boto3::run },
     Suite { name: "deny", run: deny::run },
+    Suite { name: "cross", run: cross::run },
     Suite { name: "localstack", run: localstack::run },
 ];
 
