@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::target::Target;
 use super::toolchain::{Purpose, Toolchain};
-use crate::process;
+use crate::process::Group;
 use crate::workspace::Workspace;
 
 /// Something to build: a file that cargo makes of a package.
@@ -61,7 +61,8 @@ impl Site {
         targets: &[&Target],
     ) -> Result<(), String> {
         let mut cargo = toolchain.cargo("zigbuild", targets, Purpose::Ship, &self.source, &self.output)?;
-        process::run(cargo.args(["--package", artifact.package]).args(artifact.features))?;
+        let cargo = cargo.args(["--package", artifact.package]).args(artifact.features);
+        Group::spawn(cargo)?.wait().map_err(|e| format!("the build of {} {e}", artifact.name))?;
         for target in targets {
             let built = self.output.join(target.triple).join("release").join(artifact.file);
             copy(&built, &self.file(artifact, target))?;
