@@ -90,6 +90,11 @@ fn registration(header: &[u8], qemu: &Path) -> String {
 
 const PROGRAMS: [&str; 2] = ["qemu-arm-static", "qemu-aarch64-static"];
 
+/// Takes the programs named out of the package. The lists of a fresh machine are empty; root may fetch them.
+const UNPACK: &str = "{ apt-get -q download qemu-user-static || { apt-get -q update; apt-get -q download qemu-user-static; }; } >&2
+dpkg-deb --fsys-tarfile qemu-user-static_*.deb | tar -x \"$@\"
+rm qemu-user-static_*.deb";
+
 fn installed() -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path).find(|folder| PROGRAMS.iter().all(|program| folder.join(program).exists()))
@@ -105,18 +110,9 @@ fn unpacked(workspace: &Workspace) -> Result<PathBuf, String> {
     let failed = |e: String| format!("no qemu-arm-static (Debian: apt install qemu-user-static): {e}");
     fs::create_dir_all(&folder).map_err(|e| failed(e.to_string()))?;
     let mut unpack = Command::new("sh");
-    unpack.args([
-        "-ec",
-        "apt-get -q download qemu-user-static >&2; dpkg-deb --fsys-tarfile ./*.deb | tar -x \"$@\"",
-        "sh",
-    ]);
-    unpack.args(PROGRAMS.map(|program| format!("./usr/bin/{program}"))).current_dir(&folder);
+    unpack.args(["-ec", UNPACK, "sh"]).args(PROGRAMS.map(|program| format!("./usr/bin/{program}")));
+    unpack.current_dir(&folder);
     process::read(&mut unpack).map_err(failed)?;
-    for file in fs::read_dir(&folder).map_err(|e| failed(e.to_string()))?.flatten() {
-        if file.path().extension().is_some_and(|extension| extension == "deb") {
-            let _ = fs::remove_file(file.path());
-        }
-    }
     Ok(bin)
 }
 
