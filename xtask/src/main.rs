@@ -3,6 +3,7 @@
 mod apt;
 mod bench;
 mod bindings;
+mod cross;
 mod fuzz;
 mod process;
 mod sim;
@@ -48,29 +49,19 @@ fn main() -> ExitCode {
             Ok(chosen) => suites::run(&workspace, &chosen),
             Err(unknown) => usage(&format!("no suite {unknown:?}; there are: {}", suites::names())),
         },
-        "bench" if names.is_empty() => match bench::bench(&workspace) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(e) => {
-                eprintln!("xtask: bench: {e}");
-                ExitCode::FAILURE
-            }
+        "cross" => match cross::target::choose(&names) {
+            Ok(targets) => finish("cross", cross::cross(&workspace, &targets)),
+            Err(unknown) => usage(&format!("no target {unknown:?}; there are: {}", cross::target::names())),
         },
+        "bench" if names.is_empty() => finish("bench", bench::bench(&workspace)),
         "bench" => usage("bench takes no arguments"),
         "fuzz" => {
             let targets = if names.is_empty() { fuzz::TARGETS.map(str::to_owned).to_vec() } else { names };
             if let Some(unknown) = targets.iter().find(|target| !fuzz::TARGETS.contains(&target.as_str())) {
                 return usage(&format!("no target {unknown:?}; there are: {}", fuzz::TARGETS.join(", ")));
             }
-            match fuzz::Fuzzers::find(&workspace).and_then(|fuzzers| fuzzers.run(&targets, seconds)) {
-                Ok(told) => {
-                    println!("{told}");
-                    ExitCode::SUCCESS
-                }
-                Err(e) => {
-                    eprintln!("xtask: fuzz: {e}");
-                    ExitCode::FAILURE
-                }
-            }
+            let run = || fuzz::Fuzzers::find(&workspace)?.run(&targets, seconds);
+            finish("fuzz", run().map(|told| println!("{told}")))
         }
         "sim" => match sim::run(&workspace, &names) {
             Ok(code) => ExitCode::from(code),
@@ -82,16 +73,22 @@ fn main() -> ExitCode {
         // What `test faults` starts in namespaces of its own: not for people.
         suites::faults::INSIDE => suites::faults::inside(&workspace, &names),
         "bindings" => match names.iter().map(|name| Language::parse(name)).collect::<Option<Vec<_>>>() {
-            Some(languages) if !languages.is_empty() => match bindings::write(&workspace, &languages) {
-                Ok(()) => ExitCode::SUCCESS,
-                Err(e) => {
-                    eprintln!("xtask: bindings: {e}");
-                    ExitCode::FAILURE
-                }
-            },
+            Some(languages) if !languages.is_empty() => {
+                finish("bindings", bindings::write(&workspace, &languages))
+            }
             _ => usage("bindings for kotlin, swift, or both"),
         },
         other => usage(&format!("no command {other:?}")),
+    }
+}
+
+fn finish(command: &str, result: Result<(), String>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            eprintln!("xtask: {command}: {e}");
+            ExitCode::FAILURE
+        }
     }
 }
 
@@ -138,6 +135,7 @@ fn help() -> String {
 cargo xtask test [SUITE...]    runs all suites, or those named: {}
                                or parts of one: {}
 cargo xtask sim [OPTION...]    runs the worker in made-up worlds: see docs/simulator.md
+cargo xtask cross [TARGET...]  builds the static device binary for all targets, or those named: {}
 cargo xtask bench              measures what the device binary costs: size, memory, wake-ups, bytes
 cargo xtask fuzz [TARGET...] [--seconds N]
                                runs all fuzzers, or those named ({}), for 300 s each or as said
@@ -149,6 +147,7 @@ Downloads are kept in target/tools. `faults` needs root and installs packages by
 ",
         suites::names(),
         suites::parts(),
-        fuzz::TARGETS.join(", ")
+        cross::target::names(),
+            fuzz::TARGETS.join(", ")
     )
 }

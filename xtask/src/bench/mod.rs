@@ -8,7 +8,11 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
+use crate::cross::target::X86_64;
+use crate::cross::toolchain::Toolchain;
+use crate::cross::{self, DEVICE, Site};
 use crate::process::{Group, run};
 use crate::tls_proxy::{Authority, TlsProxy};
 use crate::workspace::Workspace;
@@ -29,6 +33,8 @@ pub(crate) fn bench(workspace: &Workspace) -> Result<(), String> {
         ("binary with the demo".to_owned(), kib(full)),
     ];
     rows.extend(measure(&workspace.target.join("release"))?);
+    let memory = static_memory(workspace).unwrap_or_else(|reason| format!("not measured: {reason}"));
+    rows.push(("static binary (musl), idle: resident memory".into(), memory));
     let width = rows.iter().map(|(what, _)| what.len()).max().unwrap_or(0);
     for (what, figure) in rows {
         println!("{what:width$}  {figure}");
@@ -43,40 +49,72 @@ fn build(workspace: &Workspace, features: &[&str]) -> Result<u64, String> {
     fs::metadata(&binary).map(|m| m.len()).map_err(|e| format!("{}: {e}", binary.display()))
 }
 
-fn measure(binaries: &Path) -> Result<Vec<(String, String)>, String> {
-    let dir = tempfile::tempdir().map_err(|e| e.to_string())?;
-    let mut emulator = Command::new(binaries.join("activity-emulator"));
-    emulator
-        .args(["--listen", "127.0.0.1:0", "--long-poll", "5s"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null());
-    emulator.arg("--no-signatures");
-    let mut emulator = Group::spawn(&mut emulator)?;
-    let url = first_line(&mut emulator)?;
-    let arn = text(&call(&url, "CreateActivity", &json!({"name": "bench"}))?, "activityArn")?;
-    let task = json!({"Type": "Task", "Resource": arn, "End": true});
-    let definition = json!({"StartAt": "T", "States": {"T": task}}).to_string();
-    let machine =
-        json!({"name": "m", "definition": definition, "roleArn": "arn:aws:iam::123456789012:role/r"});
-    let machine = text(&call(&url, "CreateStateMachine", &machine)?, "stateMachineArn")?;
-    let authority = Authority::new("bench")?;
-    authority.write(&dir.path().join("ca.pem"))?;
-    let proxy =
-        TlsProxy::start(url.trim_start_matches("http://"), 0, authority.certificate("localhost", 1)?)?;
+/// The service for a worker to work for: the emulator, and TLS before it.
+struct Service {
+    folder: TempDir,
+    /// Ends when this is dropped.
+    _emulator: Group,
+    url: String,
+    activity: String,
+    machine: String,
+    proxy: TlsProxy,
+}
 
-    let mut worker = Command::new(binaries.join("activity-worker"));
-    worker
-        .args(["run", "--activity-arn", &arn, "--endpoint-url", &proxy.url(), "--log-level", "error"])
-        .arg("--state-dir")
-        .arg(dir.path().join("state"))
-        .args(["--", "/bin/true"])
-        .env("AWS_CA_BUNDLE", dir.path().join("ca.pem"))
-        .env("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
-        .env("AWS_SECRET_ACCESS_KEY", "secret")
-        .stderr(Stdio::inherit());
-    let worker = Group::spawn(&mut worker)?;
-    let process = Process(worker.id());
-    until("the first poll over TLS", || proxy.requests() >= 2)?;
+impl Service {
+    fn start(emulator: &Path) -> Result<Self, String> {
+        let folder = tempfile::tempdir().map_err(|e| e.to_string())?;
+        let mut emulator = Command::new(emulator);
+        emulator.args(["--listen", "127.0.0.1:0", "--long-poll", "5s", "--no-signatures"]);
+        let mut emulator = Group::spawn(emulator.stdout(Stdio::piped()).stderr(Stdio::null()))?;
+        let url = first_line(&mut emulator)?;
+        let activity = text(&call(&url, "CreateActivity", &json!({"name": "bench"}))?, "activityArn")?;
+        let task = json!({"Type": "Task", "Resource": activity, "End": true});
+        let definition = json!({"StartAt": "T", "States": {"T": task}}).to_string();
+        let machine =
+            json!({"name": "m", "definition": definition, "roleArn": "arn:aws:iam::123456789012:role/r"});
+        let machine = text(&call(&url, "CreateStateMachine", &machine)?, "stateMachineArn")?;
+        let authority = Authority::new("bench")?;
+        authority.write(&folder.path().join("ca.pem"))?;
+        let certificate = authority.certificate("localhost", 1)?;
+        let proxy = TlsProxy::start(url.trim_start_matches("http://"), 0, certificate)?;
+        Ok(Service { folder, _emulator: emulator, url, activity, machine, proxy })
+    }
+
+    /// Starts a worker, and waits until it polls.
+    fn worker(&self, program: &Path) -> Result<(Group, Process), String> {
+        let folder = self.folder.path();
+        let mut worker = Command::new(program);
+        worker
+            .args(["run", "--activity-arn", &self.activity, "--endpoint-url", &self.proxy.url()])
+            .args(["--log-level", "error", "--state-dir"])
+            .arg(folder.join("state"))
+            .args(["--", "/bin/true"])
+            .env("AWS_CA_BUNDLE", folder.join("ca.pem"))
+            .env("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
+            .env("AWS_SECRET_ACCESS_KEY", "secret")
+            .stderr(Stdio::inherit());
+        let worker = Group::spawn(&mut worker)?;
+        let process = Process(worker.id());
+        until("the first poll over TLS", || self.proxy.requests() >= 2)?;
+        Ok((worker, process))
+    }
+}
+
+/// The idle memory of the static binary that devices get, if that can be built here.
+fn static_memory(workspace: &Workspace) -> Result<String, String> {
+    let toolchain = Toolchain::install(workspace)?;
+    let site = Site::of(workspace);
+    cross::build(&toolchain, &site, &DEVICE, &[&X86_64])?;
+    let service = Service::start(&workspace.target.join("release/activity-emulator"))?;
+    let (_worker, process) = service.worker(&site.file(&DEVICE, &X86_64))?;
+    let (resident, own) = (process.status("VmRSS")?, process.status("RssAnon")?);
+    Ok(format!("{resident} KiB, {own} KiB of it not shared with the file"))
+}
+
+fn measure(binaries: &Path) -> Result<Vec<(String, String)>, String> {
+    let service = Service::start(&binaries.join("activity-emulator"))?;
+    let (_worker, process) = service.worker(&binaries.join("activity-worker"))?;
+    let Service { url, machine, proxy, .. } = &service;
     let mut rows = Vec::new();
 
     let (bytes, polls, wakes) = (proxy.bytes(), proxy.requests(), process.wake_ups()?);
@@ -97,11 +135,11 @@ fn measure(binaries: &Path) -> Result<Vec<(String, String)>, String> {
 
     let (bytes, io) = (proxy.bytes(), process.io()?);
     for _ in 0..TASKS {
-        call(&url, "StartExecution", &json!({"stateMachineArn": machine, "input": "{}"}))?;
+        call(url, "StartExecution", &json!({"stateMachineArn": machine, "input": "{}"}))?;
     }
     let running = json!({"stateMachineArn": machine, "statusFilter": "RUNNING"});
     until("all tasks", || {
-        call(&url, "ListExecutions", &running)
+        call(url, "ListExecutions", &running)
             .is_ok_and(|list| list["executions"].as_array().is_some_and(Vec::is_empty))
     })?;
     let tasks = u64::from(TASKS);
@@ -111,7 +149,7 @@ fn measure(binaries: &Path) -> Result<Vec<(String, String)>, String> {
     rows.push(("a task: calls that write".into(), per(after.1 - io.1, tasks)));
     rows.push((format!("after {TASKS} tasks: resident memory"), format!("{} KiB", status("VmRSS")?)));
 
-    drop(proxy);
+    drop(service.proxy);
     sleep(Duration::from_secs(10));
     let wakes = process.wake_ups()?;
     sleep(IDLE);

@@ -1,6 +1,7 @@
 //! The suites of `cargo xtask test`.
 
 mod boto3;
+mod cross;
 mod deny;
 pub(crate) mod faults;
 mod fuzz;
@@ -63,6 +64,7 @@ const SUITES: &[Suite] = &[
     Suite { name: "fuzz", run: Run::Whole(fuzz::run) },
     Suite { name: "threads", run: Run::Whole(threads::run) },
     Suite { name: "kotlin", run: Run::Whole(kotlin::run) },
+    Suite { name: "cross", run: Run::Whole(cross::run) },
     Suite { name: "localstack", run: Run::Whole(localstack::run) },
     Suite { name: "faults", run: Run::Parts(faults::PARTS, faults::run) },
 ];
