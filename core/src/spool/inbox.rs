@@ -190,7 +190,10 @@ impl Spool {
                 None => Letter::Answer(id, outcome),
             }),
             Some(letter) => Ok(letter),
-            None => Err(ReadError::Damaged { path: self.set_aside(&path) }),
+            None => Err(match self.set_aside(&path) {
+                Ok(path) => ReadError::Damaged { path },
+                Err(source) => ReadError::Unreadable { path, source },
+            }),
         }
     }
 

@@ -149,28 +149,21 @@ impl Spool {
         }
         let path = self.path(id, "task");
         if marker.begin(&mut *self.disk, id) > LOADS_MAX {
-            return self.load_poison(&path, marker, found);
+            return self.load_poison(id, marker, found);
         }
         let bytes = match self.disk.read(&path) {
             Ok(bytes) => bytes,
-            Err(_) => {
-                self.unreadable.push(id);
-                found.unreadable.push(path);
-                return;
-            }
+            Err(_) => return self.look_again(id, found),
         };
         let size = bytes.len() as u64;
-        let Some((file, task)) =
-            format::decode(&bytes).ok().and_then(|f| f.envelope.task().map(|task| (f, task)))
-        else {
-            found.quarantined.push(self.set_aside(&path));
-            return;
+        let whole = format::decode(&bytes).ok().and_then(|f| f.envelope.task().map(|task| (f, task)));
+        // In a file under another task's name nothing can be trusted.
+        let Some((file, task)) = whole.filter(|(_, task)| task.token.id() == id) else {
+            return match self.set_aside(&path) {
+                Ok(aside) => found.quarantined.push(aside),
+                Err(_) => self.look_again(id, found),
+            };
         };
-        if task.token.id() != id {
-            // A file under another task's name: nothing here can be trusted.
-            found.quarantined.push(self.set_aside(&path));
-            return;
-        }
         let damaged = file.body.is_none();
         let room = if file.envelope.outcome {
             // Left over if the power went between the outcome's rename and its end.
@@ -188,6 +181,12 @@ impl Spool {
         }
     }
 
+    /// It can't be read, or not be moved out of the way, now.
+    fn look_again(&mut self, id: TaskId, found: &mut Found) {
+        self.unreadable.push(id);
+        found.unreadable.push(self.path(id, "task"));
+    }
+
     /// The room may have been lost with a power cut, since only the task's name was synced with it.
     fn find_room(&mut self, id: TaskId, max_output: usize) -> u64 {
         let (room, bytes) = (self.path(id, "room"), (OVERHEAD + max_output) as u64);
@@ -198,8 +197,8 @@ impl Spool {
     }
 
     /// First out of the way, then looked at: should even that end the process, the next start goes on without it.
-    fn load_poison(&mut self, path: &Path, marker: &mut Marker, found: &mut Found) {
-        let aside = self.set_aside(path);
+    fn load_poison(&mut self, id: TaskId, marker: &mut Marker, found: &mut Found) {
+        let Ok(aside) = self.set_aside(&self.path(id, "task")) else { return self.look_again(id, found) };
         marker.remove(&mut *self.disk);
         let envelope =
             self.disk.read(&aside).ok().and_then(|bytes| Some(format::decode(&bytes).ok()?.envelope));

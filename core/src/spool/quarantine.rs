@@ -1,5 +1,6 @@
 //! Where files go that can't be understood. Nothing is ever deleted from there.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::Spool;
@@ -7,22 +8,24 @@ use crate::plants::planted;
 
 impl Spool {
     /// Moves a file to the quarantine, under a name that is free there.
-    pub(super) fn set_aside(&mut self, file: &Path) -> PathBuf {
+    pub(super) fn set_aside(&mut self, file: &Path) -> io::Result<PathBuf> {
         let target = self.in_quarantine(file).0;
-        self.move_aside(file, &target);
-        target
+        self.move_aside(file, &target)?;
+        Ok(target)
     }
 
     /// The new name is made durable before the old folder is synced: a power cut must not take both.
-    fn move_aside(&mut self, file: &Path, target: &Path) {
+    fn move_aside(&mut self, file: &Path, target: &Path) -> io::Result<()> {
         if planted("quarantine-deletes") {
             let _ = self.disk.remove(file);
         }
-        let _ = self.disk.rename(file, target);
+        self.disk.rename(file, target)?;
         let _ = self.disk.sync_dir(&self.config.dir.join("quarantine"));
+        Ok(())
     }
 
-    /// Puts a copy of a damaged file into the quarantine, once. Where there is no space for one, the file itself goes there.
+    /// Puts a copy of a damaged file into the quarantine, once. Where there is no space for one, the file itself goes there; where even
+    /// that is refused, it stays. Its place is the answer.
     pub(super) fn copy_aside(&mut self, file: &Path, bytes: &[u8]) -> PathBuf {
         let (target, taken) = self.in_quarantine(file);
         if let Some(same) = taken.into_iter().find(|old| self.disk.read(old).is_ok_and(|old| old == bytes)) {
@@ -31,7 +34,9 @@ impl Spool {
         let dir = self.config.dir.join("quarantine");
         if self.disk.write_durably(&target, bytes).and_then(|()| self.disk.sync_dir(&dir)).is_err() {
             let _ = self.disk.remove(&target);
-            self.move_aside(file, &target);
+            if self.move_aside(file, &target).is_err() {
+                return file.to_owned();
+            }
         }
         target
     }

@@ -162,3 +162,20 @@ fn p3_a_file_that_was_set_aside_is_not_lost_with_the_power() {
     disk.power_cut(|| false);
     assert!(disk.has(&found.quarantined[0]));
 }
+
+/// Found by the simulator: the file could not be moved, and was told to be in the quarantine and forgotten.
+#[test]
+fn p1_a_damaged_file_that_cannot_be_set_aside_now_is_looked_at_again() {
+    let disk = MemoryDisk::new(None);
+    let (mut spool, _) = open(&disk);
+    let id = accept(&mut spool, 1).unwrap();
+    drop(spool);
+    assert!(disk.rot(&dir().join(format!("tasks/{id}.task")), 40), "within the envelope");
+    disk.set_fault(|op, _| (op == Op::Rename).then(broken));
+    let (mut spool, found) = open(&disk);
+    assert_eq!((found.quarantined.len(), found.unreadable.len()), (0, 1));
+    disk.clear_fault();
+    let found = spool.reread();
+    assert_eq!((found.quarantined.len(), found.unreadable.len()), (1, 0));
+    assert!(disk.has(&found.quarantined[0]));
+}
