@@ -35,8 +35,8 @@
 //!    under another name.
 //! 5. Nothing is evicted. A file goes only after the service settled its task and the tombstone is on disk (on a full disk, the
 //!    file's end makes room for its tombstone); one that can't be read now stays.
-//! 6. A file that can't be understood moves to `quarantine/`. One whose envelope is whole is copied there, and stays until the
-//!    task's failure takes its place: the token is never only in the quarantine.
+//! 6. A file that can't be understood moves to `quarantine/`. One whose envelope is whole is copied there, if the disk takes a copy,
+//!    and stays until the task's failure takes its place: the token is never only in the quarantine.
 
 mod disk;
 mod format;

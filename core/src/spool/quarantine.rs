@@ -24,8 +24,8 @@ impl Spool {
         Ok(())
     }
 
-    /// Puts a copy of a damaged file into the quarantine, once. Where there is no space for one, the file itself goes there; where even
-    /// that is refused, it stays. Its place is the answer.
+    /// Puts a copy of a damaged file into the quarantine, once. The file itself stays where it is: nothing else holds its token. Where
+    /// there is no space for a copy, its place is the answer.
     pub(super) fn copy_aside(&mut self, file: &Path, bytes: &[u8]) -> PathBuf {
         let (target, taken) = self.in_quarantine(file);
         if let Some(same) = taken.into_iter().find(|old| self.disk.read(old).is_ok_and(|old| old == bytes)) {
@@ -34,9 +34,7 @@ impl Spool {
         let dir = self.config.dir.join("quarantine");
         if self.disk.write_durably(&target, bytes).and_then(|()| self.disk.sync_dir(&dir)).is_err() {
             let _ = self.disk.remove(&target);
-            if self.move_aside(file, &target).is_err() {
-                return file.to_owned();
-            }
+            return file.to_owned();
         }
         target
     }

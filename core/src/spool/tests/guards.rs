@@ -41,7 +41,7 @@ fn p3_a_damaged_task_is_found_again_until_its_failure_is_kept() {
     let quarantined = disk.files().iter().filter(|f| f.starts_with(dir().join("quarantine"))).count();
     assert_eq!(quarantined, 1, "one copy, however often it is found");
 
-    // Even where there is no space for a copy.
+    // Even where there is no space for a copy, and the process ends before the failure is kept.
     let disk = MemoryDisk::new(None);
     let (mut spool, _) = open(&disk);
     let id = accept_with(&mut spool, 1, &"x".repeat(500)).unwrap();
@@ -51,7 +51,12 @@ fn p3_a_damaged_task_is_found_again_until_its_failure_is_kept() {
     disk.set_fault(|op, path| (op == Op::Write && path.starts_with(dir().join("quarantine"))).then(broken));
     let (mut spool, found) = open(&disk);
     assert_eq!(found.damaged.len(), 1);
-    assert!(disk.files().contains(&found.quarantined[0]), "the file itself went there");
+    let file = dir().join(format!("tasks/{id}.task"));
+    assert_eq!(found.quarantined, [file], "it stays");
+    assert!(matches!(spool.input(id), Err(ReadError::Damaged { .. })));
+    drop(spool);
+    let (mut spool, found) = open(&disk);
+    assert_eq!(found.damaged.len(), 1);
     spool.keep_outcome(id, &Outcome::failure("Worker.Damaged", "")).unwrap();
     spool.commit().unwrap();
     drop(spool);
