@@ -62,7 +62,7 @@ internal fun CredentialsProvider.toNative() =
         }
     }
 
-/** No throwable but this one finds its way through native code; an Error would leave it without an answer. */
+/** Nothing else gets into native code: JNA would write an Error to stderr, with its text, which nobody knows. */
 internal inline fun <T> callback(call: () -> T): T =
     try {
         call()

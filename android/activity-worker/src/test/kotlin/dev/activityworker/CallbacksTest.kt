@@ -1,5 +1,6 @@
 package dev.activityworker
 
+import com.sun.jna.Native
 import dev.activityworker.ffi.CallbackException
 import dev.activityworker.ffi.LogLevel
 import dev.activityworker.ffi.StartException
@@ -58,6 +59,8 @@ class CallbacksTest {
 
     @Test
     fun c13_a_credentials_provider_that_misbehaves_loses_nothing() {
+        val escaped = ConcurrentLinkedQueue<Throwable>()
+        Native.setCallbackExceptionHandler { _, thrown -> escaped += thrown }
         for ((how, bad) in misbehaving) {
             onPhone { phone ->
                 isMended = false
@@ -80,6 +83,7 @@ class CallbacksTest {
                 }
             }
         }
+        assertEquals(emptyList(), escaped.toList(), "what is thrown goes no way but the call-back's answer")
     }
 
     @Test
