@@ -262,7 +262,7 @@ pub struct Events(Arc<Queue>);
 impl Events {
     /// The next event; waits up to `timeout` for it. `None` on timeout, or when the worker has ended and all was read.
     pub fn next_within(&self, timeout: Duration) -> Option<Event> {
-        let end = Instant::now() + timeout;
+        let end = Instant::now() + timeout.min(super::LONGEST);
         let mut state = self.0.lock();
         loop {
             if state.missed > 0 {

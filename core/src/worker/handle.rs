@@ -191,14 +191,14 @@ impl WorkerHandle {
         if within < poll_once::WINDOW && risk == PollRisk::Refuse {
             return Err(PollOnceError::WindowTooShort);
         }
-        self.ask(|reply| Ask::PollOnce(activity.clone(), within, reply))
+        self.ask(|reply| Ask::PollOnce(activity.clone(), within.min(super::LONGEST), reply))
             .unwrap_or(Err(PollOnceError::Stopped))
     }
 
     /// Delivers what it can in `time`, and says what is left: for a process that only has seconds. Returns at once when nothing
     /// is left. The worker goes on.
     pub fn drain_within(&self, time: Duration) -> DrainReport {
-        self.ask(|reply| Ask::Drain(time, reply)).unwrap_or_default()
+        self.ask(|reply| Ask::Drain(time.min(super::LONGEST), reply)).unwrap_or_default()
     }
 
     /// Waits until a poll of each activity came back empty and nothing waits but held outcomes, or the worker has ended. From the

@@ -107,7 +107,7 @@ impl TaskContext {
 
     /// Waits until the task is cancelled, or `timeout` has passed: `None`.
     pub fn wait_cancelled(&self, timeout: Duration) -> Option<Cancelled> {
-        let end = Instant::now() + timeout;
+        let end = Instant::now() + timeout.min(super::LONGEST);
         let mut state = self.cancel.lock();
         while state.why.is_none() {
             let left = end.saturating_duration_since(Instant::now());

@@ -194,3 +194,19 @@ fn p5_one_poll_is_refused_where_it_can_lose_a_task_unless_the_risk_is_named() {
     let token = Adoption::new(TaskToken::new("t").unwrap());
     assert_eq!(worker.adopt(token), Err(AdoptError::Stopped));
 }
+
+#[test]
+fn a_wait_may_be_as_long_as_a_duration_can_be() {
+    let bench = Bench::new();
+    let worker = app(&bench).start().unwrap();
+    let events = worker.subscribe();
+    assert_eq!(worker.drain_within(Duration::MAX).left, 0);
+    let waiting = std::thread::spawn(move || events.next_within(Duration::MAX));
+    let other = worker.clone();
+    let polling = Activity::deferred(bench.arn.clone()).on_request(true);
+    let second = bench.worker().state_dir(bench.dir.path().join("other")).activity(polling).start().unwrap();
+    assert_eq!(second.poll_once(&bench.arn, Duration::MAX, PollRisk::Refuse), Ok(PolledOnce::Nothing));
+    second.stop(Stop::Now);
+    other.stop(Stop::Now);
+    waiting.join().unwrap();
+}
