@@ -56,7 +56,8 @@ extension ActivityWorker {
         announcer.events()
     }
 
-    /// The tasks now, and again whenever they changed, to the worker's end. A slow reader gets the newest list alone.
+    /// The tasks now, and again whenever they changed, to the worker's end. A slow reader gets the newest list alone. This renews no
+    /// lease; ``pendingTasks()`` does.
     public var tasks: AsyncStream<[ActivityTask]> {
         announcer.tasks()
     }

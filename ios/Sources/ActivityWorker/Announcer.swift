@@ -89,7 +89,7 @@ final class Announcer: Sendable {
                 state.isListing = false
                 return state.worker
             }
-            guard let tasks = try? worker?.pendingTasks() else { return }
+            guard let tasks = try? worker?.peekTasks() else { return }
             let lists = self.state.withLock { $0.lists }
             lists.values.forEach { $0.yield(tasks.map(ActivityTask.init)) }
         }

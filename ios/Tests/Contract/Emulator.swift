@@ -63,6 +63,16 @@ final class Emulator: Sendable {
         try await state().calls[operation] ?? 0
     }
 
+    struct Push: Decodable, Sendable {
+        let executionArn: String
+        let token: String
+    }
+
+    /// What `.waitForTaskToken` tasks have pushed.
+    func pushes() async throws -> [Push] {
+        try JSONDecoder().decode([Push].self, from: try await admin("GET", "pushes"))
+    }
+
     /// From now on every connection is closed without an answer.
     func goDown() async throws {
         _ = try await admin("POST", "faults", Data(#"{"fault":"close"}"#.utf8))

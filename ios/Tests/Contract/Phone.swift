@@ -5,12 +5,13 @@ import Testing
 /// How long a test waits for what must come.
 let soon = Duration.seconds(30)
 
-/// An emulator with one activity and one state machine that consists of it, and an app's state folder.
+/// An emulator with a state machine that asks by an activity and one that asks by push messages, and an app's state folder.
 final class Phone: Sendable {
     let emulator: Emulator
     let folder: URL
     let arn: String
     private let machine: String
+    private let pushing: String
 
     /// `extra` are more fields of the task state, as JSON.
     init(_ extra: String = "") async throws {
@@ -18,13 +19,21 @@ final class Phone: Sendable {
         folder = FileManager.default.temporaryDirectory.appendingPathComponent("phone-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         arn = try #require(try await emulator.call("CreateActivity", ["name": "approve"]).activityArn)
-        let state = #"{"Type":"Task","Resource":"\#(arn)","End":true\#(extra)}"#
+        let polled = #""Resource":"\#(arn)""#
+        let message = #"{"Message":{"token.$":"$$.Task.Token","input.$":"$"}}"#
+        let pushed = #""Resource":"arn:aws:states:::sns:publish.waitForTaskToken","Parameters":\#(message)"#
+        machine = try await Self.machine("approvals", polled + extra, emulator)
+        pushing = try await Self.machine("pushed-approvals", pushed + extra, emulator)
+    }
+
+    private static func machine(_ name: String, _ task: String, _ emulator: Emulator) async throws -> String {
+        let state = #"{"Type":"Task","End":true,\#(task)}"#
         let parameters = [
-            "name": "approvals",
+            "name": name,
             "roleArn": "arn:aws:iam::123456789012:role/approvals",
             "definition": #"{"StartAt":"Ask","States":{"Ask":\#(state)}}"#,
         ]
-        machine = try #require(try await emulator.call("CreateStateMachine", parameters).stateMachineArn)
+        return try #require(try await emulator.call("CreateStateMachine", parameters).stateMachineArn)
     }
 
     deinit {
@@ -59,30 +68,31 @@ final class Phone: Sendable {
         return (worker, Ear(worker))
     }
 
-    /// Starts an execution.
+    /// Starts an execution that asks by the activity.
     func request(_ input: String = "{}") async throws -> String {
+        try await execution(of: machine, input)
+    }
+
+    /// Starts an execution that sends its token by push message, and takes the message.
+    func push(_ input: String = "{}") async throws -> (execution: String, task: PushedTask) {
+        let execution = try await execution(of: pushing, input)
+        let token = try await first("the push message") {
+            try await self.emulator.pushes().first { $0.executionArn == execution }?.token
+        }
+        return (execution, PushedTask(token: token, input: input))
+    }
+
+    private func execution(of machine: String, _ input: String) async throws -> String {
         let answer = try await emulator.call("StartExecution", ["stateMachineArn": machine, "input": input])
         return try #require(answer.executionArn)
     }
 
-    /// Starts an execution, and takes its token as a push message would bring it.
-    func push(_ input: String = "{}") async throws -> (execution: String, task: PushedTask) {
-        let execution = try await request(input)
-        let task = try await emulator.call("GetActivityTask", ["activityArn": arn, "workerName": "backend"])
-        return (execution, PushedTask(token: try #require(task.taskToken), input: task.input))
-    }
-
     /// Waits for an execution's end.
     func end(of execution: String) async throws -> Emulator.Answer {
-        let deadline = ContinuousClock.now + soon
-        while ContinuousClock.now < deadline {
-            let answer = try await emulator.call("DescribeExecution", ["executionArn": execution])
-            if answer.status != "RUNNING" {
-                return answer
-            }
-            try await Task.sleep(for: .milliseconds(50))
+        try await first("the execution's end") {
+            let answer = try await self.emulator.call("DescribeExecution", ["executionArn": execution])
+            return answer.status == "RUNNING" ? nil : answer
         }
-        throw Problem("the execution still runs after \(soon)")
     }
 
     /// Waits for an execution's output.
@@ -165,16 +175,21 @@ struct Settled: Equatable, Sendable {
     let how: Settlement
 }
 
-/// Waits until something is so.
-func eventually(_ what: String, _ isSo: () async throws -> Bool) async throws {
+/// Waits until something is there.
+func first<T>(_ what: String, _ find: () async throws -> T?) async throws -> T {
     let deadline = ContinuousClock.now + soon
     while ContinuousClock.now < deadline {
-        if try await isSo() {
-            return
+        if let found = try await find() {
+            return found
         }
         try await Task.sleep(for: .milliseconds(20))
     }
     throw Problem("not within \(soon): \(what)")
+}
+
+/// Waits until something is so.
+func eventually(_ what: String, _ isSo: () async throws -> Bool) async throws {
+    _ = try await first(what) { try await isSo() ? true : nil }
 }
 
 /// How long something took.
