@@ -8,6 +8,8 @@ import Foundation
 public final class ActivityWorker: Sendable {
     private let worker: FFI.Worker
     private let announcer: Announcer
+    /// Lists the tasks for those who read them before their lease is over.
+    private let renewal: Task<Void, Never>
     /// In the order in which they are given.
     private let signals = DispatchQueue(label: "activity-worker signals")
 
@@ -24,7 +26,7 @@ public final class ActivityWorker: Sendable {
                 listener: Listener(announcer)
             )
             announcer.watch(worker)
-            return ActivityWorker(worker, announcer)
+            return ActivityWorker(worker, announcer, lease: config.lease ?? .seconds(86_400))
         }
     }
 
@@ -36,15 +38,25 @@ public final class ActivityWorker: Sendable {
         try await start(config, credentials: ClosureProvider(closure: credentials))
     }
 
-    private init(_ worker: FFI.Worker, _ announcer: Announcer) {
+    private init(_ worker: FFI.Worker, _ announcer: Announcer, lease: Duration) {
         self.worker = worker
         self.announcer = announcer
+        renewal = Task { [weak announcer] in
+            while (try? await Task.sleep(for: max(lease / 3, .seconds(1)))) != nil {
+                announcer?.list()
+            }
+        }
+    }
+
+    deinit {
+        renewal.cancel()
     }
 
     /// Stops, and waits for the end: with `.drain` up to a minute and more. A second call with `.now` hurries it.
     @discardableResult
     public func stop(_ mode: StopMode) async throws -> StopReport {
-        StopReport(try await BlockingCalls.long { [worker] in try worker.stop(how: mode.ffi) })
+        announcer.stopping()
+        return StopReport(try await BlockingCalls.long { [worker] in try worker.stop(how: mode.ffi) })
     }
 }
 
@@ -56,8 +68,8 @@ extension ActivityWorker {
         announcer.events()
     }
 
-    /// The tasks now, and again whenever they changed, to the worker's end. A slow reader gets the newest list alone. This renews no
-    /// lease; ``pendingTasks()`` does.
+    /// The tasks now, and again whenever they changed, until the worker is stopped. A slow reader gets the newest list alone. As long as
+    /// there is a reader the tasks' lease is renewed.
     public var tasks: AsyncStream<[ActivityTask]> {
         announcer.tasks()
     }

@@ -10,6 +10,8 @@ final class Announcer: Sendable {
         var isListing = false
         /// Not held: the library, which holds the listener, ends the worker when the app lets it go.
         weak var worker: FFI.Worker?
+        /// The app stops the worker: the list stays as it is, since a worker that has ended has none.
+        var isStopping = false
         var isOver = false
     }
 
@@ -65,6 +67,11 @@ final class Announcer: Sendable {
         return stream
     }
 
+    /// The app is about to stop the worker.
+    func stopping() {
+        state.withLock { $0.isStopping = true }
+    }
+
     /// The worker has ended: so do all streams.
     func finish() {
         let (queues, lists) = state.withLock { state in
@@ -75,8 +82,8 @@ final class Announcer: Sendable {
         lists.values.forEach { $0.finish() }
     }
 
-    /// Lists the tasks for those who read them; changes that come at once are one list.
-    private func list() {
+    /// Lists the tasks for those who read them, if there are any, and so renews their lease. Changes that come at once are one list.
+    func list() {
         let begin = state.withLock { state in
             guard !state.lists.isEmpty, !state.isListing else { return false }
             state.isListing = true
@@ -89,8 +96,8 @@ final class Announcer: Sendable {
                 state.isListing = false
                 return state.worker
             }
-            guard let tasks = try? worker?.peekTasks() else { return }
-            let lists = self.state.withLock { $0.lists }
+            guard let tasks = try? worker?.pendingTasks() else { return }
+            let lists = self.state.withLock { $0.isStopping ? [:] : $0.lists }
             lists.values.forEach { $0.yield(tasks.map(ActivityTask.init)) }
         }
     }

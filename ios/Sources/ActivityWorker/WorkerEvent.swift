@@ -49,7 +49,7 @@ public enum WorkerEvent: Sendable, Hashable {
     /// Whether the list of tasks may look different now.
     var changesTasks: Bool {
         switch self {
-        case .accepted, .kept, .settled, .held, .foreign, .missed: true
+        case .accepted, .kept, .settled, .held, .foreign, .missed, .notice: true
         default: false
         }
     }

@@ -53,7 +53,10 @@ struct AnswerTests {
         var (worker, ear) = try await phone.start(phone.poller)
         let execution = try await phone.request(#""still here""#)
         let id = try await ear.accepted()
+        var lists = worker.tasks.makeAsyncIterator()
+        #expect(await lists.next()?.map(\.id) == [id])
         try await worker.stop(.now)
+        while let tasks = await lists.next() { #expect(tasks.map(\.id) == [id], "what is shown stays as it was") }
         (worker, ear) = try await phone.start(phone.poller)
         #expect(try await worker.pendingTasks().map(\.id) == [id])
         #expect(try await worker.input(of: id) == #""still here""#)
@@ -63,6 +66,23 @@ struct AnswerTests {
         }
         try await worker.succeed(id, output: "1")
         #expect(try await phone.output(of: execution) == "1")
+        try await worker.stop(.now)
+    }
+
+    @Test func c05_heartbeats_go_on_as_long_as_somebody_reads_the_tasks() async throws {
+        let phone = try await Phone()
+        var config = phone.app
+        config.lease = .seconds(3)
+        config.adoptedHeartbeat = .seconds(1)
+        let (worker, ear) = try await phone.start(config)
+        let reader = Task { [tasks = worker.tasks] in for await _ in tasks {} }
+        try await worker.adopt(try await phone.push().task)
+        try await eventually("heartbeats for longer than the lease") {
+            try await phone.emulator.count("SendTaskHeartbeat") >= 7
+        }
+        reader.cancel()
+        let stopped: String = try await ear.event { if case .heartbeatsStopped(_, let why) = $0 { why } else { nil } }
+        #expect(!stopped.isEmpty)
         try await worker.stop(.now)
     }
 
