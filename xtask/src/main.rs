@@ -8,6 +8,7 @@ mod fuzz;
 mod process;
 mod sim;
 mod suites;
+mod swift;
 mod table;
 mod tls_proxy;
 mod tools;

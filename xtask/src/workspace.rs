@@ -36,6 +36,16 @@ impl Workspace {
     pub(crate) fn cargo(&self, arguments: &[&str]) -> Command {
         let mut cargo = Command::new(cargo_program());
         cargo.args(arguments).current_dir(&self.root);
+        // What the cargo that runs xtask says of xtask. A build script that watches these, ring's, would run again each time one
+        // cargo follows the other, and everything above it be compiled anew.
+        for (name, _) in env::vars_os() {
+            if name
+                .to_str()
+                .is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_"))
+            {
+                cargo.env_remove(name);
+            }
+        }
         cargo
     }
 

@@ -8,6 +8,7 @@ mod fuzz;
 mod kotlin;
 mod localstack;
 mod rust;
+mod swift;
 mod threads;
 
 use std::process::ExitCode;
@@ -64,6 +65,7 @@ const SUITES: &[Suite] = &[
     Suite { name: "fuzz", run: Run::Whole(fuzz::run) },
     Suite { name: "threads", run: Run::Whole(threads::run) },
     Suite { name: "kotlin", run: Run::Whole(kotlin::run) },
+    Suite { name: "swift", run: Run::Whole(swift::run) },
     Suite { name: "cross", run: Run::Whole(cross::run) },
     Suite { name: "localstack", run: Run::Whole(localstack::run) },
     Suite { name: "faults", run: Run::Parts(faults::PARTS, faults::run) },

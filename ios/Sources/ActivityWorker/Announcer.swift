@@ -1,0 +1,121 @@
+import Foundation
+
+/// Passes on what a worker tells to every stream that an app reads.
+final class Announcer: Sendable {
+    private struct State {
+        /// Holds what happened since the start, for the first reader.
+        var first: EventQueue? = EventQueue()
+        var readers: [Weak<EventQueue>] = []
+        var lists: [UUID: AsyncStream<[ActivityTask]>.Continuation] = [:]
+        var isListing = false
+        /// Not held: the library, which holds the listener, ends the worker when the app lets it go.
+        weak var worker: FFI.Worker?
+        /// The app stops the worker: the list stays as it is, since a worker that has ended has none.
+        var isStopping = false
+        var isOver = false
+    }
+
+    private struct Weak<Object: AnyObject> {
+        weak var object: Object?
+    }
+
+    private let state = Locked(State())
+
+    func watch(_ worker: FFI.Worker) {
+        state.withLock { $0.worker = worker }
+    }
+
+    func announce(_ event: WorkerEvent) {
+        let queues = state.withLock { state in
+            state.readers.removeAll { $0.object == nil }
+            return state.readers.compactMap(\.object) + [state.first].compactMap(\.self)
+        }
+        queues.forEach { $0.put(event) }
+        if event.changesTasks {
+            list()
+        }
+    }
+
+    func events() -> AsyncStream<WorkerEvent> {
+        let queue = state.withLock { state in
+            let queue = state.first ?? EventQueue()
+            state.first = nil
+            state.readers.append(Weak(object: queue))
+            if state.isOver {
+                queue.finish()
+            }
+            return queue
+        }
+        return queue.stream
+    }
+
+    func tasks() -> AsyncStream<[ActivityTask]> {
+        let (stream, continuation) = AsyncStream.makeStream(of: [ActivityTask].self, bufferingPolicy: .bufferingNewest(1))
+        let id = UUID()
+        let isOver = state.withLock { state in
+            state.lists[id] = continuation
+            return state.isOver
+        }
+        continuation.onTermination = { [weak self] _ in
+            self?.state.withLock { _ = $0.lists.removeValue(forKey: id) }
+        }
+        if isOver {
+            continuation.finish()
+        } else {
+            list()
+        }
+        return stream
+    }
+
+    /// The app is about to stop the worker.
+    func stopping() {
+        state.withLock { $0.isStopping = true }
+    }
+
+    /// The worker has ended: so do all streams.
+    func finish() {
+        let (queues, lists) = state.withLock { state in
+            state.isOver = true
+            return (state.readers.compactMap(\.object) + [state.first].compactMap(\.self), state.lists)
+        }
+        queues.forEach { $0.finish() }
+        lists.values.forEach { $0.finish() }
+    }
+
+    /// Lists the tasks for those who read them, if there are any, and so renews their lease. Changes that come at once are one list.
+    func list() {
+        let begin = state.withLock { state in
+            guard !state.lists.isEmpty, !state.isListing else { return false }
+            state.isListing = true
+            return true
+        }
+        guard begin else { return }
+        BlockingCalls.begin { [weak self] in
+            guard let self else { return }
+            let worker = self.state.withLock { state in
+                state.isListing = false
+                return state.worker
+            }
+            guard let tasks = try? worker?.pendingTasks() else { return }
+            let lists = self.state.withLock { $0.isStopping ? [:] : $0.lists }
+            lists.values.forEach { $0.yield(tasks.map(ActivityTask.init)) }
+        }
+    }
+}
+
+/// What the library holds: it lets go of it when it has nothing more to tell.
+final class Listener: FFI.EventListener, Sendable {
+    private let announcer: Announcer
+
+    init(_ announcer: Announcer) {
+        self.announcer = announcer
+    }
+
+    deinit {
+        announcer.finish()
+    }
+
+    func onEvent(event: FFI.WorkerEvent) {
+        announcer.announce(WorkerEvent(event))
+    }
+}
