@@ -308,9 +308,13 @@ impl Judge {
             (Status::Taken(_, taken), Some(kept)) => taken == kept || debt.refused,
             _ => true,
         };
+        let unkept =
+            matches!(&task.status, Status::Taken(_, Report::Failure(name)) if name == "Worker.NotKept");
         let true_word = match how {
             Settlement::Delivered => mine && same,
-            Settlement::TooLate => (!mine || debt.ever_refused) && task.status != Status::Running,
+            // A task that the disk refused is failed from memory. Should the refused file come through a crash all the same, the
+            // next process knows nothing of that failure.
+            Settlement::TooLate => (!mine || debt.ever_refused || unkept) && task.status != Status::Running,
             _ => task.status != Status::Running,
         };
         if !true_word {
