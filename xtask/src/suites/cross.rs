@@ -43,7 +43,9 @@ pub(super) fn run(workspace: &Workspace) -> Result<String, Stop> {
     timed("armv6: the library's tests, built", || core_tests(workspace, &toolchain)).and_then(|tests| {
         tests.iter().try_for_each(|test| {
             let name = test.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            timed(&format!("armv6 on arm1176: {name}"), || process::run(&mut qemu.command(&ARMV6, test)?))
+            // The model explores the same states on any processor, and on this one for many minutes.
+            let run = || process::run(qemu.command(&ARMV6, test)?.args(["--skip", "engine::tests::model"]));
+            timed(&format!("armv6 on arm1176: {name}"), run)
         })
     })?;
     timed("x86_64: the same bytes from another folder", || {
