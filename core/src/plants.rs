@@ -64,7 +64,7 @@ mod bugs {
         bug("drain-forgets-polls", &["P5"]),
         bug("too-late-is-sent-again", &["P6"]),
         bug("memory-of-ended-tasks", &["P6"]),
-        bug("no-pauses", &["P6"]),
+        bug("no-pauses", &["P6", "P10"]),
         bug("date-of-a-cache", &["P8"]),
         bug("clock-never-learns", &["P8"]),
         bug("no-jitter", &["P10"]),
