@@ -111,22 +111,9 @@ fn split<'a>(data: &'a [u8], at: &[u8]) -> (&'a [u8], &'a [u8]) {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use activity_worker::fuzzing::replay;
 
-    /// Each file of `fuzz/seeds/TARGET` and `fuzz/regressions/TARGET`.
-    fn replay(target: &str, check: fn(&[u8])) {
-        let mut count = 0;
-        for kind in ["seeds", "regressions"] {
-            let folder = format!("{}/../fuzz/{kind}/{target}", env!("CARGO_MANIFEST_DIR"));
-            for file in std::fs::read_dir(folder).into_iter().flatten() {
-                let path = file.unwrap().path();
-                println!("{}", path.display());
-                check(&std::fs::read(path).unwrap());
-                count += 1;
-            }
-        }
-        assert!(count >= 5, "{target}: only {count} inputs");
-    }
+    use super::*;
 
     #[test]
     fn a_configuration_is_right_or_its_flaw_is_named() {

@@ -30,24 +30,29 @@ fn assert_fit_for_a_log(text: &str) {
     assert!(text.len() < 4096, "{} bytes are told", text.len());
 }
 
+/// Hands each file of `fuzz/seeds/TARGET` and `fuzz/regressions/TARGET` to its check: what was found once is looked at in every test
+/// run.
+///
+/// # Panics
+/// If the check does, or there are next to no files.
+#[allow(clippy::unwrap_used)] // for tests alone
+pub fn replay(target: &str, check: fn(&[u8])) {
+    let mut count = 0;
+    for kind in ["seeds", "regressions"] {
+        let folder = format!("{}/../fuzz/{kind}/{target}", env!("CARGO_MANIFEST_DIR"));
+        for file in std::fs::read_dir(folder).into_iter().flatten() {
+            let path = file.unwrap().path();
+            println!("{}", path.display());
+            check(&std::fs::read(path).unwrap());
+            count += 1;
+        }
+    }
+    assert!(count >= 5, "{target}: only {count} inputs");
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// Each file of `fuzz/seeds/TARGET` and `fuzz/regressions/TARGET`.
-    fn replay(target: &str, check: fn(&[u8])) {
-        let mut count = 0;
-        for kind in ["seeds", "regressions"] {
-            let folder = format!("{}/../fuzz/{kind}/{target}", env!("CARGO_MANIFEST_DIR"));
-            for file in std::fs::read_dir(folder).into_iter().flatten() {
-                let path = file.unwrap().path();
-                println!("{}", path.display());
-                check(&std::fs::read(path).unwrap());
-                count += 1;
-            }
-        }
-        assert!(count >= 5, "{target}: only {count} inputs");
-    }
 
     #[test]
     fn p1_no_answer_that_is_not_the_services_settles_anything() {
