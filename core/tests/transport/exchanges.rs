@@ -216,17 +216,19 @@ fn a_refused_connection_sent_nothing() {
 #[test]
 fn p5_a_shutdown_ends_the_requests_in_flight_and_refuses_new_ones() {
     let ca = Ca::root();
-    let peer = Peer::tls(ca.server("127.0.0.1"), silent);
+    let peer = Peer::tls(ca.server("127.0.0.1"), |wire, seen| {
+        seen.request(wire);
+        silent(wire, seen);
+    });
     let transport = trusting(&ca);
     let poll = Request { read_timeout: Duration::from_secs(70), ..post(&peer.url("https")) };
     thread::scope(|scope| {
         let first = scope.spawn(|| transport.send(&poll));
-        wait_until(|| peer.seen.connections() == 1);
+        wait_until(|| peer.seen.requests().len() == 1);
         // A request on a retired pool is ended too.
         transport.close_idle();
         let second = scope.spawn(|| transport.send(&poll));
-        wait_until(|| peer.seen.connections() == 2);
-        thread::sleep(Duration::from_millis(50));
+        wait_until(|| peer.seen.requests().len() == 2);
         let asked = Instant::now();
         transport.shutdown();
         for call in [first, second] {
