@@ -198,12 +198,18 @@ impl Spool {
 
     /// First out of the way, then looked at: should even that end the process, the next start goes on without it.
     fn load_poison(&mut self, id: TaskId, marker: &mut Marker, found: &mut Found) {
-        let Ok(aside) = self.set_aside(&self.path(id, "task")) else { return self.look_again(id, found) };
+        let path = self.path(id, "task");
+        let Ok(aside) = self.set_aside(&path) else { return self.look_again(id, found) };
         marker.remove(&mut *self.disk);
-        let envelope =
-            self.disk.read(&aside).ok().and_then(|bytes| Some(format::decode(&bytes).ok()?.envelope));
+        let file = self.disk.read(&aside).ok().and_then(|bytes| format::decode(&bytes).ok());
+        // It was something else that ended the process each time: then it may hold an outcome, and goes back.
+        if file.as_ref().is_some_and(|file| file.body.is_some()) && self.disk.rename(&aside, &path).is_ok() {
+            let _ = self.disk.sync_dir(&self.config.dir.join("tasks"));
+            return self.load(id, marker, found);
+        }
         found.quarantined.push(aside);
-        if let Some((envelope, task)) = envelope.and_then(|e| e.task().map(|task| (e, task))) {
+        if let Some((envelope, task)) = file.and_then(|file| file.envelope.task().map(|t| (file.envelope, t)))
+        {
             self.tasks.insert(task.token.id(), Entry { envelope, bytes: 0, room: 0, pinned: None });
             found.poison.push(task);
         }
@@ -212,10 +218,12 @@ impl Spool {
 
 const SETTLED: &str = "settled";
 
-/// Names the file that is being read. Not synced: it guards against a process that dies, not against a power cut.
+/// Names the file that is being read. It guards against a process that dies, not against a power cut.
 struct Marker {
     path: PathBuf,
     last: Option<(TaskId, u32)>,
+    /// An earlier process left it.
+    was_left: bool,
 }
 
 impl Marker {
@@ -226,7 +234,7 @@ impl Marker {
             let (id, count) = text.trim().split_once(' ')?;
             Some((TaskId::parse(id)?, count.parse().ok()?))
         });
-        Marker { path, last }
+        Marker { path, last, was_left: last.is_some() }
     }
 
     /// How often reading this file was begun, this time included.
@@ -240,6 +248,10 @@ impl Marker {
     fn remove(&mut self, disk: &mut dyn Disk) {
         self.last = None;
         let _ = disk.remove(&self.path);
+        // Else power cuts would bring it back, and be counted as ends of the process.
+        if let Some(dir) = self.path.parent().filter(|_| self.was_left) {
+            let _ = disk.sync_dir(dir);
+        }
     }
 }
 

@@ -73,7 +73,7 @@ pub struct Found {
     pub tasks: Vec<StoredTask>,
     /// Tasks of which only the envelope is left, the rest being damaged: to be failed.
     pub damaged: Vec<StoredTask>,
-    /// Tasks whose file ended the process three times while it was read: to be failed.
+    /// Tasks whose damaged file ended the process three times while it was read: to be failed.
     pub poison: Vec<StoredTask>,
     /// Files that were set aside, where they lie now.
     pub quarantined: Vec<PathBuf>,

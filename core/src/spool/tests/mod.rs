@@ -241,20 +241,13 @@ fn a_file_that_rots_while_the_worker_runs_is_set_aside_too() {
     spool.keep_outcome(id, &Outcome::failure("Worker.Damaged", "")).unwrap();
 }
 
-#[test]
-fn p3_a_file_that_ends_the_process_three_times_is_poison() {
-    let disk = MemoryDisk::new(None);
-    let (mut spool, _) = open(&disk);
-    accept(&mut spool, 1).unwrap();
-    accept(&mut spool, 2).unwrap();
-    drop(spool);
-    let poison = dir().join(format!("tasks/{}.task", token(1).id()));
-    for _ in 0..3 {
-        let dying = disk.clone();
-        let (poison, dead) = (poison.clone(), disk.clone());
+/// Starts that end when a file is read, as often as said.
+fn die_reading(disk: &MemoryDisk, file: &str, times: usize) {
+    for _ in 0..times {
+        let (dying, file) = (disk.clone(), file.to_owned());
         let died = std::thread::spawn(move || {
             dying.set_fault(move |op, path| {
-                if op == Op::Read && path == poison {
+                if op == Op::Read && path.ends_with(&file) {
                     std::panic::resume_unwind(Box::new("the process ends"));
                 }
                 None
@@ -263,12 +256,51 @@ fn p3_a_file_that_ends_the_process_three_times_is_poison() {
         })
         .join();
         assert!(died.is_err());
-        dead.clear_fault();
-        dead.process_ends();
+        disk.clear_fault();
+        disk.process_ends();
     }
+}
+
+#[test]
+fn p3_a_file_that_ends_the_process_three_times_is_poison() {
+    let disk = MemoryDisk::new(None);
+    let (mut spool, _) = open(&disk);
+    accept(&mut spool, 1).unwrap();
+    accept(&mut spool, 2).unwrap();
+    drop(spool);
+    let name = format!("{}.task", token(1).id());
+    die_reading(&disk, &name, 4);
+    let (_, found) = open(&disk);
+    assert_eq!(found.tasks.len(), 1, "the other one comes back");
+    assert!(disk.has(&dir().join("quarantine").join(name)), "out of the way, and not lost");
+}
+
+#[test]
+fn p3_a_damaged_file_that_ended_the_process_three_times_is_still_failed() {
+    let disk = MemoryDisk::new(None);
+    let (mut spool, _) = open(&disk);
+    accept(&mut spool, 1).unwrap();
+    drop(spool);
+    let file = dir().join(format!("tasks/{}.task", token(1).id()));
+    let last = disk.read(&file).unwrap().len() - 1;
+    assert!(disk.rot(&file, last));
+    die_reading(&disk, file.file_name().unwrap().to_str().unwrap(), 3);
     let (_, found) = open(&disk);
     assert_eq!(found.poison.iter().map(|t| t.token.id()).collect::<Vec<_>>(), [token(1).id()]);
-    assert_eq!(found.tasks.len(), 1, "the other one comes back");
+}
+
+#[test]
+fn p1_a_file_that_can_be_read_after_all_is_no_poison() {
+    let disk = MemoryDisk::new(None);
+    let (mut spool, _) = open(&disk);
+    let id = accept(&mut spool, 1).unwrap();
+    spool.keep_outcome(id, &outcome(7)).unwrap();
+    spool.commit().unwrap();
+    drop(spool);
+    die_reading(&disk, &format!("{id}.task"), 3);
+    let (mut spool, found) = open(&disk);
+    assert!(found.quarantined.is_empty() && found.poison.is_empty());
+    assert_eq!(spool.outcome(id).unwrap(), outcome(7));
 }
 
 #[test]
