@@ -68,5 +68,16 @@ mod bugs {
         bug("date-of-a-cache", &["P8"]),
         bug("clock-never-learns", &["P8"]),
         bug("no-jitter", &["P10"]),
+        bug("poll-without-lanes", &["P2"]),
+        bug("throttling-slows-nothing", &["P10"]),
+        // These were in core once, and the simulator found them.
+        bug("beats-starve", &["P4"]),
+        bug("refusing-disk-is-polled-for", &["P2"]),
+        bug("settled-file-comes-back", &["P6"]),
+        bug("start-believes-what-was-not-synced", &["P1", "P3"]),
+        bug("quarantine-not-synced", &["P3"]),
+        bug("unmovable-is-forgotten", &["P1", "P3"]),
+        bug("damaged-is-moved-away", &["P1", "P3"]),
+        bug("power-cuts-make-poison", &["P1", "P3"]),
     ];
 }

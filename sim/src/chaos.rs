@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use activity_worker::spool::Op;
+use activity_worker::spool::{Disk, Op};
 use activity_worker::worker::{Link, Stop};
 
 use crate::device::{DIR, Doom};
@@ -53,7 +53,7 @@ impl World {
     fn outage(&mut self, device: usize) {
         let now = self.now;
         let long = match (self.scenario.kind, self.rng.u8(..10)) {
-            (Kind::Long, 0..3) => 30.0 * 86_400.0,
+            (Kind::Long, 0..3) => self.scenario.length.as_secs_f64() * 0.7,
             (Kind::Long, _) => 2.0 * 86_400.0,
             (_, 0) => 7200.0,
             _ => 400.0,
@@ -79,6 +79,8 @@ impl World {
     fn doom(&mut self, device: usize) {
         let (steps, power) = (self.rng.u32(1..30), self.rng.bool());
         self.devices[device].doom = Some(Doom { steps, power });
+        // A weak supply goes several times, each time soon after the start.
+        self.devices[device].brownouts = if power && self.rng.bool() { self.rng.u32(1..8) } else { 0 };
     }
 
     fn halt(&mut self, device: usize) {
@@ -133,11 +135,16 @@ impl World {
         }
         let file = &files[self.rng.usize(..files.len())];
         let id = file.file_stem().and_then(|stem| activity_worker::TaskId::parse(stem.to_str()?));
-        if !dev.disk.rot(file, self.rng.usize(..600)) {
+        let at = self.rng.usize(..600);
+        // Behind the file's magic number and the head of its first section comes the envelope, with the token.
+        let envelope =
+            dev.disk.read(file).ok().and_then(|b| Some(u32::from_le_bytes(*b.get(12..16)?.first_chunk()?)));
+        if !dev.disk.rot(file, at) {
             return;
         }
         if let Some(debt) = id.and_then(|id| dev.judge.debts.get_mut(&id)) {
             debt.rotted = true;
+            debt.unreadable |= envelope.is_none_or(|long| at < 32 + long as usize);
         }
         self.outside().fault("bit rot");
         self.say(|| format!("d{device} bit rot in {id:?}"));

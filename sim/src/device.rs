@@ -75,6 +75,8 @@ pub(crate) struct Device {
     pub(crate) asleep_until: Option<Duration>,
     /// When it dies.
     pub(crate) doom: Option<Doom>,
+    /// So many more starts are followed by a power cut.
+    pub(crate) brownouts: u32,
     /// How it was told to stop, since when nothing stands in the way, and whether something does now.
     pub(crate) stopping: Option<(Stop, Duration, bool)>,
     /// Pushed tokens that the app has not handed over yet, or will hand over again.
@@ -109,6 +111,7 @@ impl Device {
             handlers: BTreeMap::new(),
             asleep_until: None,
             doom: None,
+            brownouts: 0,
             stopping: None,
             pushed: Vec::new(),
             adoptions: Vec::new(),

@@ -13,6 +13,7 @@ use activity_worker::worker::{Cancelled, Event};
 use activity_worker::{Outcome, Settlement, TaskId, TaskToken};
 
 use crate::network::Sent;
+use crate::pace::Pace;
 use crate::scenario::Scenario;
 use crate::service::{Report, SKEW, Service, Status};
 
@@ -29,6 +30,9 @@ pub(crate) struct Finding {
 pub(crate) fn broken<T>(promise: &'static str, text: impl Into<String>) -> Result<T, Finding> {
     Err(Finding { promise, text: text.into() })
 }
+
+/// A disk that says that it takes tasks may refuse so many for a reason that no probe shows.
+const REFUSALS: u32 = 10;
 
 /// What a device owes for one task.
 #[derive(Debug, Default, Clone)]
@@ -49,6 +53,10 @@ pub(crate) struct Debt {
     pub(crate) held: bool,
     /// Its file was damaged while it lay there.
     pub(crate) rotted: bool,
+    /// So much that its token may be lost.
+    pub(crate) unreadable: bool,
+    /// The disk said that its end is remembered.
+    buried: bool,
     /// A report of it reached the network.
     pub(crate) reported: bool,
     /// A running process was told `TaskTimedOut` to a report.
@@ -76,6 +84,8 @@ pub(crate) struct Judge {
     /// When its process first heard the service's date.
     contact: Option<Duration>,
     requests: VecDeque<Duration>,
+    /// How fast it calls.
+    pub(crate) pace: Pace,
     /// The app last asked for its tasks.
     pub(crate) touched: Duration,
     /// Places for what is held: more than was said, if more was found on disk.
@@ -84,6 +94,8 @@ pub(crate) struct Judge {
     pub(crate) died_at_start: bool,
     /// Files set aside of which the worker told.
     quarantined: Vec<String>,
+    /// Tasks that the disk refused, one after the other.
+    refusals: u32,
     /// Outcomes that were kept, delivered, and settled in another way.
     pub(crate) counts: [u64; 3],
 }
@@ -104,10 +116,12 @@ impl Judge {
             debts: BTreeMap::new(),
             contact: None,
             requests: VecDeque::new(),
+            pace: Pace::default(),
             touched: Duration::ZERO,
             places: 0,
             died_at_start: false,
             quarantined: Vec::new(),
+            refusals: 0,
             counts: [0; 3],
         }
     }
@@ -116,8 +130,17 @@ impl Judge {
     pub(crate) fn born(&mut self, now: Duration) {
         self.contact = None;
         self.touched = now;
+        self.pace.born();
         for debt in self.debts.values_mut() {
             (debt.over, debt.held, debt.beats_off) = (false, false, false);
+        }
+    }
+
+    /// P2: a poll, though the disk refuses one task after the other.
+    pub(crate) fn may_poll(&self) -> Result<(), Finding> {
+        match self.refusals > REFUSALS {
+            true => broken("P2", format!("a poll after the disk refused {} tasks", self.refusals)),
+            false => Ok(()),
         }
     }
 
@@ -144,7 +167,11 @@ impl Judge {
     /// The disk answered; `outcome` is what it was asked to keep.
     pub(crate) fn disk_said(&mut self, answer: DiskAnswer, outcome: Option<&Report>) {
         match answer {
-            DiskAnswer::Accepted(id, yes) => self.debts.entry(id).or_default().accepted |= yes,
+            DiskAnswer::Accepted(id, yes) => {
+                let debt = self.debts.entry(id).or_default();
+                (debt.accepted, debt.buried) = (debt.accepted || yes, debt.buried && !yes);
+                self.refusals = if yes { 0 } else { self.refusals + 1 };
+            }
             DiskAnswer::Kept(id, kept) => {
                 let debt = self.debts.entry(id).or_default();
                 if kept == Kept::Yes {
@@ -154,6 +181,7 @@ impl Judge {
                     (debt.refused, debt.ever_refused) = (true, true);
                 }
             }
+            DiskAnswer::Settled(id, yes) => self.debts.entry(id).or_default().buried = yes,
             DiskAnswer::Room(_) => {}
         }
     }
@@ -179,6 +207,9 @@ impl Judge {
             return Ok(());
         };
         let report = report_of(outcome);
+        if debt.buried {
+            return broken("P6", format!("task {id} is reported again after its end was kept"));
+        }
         if debt.over {
             return broken("P6", format!("task {id} is reported again after TaskTimedOut"));
         }
@@ -216,6 +247,7 @@ impl Judge {
         if self.requests.len() as f64 > bound {
             return broken("P6", format!("more than {bound} requests in an hour"));
         }
+        self.pace.sent(sent)?;
         let Some(token) = sent.call.token() else { return Ok(()) };
         let Ok(token) = TaskToken::new(token) else { return Ok(()) };
         let debt = self.debts.entry(token.id()).or_default();
@@ -397,7 +429,8 @@ impl Judge {
     /// What is still owed: what was damaged, and set aside with a word, is not.
     pub(crate) fn open(&self, disk: &MemoryDisk) -> Option<(TaskId, &Debt)> {
         let mut open = self.debts.iter().filter(|(_, debt)| debt.is_open());
-        open.find(|(id, debt)| !debt.rotted || !self.is_told_aside(**id, disk)).map(|(id, debt)| (*id, debt))
+        open.find(|(id, debt)| !debt.unreadable || !self.is_told_aside(**id, disk))
+            .map(|(id, debt)| (*id, debt))
     }
 
     fn is_told_aside(&self, id: TaskId, disk: &MemoryDisk) -> bool {

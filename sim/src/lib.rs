@@ -7,6 +7,7 @@ mod device;
 mod judge;
 mod network;
 mod orders;
+mod pace;
 pub mod plants;
 mod scenario;
 pub mod seeds;

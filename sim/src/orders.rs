@@ -40,7 +40,7 @@ impl World {
             Order::Reclaim(order) => {
                 let life = self.devices[device].life;
                 let took = self.between(0.01, 5.0);
-                self.after(took, What::to(device, life, Deed::Word(order.reclaim(), None)));
+                self.after(took, What::to(device, life, Deed::Word(order.reclaim())));
                 Ok(())
             }
         }
@@ -115,7 +115,7 @@ impl World {
         dev.clock.look(now);
         self.judge_sent(device)?;
         let over = (is_report && word.failure() == Some(Class::Settled)).then_some(id);
-        self.after(took, What::to(device, life, Deed::Word(word, over)));
+        self.after(took, What::to(device, life, Deed::Called(word, took, over)));
         Ok(())
     }
 
@@ -184,7 +184,10 @@ impl World {
         if open >= self.scenario.activities[activity].concurrency {
             return broken("P2", format!("a poll with all {open} slots taken"));
         }
-        Ok(())
+        let rate = |interval: Duration| 1.0 / interval.as_secs_f64();
+        dev.judge.may_poll()?;
+        let beating = worker.engine().tasks().filter(|t| t.beats()).filter_map(|t| t.beat.interval).map(rate);
+        dev.judge.pace.may_poll(beating.sum(), rate(self.scenario.activities[activity].heartbeat))
     }
 
     /// The answer to a poll arrives, if there is still somebody to hear it.

@@ -32,8 +32,10 @@ pub(crate) struct Scenario {
 pub(crate) enum Kind {
     /// One to three devices, hours, a fault every few minutes.
     Dense,
-    /// One device, weeks, outages of weeks.
+    /// One device, weeks or most of a year, outages as long.
     Long,
+    /// One device with more work than it can keep alive over a slow link.
+    Busy,
     /// Many devices that boot, fail and come back together.
     Fleet,
 }
@@ -83,6 +85,7 @@ impl Scenario {
         let kind = match (seed % 250, rng.u32(..1000)) {
             (7, _) => Kind::Fleet,
             (_, 0..30) => Kind::Long,
+            (_, 30..60) => Kind::Busy,
             _ => Kind::Dense,
         };
         let between =
@@ -98,7 +101,16 @@ impl Scenario {
                     between(&mut rng, 20 * SECOND, HOUR / 6),
                 )
             }
-            Kind::Long => (between(&mut rng, 10 * DAY, 45 * DAY), 1, 2 * DAY, DAY / 2),
+            Kind::Long => {
+                let most = if rng.u8(..30) == 0 { 300 * DAY } else { 45 * DAY };
+                (between(&mut rng, 10 * DAY, most), 1, 2 * DAY, DAY / 2)
+            }
+            Kind::Busy => (
+                between(&mut rng, HOUR / 4, HOUR / 2),
+                1,
+                between(&mut rng, 60 * SECOND, HOUR / 6),
+                2 * SECOND,
+            ),
             Kind::Fleet => (HOUR, rng.usize(60..120), HOUR, 4 * SECOND),
         };
         let count = rng.usize(1..3);
@@ -117,7 +129,7 @@ impl Scenario {
             max_backoff: match kind {
                 Kind::Long => HOUR,
                 Kind::Fleet => 120 * SECOND,
-                Kind::Dense => [30 * SECOND, 120 * SECOND][rng.usize(..2)],
+                Kind::Dense | Kind::Busy => [30 * SECOND, 120 * SECOND][rng.usize(..2)],
             },
             lease: [HOUR, DAY][rng.usize(..2)],
             adopted_heartbeat: rng.bool().then_some(if kind == Kind::Long { HOUR } else { 60 * SECOND }),
@@ -132,6 +144,7 @@ impl Scenario {
             Kind::Long => HOUR,
             Kind::Fleet => 300 * SECOND,
             Kind::Dense => [15, 30, 60, 120][rng.usize(..4)] * SECOND,
+            Kind::Busy => 15 * SECOND,
         };
         let rules = TaskRules {
             heartbeat: (rng.u8(..4) > 0).then_some(3 * heartbeat),
@@ -139,7 +152,7 @@ impl Scenario {
         };
         ActivityPlan {
             deferred: n == 1 && kind != Kind::Fleet,
-            concurrency: rng.usize(1..4),
+            concurrency: if kind == Kind::Busy { 20 } else { rng.usize(1..4) },
             heartbeat,
             safe_to_repeat: rng.bool(),
             max_output: [1000, 20_000][rng.usize(..2)],

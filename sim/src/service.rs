@@ -151,6 +151,11 @@ impl Service {
         self.queues[activity].executions.push_back(attempt);
     }
 
+    /// Executions that wait since long are stopped, but for so many.
+    pub(crate) fn stop_executions(&mut self, but: usize) {
+        self.queues.iter_mut().for_each(|queue| queue.executions.truncate(but));
+    }
+
     /// Holds a poll.
     pub(crate) fn hold(&mut self, activity: usize, poll: u64, now: Duration) {
         self.queues[activity].polls.push_back(Waiting { poll, until: now + LONG_POLL });

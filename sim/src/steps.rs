@@ -7,7 +7,7 @@ use activity_worker::worker::stepped::{Stepped, Word};
 use activity_worker::worker::{Event, Stop};
 
 use crate::clock::DeviceClock;
-use crate::device::{Manner, manner};
+use crate::device::{Doom, Manner, manner};
 use crate::judge::{Finding, broken};
 use crate::scenario::{Kind, Scenario};
 use crate::world::{Deed, What, World};
@@ -48,6 +48,10 @@ impl World {
         drop(out);
         let dev = &mut self.devices[device];
         dev.judge.born(now);
+        if dev.brownouts > 0 {
+            (dev.brownouts, dev.doom) =
+                (dev.brownouts - 1, Some(Doom { steps: self.rng.u32(1..8), power: true }));
+        }
         if let Some(worker) = &dev.worker {
             dev.judge.found(worker);
         }
@@ -71,9 +75,15 @@ impl World {
             Deed::Timer(number) if number != self.devices[device].timer => Ok(()),
             Deed::Timer(_) => self.step(device, None),
             Deed::Disk => self.store(device),
-            Deed::Word(word, over) => {
+            Deed::Word(word) => {
+                self.say(|| format!("d{device} hears {}", word.told()));
+                self.step(device, Some(word))
+            }
+            Deed::Called(word, took, over) => {
+                let judge = &mut self.devices[device].judge;
+                judge.pace.ended(word.failure(), took);
                 if let Some(id) = over {
-                    self.devices[device].judge.told_over(id);
+                    judge.told_over(id);
                 }
                 self.say(|| format!("d{device} hears {}", word.told()));
                 self.step(device, Some(word))
@@ -230,6 +240,7 @@ impl World {
         let (now, life) = (self.now, self.devices[device].life);
         let away = match self.scenario.kind {
             Kind::Long if self.rng.u8(..4) == 0 => self.between(3600.0, 20.0 * 86_400.0),
+            _ if self.devices[device].brownouts > 0 => self.between(1.0, 20.0),
             _ => self.between(1.0, 900.0),
         };
         let date = Scenario::first_date(&mut self.rng, now + away);

@@ -67,8 +67,10 @@ pub(crate) enum Deed {
     Timer(u64),
     /// Its disk has done what it was asked.
     Disk,
-    /// An answer; the task that is over, if it says so to a report.
-    Word(Word, Option<TaskId>),
+    /// An old run has ended.
+    Word(Word),
+    /// A heartbeat or a report came back after this time; the task that is over, if the answer says so to a report.
+    Called(Word, Duration, Option<TaskId>),
     /// A poll came back.
     PollAnswered(Word),
     /// A poll's answer arrives: a task, or nothing.
@@ -277,6 +279,7 @@ impl World {
         self.quiet = true;
         self.say(|| "all faults cease".to_owned());
         let mut out = self.outside();
+        out.service.stop_executions(50);
         out.service.quota = None;
         out.service.denied_until = Duration::ZERO;
         out.service.rejecting_until = Duration::ZERO;
@@ -290,7 +293,8 @@ impl World {
             dev.disk.clear_fault();
             dev.disk.set_capacity(None);
             dev.disk.spare();
-            (dev.doom, dev.disk_trouble_until, dev.room_unknown) = (None, Duration::ZERO, true);
+            (dev.doom, dev.brownouts) = (None, 0);
+            (dev.disk_trouble_until, dev.room_unknown) = (Duration::ZERO, true);
             let (life, keys) = (dev.life, dev.handlers.keys().copied().collect::<Vec<_>>());
             for key in keys {
                 let soon = self.between(1.0, 60.0);

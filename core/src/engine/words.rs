@@ -325,8 +325,6 @@ pub enum OwnFailure {
     InvalidOutput,
     /// `Worker.Damaged`: what the disk held of it is damaged.
     Damaged,
-    /// `Worker.Poison`: reading it ended the process three times.
-    Poison,
 }
 
 /// What listeners are told.

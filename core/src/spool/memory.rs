@@ -64,8 +64,14 @@ struct Inode {
     durable: Vec<u8>,
     /// Blocks set aside.
     reserved: u64,
-    /// A sync failed: the kernel calls the pages clean, and they are not on disk.
-    lost: bool,
+    /// Pages of which a sync failed: the kernel calls them clean, and they are not on disk.
+    lost: BTreeSet<usize>,
+}
+
+const PAGE: usize = 4096;
+
+fn page(bytes: &[u8], n: usize) -> &[u8] {
+    &bytes[bytes.len().min(n * PAGE)..bytes.len().min((n + 1) * PAGE)]
 }
 
 #[derive(Clone)]
@@ -180,7 +186,7 @@ impl MemoryDisk {
                 file.now = left;
             }
             file.durable = file.now.clone();
-            file.lost = false;
+            file.lost.clear();
         }
         state.durable = names.clone();
         state.names = names;
@@ -288,21 +294,29 @@ impl State {
         file.now[at..at + bytes.len()].copy_from_slice(bytes);
         if whole {
             file.reserved = 0;
-            // Pages that are written again are dirty again.
-            file.lost = false;
+            file.lost.clear();
         }
+        // Pages that are written again are dirty again.
+        let written = at / PAGE..=(at + bytes.len()) / PAGE;
+        file.lost.retain(|page| !written.contains(page));
         Ok(inode)
     }
 
     fn fsync(&mut self, path: &Path, inode: usize) -> io::Result<()> {
         self.alive()?;
         if let Err(error) = self.step(Op::Fsync, path) {
-            self.files[inode].lost = true;
+            let Inode { now, durable, lost, .. } = &mut self.files[inode];
+            lost.extend((0..now.len().div_ceil(PAGE)).filter(|n| page(now, *n) != page(durable, *n)));
             return Err(error);
         }
-        let file = &mut self.files[inode];
-        if !file.lost {
-            file.durable = file.now.clone();
+        let Inode { now, durable, lost, .. } = &mut self.files[inode];
+        let old = std::mem::replace(durable, now.clone());
+        for n in lost.iter() {
+            let there = page(&old, *n);
+            let place = &mut durable[n * PAGE..now.len().min((n + 1) * PAGE)];
+            place.fill(0);
+            let both = there.len().min(place.len());
+            place[..both].copy_from_slice(&there[..both]);
         }
         Ok(())
     }

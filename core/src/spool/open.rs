@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use super::format;
 use super::{Disk, Entry, Found, OVERHEAD, Spool, SpoolConfig, SpoolError, StorageKind, Tombstones};
 use crate::TaskId;
+use crate::plants::planted;
 
 /// A file that ended the process so often while it was read is not read again.
 const LOADS_MAX: u32 = 3;
@@ -44,11 +45,15 @@ impl Spool {
         }
         found.unsafe_storage = spool.check_storage(&dir)?;
         spool.take_lock(&dir)?;
-        spool.date_floor = spool.read_date(&dir);
-        spool.tombstones = Tombstones::load(&mut *spool.disk, &dir).map_err(at(&dir.join(SETTLED)))?;
         let tasks = dir.join("tasks");
         // What the last process left without a sync is about to be believed.
-        spool.disk.sync_dir(&tasks).map_err(at(&tasks))?;
+        for dir in [&dir, &tasks] {
+            if !planted("start-believes-what-was-not-synced") {
+                spool.disk.sync_dir(dir).map_err(at(dir))?;
+            }
+        }
+        spool.date_floor = spool.read_date(&dir);
+        spool.tombstones = Tombstones::load(&mut *spool.disk, &dir).map_err(at(&dir.join(SETTLED)))?;
         let names = spool.disk.list(&tasks).map_err(at(&tasks))?;
         spool.copied = spool.is_copied(&dir)?;
         found.copied = spool.copied;
@@ -143,7 +148,7 @@ impl Spool {
     }
 
     fn load(&mut self, id: TaskId, marker: &mut Marker, found: &mut Found) {
-        if self.tombstones.find(id).is_some() {
+        if self.tombstones.find(id).is_some() && !planted("settled-file-comes-back") {
             // It is over; that its file went was not on disk yet when the power did.
             return self.discard(id);
         }
@@ -161,6 +166,7 @@ impl Spool {
         let Some((file, task)) = whole.filter(|(_, task)| task.token.id() == id) else {
             return match self.set_aside(&path) {
                 Ok(aside) => found.quarantined.push(aside),
+                Err(_) if planted("unmovable-is-forgotten") => {}
                 Err(_) => self.look_again(id, found),
             };
         };
@@ -173,7 +179,10 @@ impl Spool {
             self.find_room(id, file.envelope.max_output)
         };
         self.tasks.insert(id, Entry { envelope: file.envelope, bytes: size, room, pinned: None });
-        if damaged {
+        if damaged && planted("damaged-is-moved-away") {
+            found.quarantined.extend(self.set_aside(&path));
+            found.damaged.push(task);
+        } else if damaged {
             found.quarantined.push(self.copy_aside(&path, &bytes));
             found.damaged.push(task);
         } else {
@@ -196,22 +205,22 @@ impl Spool {
         }
     }
 
-    /// First out of the way, then looked at: should even that end the process, the next start goes on without it.
+    /// First out of the way, then looked at: should even that end the process, the next start goes on without it. If it can be read
+    /// after all, other things ended the process, and it goes back.
     fn load_poison(&mut self, id: TaskId, marker: &mut Marker, found: &mut Found) {
         let path = self.path(id, "task");
         let Ok(aside) = self.set_aside(&path) else { return self.look_again(id, found) };
         marker.remove(&mut *self.disk);
         let file = self.disk.read(&aside).ok().and_then(|bytes| format::decode(&bytes).ok());
-        // It was something else that ended the process each time: then it may hold an outcome, and goes back.
-        if file.as_ref().is_some_and(|file| file.body.is_some()) && self.disk.rename(&aside, &path).is_ok() {
+        let known = file.and_then(|file| file.envelope.task().map(|task| (file.envelope, task)));
+        if known.is_some() && !planted("power-cuts-make-poison") && self.disk.rename(&aside, &path).is_ok() {
             let _ = self.disk.sync_dir(&self.config.dir.join("tasks"));
             return self.load(id, marker, found);
         }
         found.quarantined.push(aside);
-        if let Some((envelope, task)) = file.and_then(|file| file.envelope.task().map(|t| (file.envelope, t)))
-        {
+        if let Some((envelope, task)) = known {
             self.tasks.insert(task.token.id(), Entry { envelope, bytes: 0, room: 0, pinned: None });
-            found.poison.push(task);
+            found.damaged.push(task);
         }
     }
 }
@@ -249,7 +258,8 @@ impl Marker {
         self.last = None;
         let _ = disk.remove(&self.path);
         // Else power cuts would bring it back, and be counted as ends of the process.
-        if let Some(dir) = self.path.parent().filter(|_| self.was_left) {
+        if let Some(dir) = self.path.parent().filter(|_| self.was_left && !planted("power-cuts-make-poison"))
+        {
             let _ = disk.sync_dir(dir);
         }
     }

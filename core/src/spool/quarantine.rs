@@ -20,7 +20,9 @@ impl Spool {
             let _ = self.disk.remove(file);
         }
         self.disk.rename(file, target)?;
-        let _ = self.disk.sync_dir(&self.config.dir.join("quarantine"));
+        if !planted("quarantine-not-synced") {
+            let _ = self.disk.sync_dir(&self.config.dir.join("quarantine"));
+        }
         Ok(())
     }
 

@@ -73,8 +73,6 @@ pub struct Found {
     pub tasks: Vec<StoredTask>,
     /// Tasks of which only the envelope is left, the rest being damaged: to be failed.
     pub damaged: Vec<StoredTask>,
-    /// Tasks whose damaged file ended the process three times while it was read: to be failed.
-    pub poison: Vec<StoredTask>,
     /// Files that were set aside, where they lie now.
     pub quarantined: Vec<PathBuf>,
     /// Files that can't be read now; they stay.
@@ -88,7 +86,7 @@ pub struct Found {
 impl Found {
     /// Tasks that need a place, those included that can't be read now.
     pub fn count(&self) -> usize {
-        self.tasks.len() + self.damaged.len() + self.poison.len() + self.unreadable.len()
+        self.tasks.len() + self.damaged.len() + self.unreadable.len()
     }
 }
 

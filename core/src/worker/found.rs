@@ -33,10 +33,8 @@ impl Driver {
         for task in found.tasks {
             self.found(task, None, found.copied);
         }
-        for (tasks, own) in [(found.poison, OwnFailure::Poison), (found.damaged, OwnFailure::Damaged)] {
-            for task in tasks {
-                self.found(task, Some(own), found.copied);
-            }
+        for task in found.damaged {
+            self.found(task, Some(OwnFailure::Damaged), found.copied);
         }
     }
 

@@ -70,7 +70,6 @@ pub(super) fn own_failure(why: OwnFailure) -> Failure {
         OwnFailure::NotKept => ("Worker.NotKept", "the device's disk refused the task"),
         OwnFailure::InvalidOutput => ("Worker.InvalidOutput", "the service refused the output"),
         OwnFailure::Damaged => ("Worker.Damaged", "what the device's disk held of the task is damaged"),
-        OwnFailure::Poison => ("Worker.Poison", "reading the task ended the worker's process three times"),
     };
     Failure::new(error, cause)
 }

@@ -71,6 +71,8 @@ pub enum DiskAnswer {
     Accepted(TaskId, bool),
     /// How an outcome is kept.
     Kept(TaskId, Kept),
+    /// Whether a task's end is remembered.
+    Settled(TaskId, bool),
     /// How many more tasks fit.
     Room(usize),
 }
@@ -306,6 +308,7 @@ impl Word {
         Some(match &self.0 {
             Inbox::Disk(DiskDone::Accepted { id, result }) => DiskAnswer::Accepted(*id, result.is_ok()),
             Inbox::Disk(DiskDone::OutcomeKept { id, kept, .. }) => DiskAnswer::Kept(*id, *kept),
+            Inbox::Disk(DiskDone::Settled { id, error }) => DiskAnswer::Settled(*id, error.is_none()),
             Inbox::Disk(DiskDone::Room(tasks)) => DiskAnswer::Room(*tasks),
             _ => return None,
         })

@@ -276,20 +276,6 @@ fn p3_a_file_that_ends_the_process_three_times_is_poison() {
 }
 
 #[test]
-fn p3_a_damaged_file_that_ended_the_process_three_times_is_still_failed() {
-    let disk = MemoryDisk::new(None);
-    let (mut spool, _) = open(&disk);
-    accept(&mut spool, 1).unwrap();
-    drop(spool);
-    let file = dir().join(format!("tasks/{}.task", token(1).id()));
-    let last = disk.read(&file).unwrap().len() - 1;
-    assert!(disk.rot(&file, last));
-    die_reading(&disk, file.file_name().unwrap().to_str().unwrap(), 3);
-    let (_, found) = open(&disk);
-    assert_eq!(found.poison.iter().map(|t| t.token.id()).collect::<Vec<_>>(), [token(1).id()]);
-}
-
-#[test]
 fn p1_a_file_that_can_be_read_after_all_is_no_poison() {
     let disk = MemoryDisk::new(None);
     let (mut spool, _) = open(&disk);
@@ -299,8 +285,24 @@ fn p1_a_file_that_can_be_read_after_all_is_no_poison() {
     drop(spool);
     die_reading(&disk, &format!("{id}.task"), 3);
     let (mut spool, found) = open(&disk);
-    assert!(found.quarantined.is_empty() && found.poison.is_empty());
+    assert!(found.quarantined.is_empty() && found.damaged.is_empty());
     assert_eq!(spool.outcome(id).unwrap(), outcome(7));
+}
+
+#[test]
+fn p6_tombstones_whose_name_a_dead_process_did_not_sync_are_not_lost_later() {
+    let disk = MemoryDisk::new(None);
+    let (mut spool, _) = open(&disk);
+    disk.set_fault(|op, path| (op == Op::SyncDir && path == dir()).then(broken));
+    assert!(spool.settle(token(1).id(), Settlement::Delivered, None, now()).is_err());
+    drop(spool);
+    disk.clear_fault();
+    let (mut spool, _) = open(&disk);
+    spool.settle(token(2).id(), Settlement::Delivered, None, now()).unwrap();
+    disk.power_cut(|| false);
+    drop(spool);
+    let (spool, _) = open(&disk);
+    assert_eq!(spool.settled(token(2).id()), Some(Settlement::Delivered));
 }
 
 #[test]
