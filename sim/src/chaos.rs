@@ -6,7 +6,7 @@ use std::time::Duration;
 use activity_worker::spool::{Disk, Op};
 use activity_worker::worker::{Link, Stop};
 
-use crate::device::{DIR, Doom};
+use crate::device::{DIR, Doom, Gone};
 use crate::judge::Finding;
 use crate::network::WEATHERS;
 use crate::scenario::{Kind, Scenario};
@@ -94,6 +94,7 @@ impl World {
         let mut left = self.rng.u32(1..6);
         self.outside().fault(name);
         self.say(|| format!("d{device} {name}, {left} times"));
+        self.devices[device].gone = None;
         self.devices[device].disk.set_fault(move |now, _| {
             let hit = now == op && left > 0;
             left -= u32::from(hit);
@@ -114,6 +115,7 @@ impl World {
     fn folder_vanishes(&mut self, device: usize) {
         self.outside().fault("folder vanished");
         self.devices[device].disk.set_fault(|_, _| Some(io::ErrorKind::NotFound.into()));
+        self.devices[device].gone = Some(Gone::Unseen);
         self.trouble(device, 600.0);
     }
 

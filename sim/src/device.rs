@@ -38,6 +38,15 @@ pub(crate) struct OpenPoll {
     pub(crate) since: Duration,
 }
 
+/// A state folder that vanished.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Gone {
+    /// The worker can't know it yet.
+    Unseen,
+    /// A task was refused since.
+    Seen,
+}
+
 /// Death at a step.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Doom {
@@ -85,6 +94,8 @@ pub(crate) struct Device {
     pub(crate) adoptions: Vec<(String, Receiver<Result<Adopted, AdoptError>>)>,
     /// Answers of the app that are not answered in their turn.
     pub(crate) answers: Vec<(TaskId, Report, Settling)>,
+    /// The state folder is gone for now.
+    pub(crate) gone: Option<Gone>,
     /// A disk window: until when its fault lasts.
     pub(crate) disk_trouble_until: Duration,
     /// Others changed what is free since the worker last looked.
@@ -116,6 +127,7 @@ impl Device {
             pushed: Vec::new(),
             adoptions: Vec::new(),
             answers: Vec::new(),
+            gone: None,
             disk_trouble_until: Duration::ZERO,
             room_unknown: false,
             judge: Judge::new(number),

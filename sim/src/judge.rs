@@ -31,9 +31,6 @@ pub(crate) fn broken<T>(promise: &'static str, text: impl Into<String>) -> Resul
     Err(Finding { promise, text: text.into() })
 }
 
-/// A disk that says that it takes tasks may refuse so many for a reason that no probe shows.
-const REFUSALS: u32 = 10;
-
 /// What a device owes for one task.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Debt {
@@ -94,8 +91,6 @@ pub(crate) struct Judge {
     pub(crate) died_at_start: bool,
     /// Files set aside of which the worker told.
     quarantined: Vec<String>,
-    /// Tasks that the disk refused, one after the other.
-    refusals: u32,
     /// Outcomes that were kept, delivered, and settled in another way.
     pub(crate) counts: [u64; 3],
 }
@@ -121,7 +116,6 @@ impl Judge {
             places: 0,
             died_at_start: false,
             quarantined: Vec::new(),
-            refusals: 0,
             counts: [0; 3],
         }
     }
@@ -133,14 +127,6 @@ impl Judge {
         self.pace.born();
         for debt in self.debts.values_mut() {
             (debt.over, debt.held, debt.beats_off) = (false, false, false);
-        }
-    }
-
-    /// P2: a poll, though the disk refuses one task after the other.
-    pub(crate) fn may_poll(&self) -> Result<(), Finding> {
-        match self.refusals > REFUSALS {
-            true => broken("P2", format!("a poll after the disk refused {} tasks", self.refusals)),
-            false => Ok(()),
         }
     }
 
@@ -170,7 +156,6 @@ impl Judge {
             DiskAnswer::Accepted(id, yes) => {
                 let debt = self.debts.entry(id).or_default();
                 (debt.accepted, debt.buried) = (debt.accepted || yes, debt.buried && !yes);
-                self.refusals = if yes { 0 } else { self.refusals + 1 };
             }
             DiskAnswer::Kept(id, kept) => {
                 let debt = self.debts.entry(id).or_default();

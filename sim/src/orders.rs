@@ -9,7 +9,7 @@ use activity_worker::aws::TransportError;
 use activity_worker::spool::Spool;
 use activity_worker::worker::stepped::{CallOrder, DiskAnswer, Order, RunOrder};
 
-use crate::device::{DIR, Manner, OpenPoll, manner};
+use crate::device::{DIR, Gone, Manner, OpenPoll, manner};
 use crate::judge::{Finding, broken, report_of};
 use crate::scenario::Kind;
 use crate::service::{LONG_POLL, Service};
@@ -80,6 +80,9 @@ impl World {
                     _ => None,
                 };
                 dev.judge.disk_said(answer, outcome);
+                if let (DiskAnswer::Accepted(_, false), Some(gone)) = (answer, &mut dev.gone) {
+                    *gone = Gone::Seen;
+                }
                 let room = |id| Path::new(DIR).join("tasks").join(format!("{id}.room"));
                 if let DiskAnswer::Accepted(id, true) = answer
                     && !dev.disk.has(&room(id))
@@ -185,7 +188,9 @@ impl World {
             return broken("P2", format!("a poll with all {open} slots taken"));
         }
         let rate = |interval: Duration| 1.0 / interval.as_secs_f64();
-        dev.judge.may_poll()?;
+        if dev.gone == Some(Gone::Seen) {
+            return broken("P2", "a poll, and the folder was seen to be gone");
+        }
         let beating = worker.engine().tasks().filter(|t| t.beats()).filter_map(|t| t.beat.interval).map(rate);
         dev.judge.pace.may_poll(beating.sum(), rate(self.scenario.activities[activity].heartbeat))
     }

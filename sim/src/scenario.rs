@@ -84,8 +84,8 @@ impl Scenario {
         let mut rng = fastrand::Rng::with_seed(seed);
         let kind = match (seed % 250, rng.u32(..1000)) {
             (7, _) => Kind::Fleet,
-            (_, 0..30) => Kind::Long,
-            (_, 30..60) => Kind::Busy,
+            (_, 0..10) => Kind::Long,
+            (_, 10..30) => Kind::Busy,
             _ => Kind::Dense,
         };
         let between =

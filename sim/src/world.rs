@@ -233,6 +233,7 @@ impl World {
             }
             What::DiskHeals(device) => {
                 self.devices[device].disk.clear_fault();
+                self.devices[device].gone = None;
                 self.devices[device].disk.set_capacity(None);
                 self.devices[device].room_unknown = true;
             }
@@ -293,7 +294,7 @@ impl World {
             dev.disk.clear_fault();
             dev.disk.set_capacity(None);
             dev.disk.spare();
-            (dev.doom, dev.brownouts) = (None, 0);
+            (dev.doom, dev.brownouts, dev.gone) = (None, 0, None);
             (dev.disk_trouble_until, dev.room_unknown) = (Duration::ZERO, true);
             let (life, keys) = (dev.life, dev.handlers.keys().copied().collect::<Vec<_>>());
             for key in keys {
