@@ -5,6 +5,7 @@ mod bench;
 mod bindings;
 mod cross;
 mod fuzz;
+mod mobile;
 mod process;
 mod sim;
 mod suites;
@@ -54,6 +55,8 @@ fn main() -> ExitCode {
             Ok(targets) => finish("cross", cross::cross(&workspace, &targets)),
             Err(unknown) => usage(&format!("no target {unknown:?}; there are: {}", cross::target::names())),
         },
+        "mobile" if names.is_empty() => finish("mobile", mobile::mobile(&workspace)),
+        "mobile" => usage("mobile takes no arguments"),
         "bench" if names.is_empty() => finish("bench", bench::bench(&workspace)),
         "bench" => usage("bench takes no arguments"),
         "fuzz" => {
@@ -137,6 +140,7 @@ cargo xtask test [SUITE...]    runs all suites, or those named: {}
                                or parts of one: {}
 cargo xtask sim [OPTION...]    runs the worker in made-up worlds: see docs/simulator.md
 cargo xtask cross [TARGET...]  builds the static device binary for all targets, or those named: {}
+cargo xtask mobile             builds the native library for phones, as far as that goes here
 cargo xtask bench              measures what the device binary costs: size, memory, wake-ups, bytes
 cargo xtask fuzz [TARGET...] [--seconds N]
                                runs all fuzzers, or those named ({}), for 300 s each or as said
