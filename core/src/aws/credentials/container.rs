@@ -101,6 +101,10 @@ impl CredentialsProvider for ContainerCredentials {
 fn may_be_asked(url: &str) -> bool {
     let Some(rest) = url.strip_prefix("http://") else { return url.starts_with("https://") };
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    // What stands before an @ is a user, and looks like a host.
+    if authority.contains('@') {
+        return false;
+    }
     let host = match authority.strip_prefix('[') {
         Some(v6) => v6.split(']').next().unwrap_or_default(),
         None => authority.split(':').next().unwrap_or_default(),
@@ -178,6 +182,8 @@ mod tests {
             "http://example.com/x",
             "http://169.254.169.254/",
             "http://localhost.example/x",
+            "http://localhost:80@example.com/x",
+            "http://127.0.0.1@example.com/x",
             "ftp://localhost/",
             "x",
         ] {
