@@ -8,7 +8,8 @@ use serde::Deserialize;
 
 use super::web::Web;
 use super::{Credentials, CredentialsError, CredentialsProvider};
-use crate::aws::{HttpsTransport, Proxies, Response, partition_of};
+use crate::aws::endpoint::{Service, service_url};
+use crate::aws::{HttpsTransport, Proxies, Response};
 use crate::clock::ServerClock;
 
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -67,14 +68,10 @@ impl IotCredentials {
         }
         let host = match host.contains('.') {
             true => host.to_owned(),
-            false => {
-                let suffix = if partition_of(&config.region) == "aws-cn" {
-                    "amazonaws.com.cn"
-                } else {
-                    "amazonaws.com"
-                };
-                format!("{host}.credentials.iot.{}.{suffix}", config.region)
-            }
+            false => match service_url(Service::IotCredentials, &config.region, false, false) {
+                Ok(url) => format!("{host}.{}", url.trim_start_matches("https://")),
+                Err(e) => return setup(&e.to_string()),
+            },
         };
         if host.contains("-ats.iot.") || host.starts_with("data.iot") {
             return setup(

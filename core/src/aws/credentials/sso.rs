@@ -18,7 +18,8 @@ pub(super) struct SsoProfile {
     pub(super) profile: String,
     /// What the cached token is named after: the session's name, else the start URL.
     pub(super) named_after: String,
-    pub(super) region: String,
+    /// Where single sign-on is asked.
+    pub(super) url: String,
     pub(super) account_id: String,
     pub(super) role_name: String,
 }
@@ -94,9 +95,10 @@ impl CredentialsProvider for SsoCredentials {
             expiration: u64,
         }
         let token = self.token()?;
-        let SsoProfile { region, account_id, role_name, .. } = &self.profile;
+        let SsoProfile { url, account_id, role_name, .. } = &self.profile;
         let url = format!(
-            "https://portal.sso.{region}.amazonaws.com/federation/credentials?role_name={}&account_id={}",
+            "{}/federation/credentials?role_name={}&account_id={}",
+            url.trim_end_matches('/'),
             percent(role_name),
             percent(account_id)
         );
@@ -116,7 +118,7 @@ impl CredentialsProvider for SsoCredentials {
         let Given { access_key_id, secret_access_key, session_token, expiration } =
             self.web.json::<Answer>(&response)?.role_credentials;
         let end = SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(expiration));
-        Ok(Credentials::new(access_key_id, secret_access_key, Some(session_token), end))
+        self.web.given(access_key_id, secret_access_key, Some(session_token), end)
     }
 
     fn name(&self) -> &str {
@@ -140,7 +142,7 @@ mod tests {
         let profile = SsoProfile {
             profile: "dev".into(),
             named_after: "my-session".into(),
-            region: "eu-west-1".into(),
+            url: "https://portal.sso.eu-west-1.amazonaws.com".into(),
             account_id: "123456789012".into(),
             role_name: "Read Only".into(),
         };

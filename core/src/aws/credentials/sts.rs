@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use super::web::{Web, percent};
 use super::{Credentials, CredentialsError, CredentialsProvider};
+use crate::aws::endpoint::{Service, service_url};
 use crate::aws::redact::redact;
 use crate::aws::sign::{CredentialScope, sign};
-use crate::aws::{Response, Transport, partition_of};
+use crate::aws::{Response, Transport};
 use crate::clock::ServerClock;
 
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -91,13 +92,19 @@ impl WebIdentityCredentials {
         };
         Ok(Some(Self::new(role, file.into(), transport)))
     }
+
+    /// The same at another endpoint.
+    pub(super) fn at(self, endpoint_url: String) -> Self {
+        let Sts { web, role, .. } = self.sts;
+        let role = StsRole { endpoint_url: Some(endpoint_url), ..role };
+        WebIdentityCredentials { sts: Sts::new(role, web.transport), token_file: self.token_file }
+    }
 }
 
 impl Sts {
     fn new(role: StsRole, transport: Arc<dyn Transport>) -> Self {
-        let suffix =
-            if partition_of(&role.region) == "aws-cn" { "amazonaws.com.cn" } else { "amazonaws.com" };
-        let usual = || format!("https://sts.{}.{suffix}/", role.region);
+        // A region that can't be leads nowhere, and the transport says so.
+        let usual = || service_url(Service::Sts, &role.region, false, false).unwrap_or_default();
         let mut url = role.endpoint_url.clone().unwrap_or_else(usual);
         if !url.ends_with('/') {
             url.push('/');
