@@ -12,6 +12,7 @@ use super::{Credentials, CredentialsError, CredentialsProvider};
 use crate::aws::endpoint::{Service, service_url};
 use crate::aws::redact::redact;
 use crate::aws::{Response, Transport};
+use crate::clock::ServerClock;
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -44,19 +45,20 @@ struct Identity {
 }
 
 impl CognitoCredentials {
-    /// A source for the pool `REGION:UUID`.
+    /// A source for the pool `REGION:UUID`. `clock`: the one at whose date `transport` checks certificates.
     pub fn new(
         pool: &str,
         logins: Box<Logins>,
         store: Box<dyn IdentityStore>,
         transport: Arc<dyn Transport>,
+        clock: Arc<ServerClock>,
     ) -> Result<Self, CredentialsError> {
         let region = pool.split_once(':').map(|(region, _)| region).unwrap_or_default();
         let Ok(url) = service_url(Service::CognitoIdentity, region, false, false) else {
             let text = "a Cognito identity pool's id is REGION:UUID, for instance eu-west-1:11111111-2222-3333-4444-555555555555";
             return Err(CredentialsError::Setup(text.to_owned()));
         };
-        let web = Web { name: "the Cognito identity pool".to_owned(), transport, patience: PATIENCE };
+        let web = Web { name: "the Cognito identity pool".to_owned(), transport, patience: PATIENCE, clock };
         let url = format!("{url}/");
         Ok(CognitoCredentials { web, url, pool: pool.to_owned(), logins, store, identity: Mutex::default() })
     }
@@ -166,6 +168,7 @@ impl CredentialsProvider for CognitoCredentials {
 mod tests {
     use super::super::web::tests::Script;
     use super::*;
+    use crate::clock::SystemClock;
 
     const POOL: &str = "eu-west-1:11111111-2222-3333-4444-555555555555";
     const ID: &str = r#"{"IdentityId":"eu-west-1:id"}"#;
@@ -184,12 +187,22 @@ mod tests {
         }
     }
 
+    fn clock() -> Arc<ServerClock> {
+        Arc::new(ServerClock::new(Arc::new(SystemClock)))
+    }
+
     fn source(script: &Arc<Script>, store: &Memory, login: Option<&'static str>) -> CognitoCredentials {
         let logins = move || {
             Ok(login.map(|token| ("accounts.example".to_owned(), token.to_owned())).into_iter().collect())
         };
-        CognitoCredentials::new(POOL, Box::new(logins), Box::new(store.clone()), Arc::clone(script) as _)
-            .unwrap()
+        CognitoCredentials::new(
+            POOL,
+            Box::new(logins),
+            Box::new(store.clone()),
+            Arc::clone(script) as _,
+            clock(),
+        )
+        .unwrap()
     }
 
     fn bodies(script: &Script) -> Vec<Value> {
@@ -258,6 +271,7 @@ mod tests {
                 Box::new(|| Ok(BTreeMap::new())),
                 Box::new(Memory::default()),
                 Script::new(&[]),
+                clock(),
             );
             assert!(matches!(made, Err(CredentialsError::Setup(_))), "{pool}");
         }

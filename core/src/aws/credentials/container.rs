@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::web::Web;
 use super::{Credentials, CredentialsError, CredentialsProvider};
 use crate::aws::Transport;
+use crate::clock::ServerClock;
 
 /// Where a relative URI leads. Source: Amazon ECS Developer Guide, task IAM role.
 const HOST: &str = "http://169.254.170.2";
@@ -36,6 +37,7 @@ impl ContainerCredentials {
     pub fn from(
         env: &dyn Fn(&str) -> Option<String>,
         transport: Arc<dyn Transport>,
+        clock: Arc<ServerClock>,
     ) -> Result<Option<Self>, CredentialsError> {
         let var = |name: &str| env(name).map(|v| v.trim().to_owned()).filter(|v| !v.is_empty());
         let url = match (
@@ -57,7 +59,7 @@ impl ContainerCredentials {
                 (None, None) => Token::None,
             };
         let name = "the container's credentials endpoint".to_owned();
-        Ok(Some(ContainerCredentials { web: Web { name, transport, patience: PATIENCE }, url, token }))
+        Ok(Some(ContainerCredentials { web: Web { name, transport, patience: PATIENCE, clock }, url, token }))
     }
 
     fn token(&self) -> Result<Option<String>, CredentialsError> {
@@ -122,13 +124,15 @@ fn may_be_asked(url: &str) -> bool {
 mod tests {
     use super::super::web::tests::{GOOD, Script};
     use super::*;
+    use crate::clock::SystemClock;
 
     fn source(
         vars: &[(&str, &str)],
         script: &Arc<Script>,
     ) -> Result<Option<ContainerCredentials>, CredentialsError> {
         let env = |name: &str| vars.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned());
-        ContainerCredentials::from(&env, Arc::clone(script) as Arc<dyn Transport>)
+        let clock = Arc::new(ServerClock::new(Arc::new(SystemClock)));
+        ContainerCredentials::from(&env, Arc::clone(script) as Arc<dyn Transport>, clock)
     }
 
     #[test]

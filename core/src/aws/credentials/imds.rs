@@ -52,14 +52,24 @@ impl ImdsCredentials {
         if !endpoint.ends_with('/') {
             endpoint.push('/');
         }
-        let web = Web { name: "the instance metadata service".to_owned(), transport, patience: PATIENCE };
+        let web = Web {
+            name: "the instance metadata service".to_owned(),
+            transport,
+            patience: PATIENCE,
+            clock: Arc::clone(&clock),
+        };
         Ok(Some(ImdsCredentials { web, endpoint, clock, last: Mutex::default() }))
     }
 
     fn token(&self) -> Result<String, CredentialsError> {
         let headers = vec![("x-aws-ec2-metadata-token-ttl-seconds", TOKEN_LIFE.to_owned())];
-        let response =
-            self.web.send("PUT", &format!("{}latest/api/token", self.endpoint), headers, Vec::new())?;
+        let url = format!("{}latest/api/token", self.endpoint);
+        let response = self.web.try_send("PUT", &url, headers, Vec::new()).map_err(|e| {
+            // The answer may go so many hops, and a container is one more.
+            let advice =
+                if e.sent { "; in a container: is the instance's metadata hop limit 2?" } else { "" };
+            self.web.unavailable(&format!("{}{advice}", e.reason))
+        })?;
         match response.status {
             200 => {}
             403 => return Err(self.web.refused(&response, "it is turned off for this instance")),
@@ -77,10 +87,21 @@ impl ImdsCredentials {
 
 impl ImdsCredentials {
     fn fetch(&self) -> Result<Credentials, CredentialsError> {
+        for _ in 0..2 {
+            if let Some(found) = self.try_fetch()? {
+                return Ok(found);
+            }
+        }
+        Err(self.web.unavailable("it refuses its own session tokens"))
+    }
+
+    /// `None`: the session token is not good any more.
+    fn try_fetch(&self) -> Result<Option<Credentials>, CredentialsError> {
         let token = self.token()?;
         let roles = self.ask("", &token)?;
         let role = match roles.status {
             200 => String::from_utf8_lossy(&roles.body).lines().next().unwrap_or_default().trim().to_owned(),
+            401 => return Ok(None),
             404 => return Err(self.web.unavailable("the instance has no role")),
             _ => return Err(self.web.refused(&roles, "")),
         };
@@ -88,10 +109,11 @@ impl ImdsCredentials {
             return Err(self.web.unavailable("the role's name is none"));
         }
         let response = self.ask(&role, &token)?;
-        if response.status != 200 {
-            return Err(self.web.refused(&response, ""));
+        match response.status {
+            200 => self.web.metadata(&response).map(Some),
+            401 => Ok(None),
+            _ => Err(self.web.refused(&response, "")),
         }
-        self.web.metadata(&response)
     }
 
     fn has_ended(&self, credentials: &Credentials) -> bool {

@@ -93,7 +93,12 @@ impl IotCredentials {
         }
         let transport =
             transport.build().map_err(|e| CredentialsError::Setup(format!("{}: {e}", self.name)))?;
-        Ok(Web { name: self.name.clone(), transport: Arc::new(transport), patience: PATIENCE })
+        Ok(Web {
+            name: self.name.clone(),
+            transport: Arc::new(transport),
+            patience: PATIENCE,
+            clock: Arc::clone(&self.clock),
+        })
     }
 }
 
@@ -168,7 +173,8 @@ mod tests {
     }
 
     fn answer(status: u16, body: &str) -> Result<Credentials, CredentialsError> {
-        let web = Web { name: "AWS IoT".into(), transport: Script::new(&[]), patience: PATIENCE };
+        let clock = Arc::new(ServerClock::new(Arc::new(SystemClock)));
+        let web = Web { name: "AWS IoT".into(), transport: Script::new(&[]), patience: PATIENCE, clock };
         understand(&web, &config(), &Response { status, headers: Vec::new(), body: body.into() })
     }
 

@@ -99,10 +99,11 @@ impl Sources<'_> {
             duration: profile.get("duration_seconds").map(|s| duration(&s)).transpose()?,
         };
         let transport = || self.network.transport(FAR).map_err(|e| CredentialsError::Setup(e.to_string()));
+        let clock = Arc::clone(&self.network.clock);
         if let Some(file) = profile.get("web_identity_token_file") {
             let path =
                 expand_home(&file.value, self.env).ok_or_else(|| setup(&file.place, "no HOME is set"))?;
-            return Ok(Arc::new(WebIdentityCredentials::new(role, path, transport()?)));
+            return Ok(Arc::new(WebIdentityCredentials::new(role, path, transport()?, clock)));
         }
         let source = match (profile.get("source_profile"), profile.get("credential_source")) {
             (Some(named), None) => self.follow(files, &named.value, way)?.ok_or_else(|| {
@@ -118,7 +119,6 @@ impl Sources<'_> {
                 return Err(setup(&role_arn.place, text));
             }
         };
-        let clock = Arc::clone(&self.network.clock);
         let source = Arc::new(CachedCredentials::new(source, Arc::clone(&clock)));
         Ok(Arc::new(AssumeRoleCredentials::new(role, source, transport()?, clock)))
     }
@@ -140,7 +140,7 @@ impl Sources<'_> {
     }
 
     pub(super) fn container(&self) -> Result<Option<Source>, CredentialsError> {
-        let source = ContainerCredentials::from(self.env, self.near()?)?;
+        let source = ContainerCredentials::from(self.env, self.near()?, Arc::clone(&self.network.clock))?;
         Ok(source.map(|source| Arc::new(source) as Source))
     }
 
@@ -152,7 +152,7 @@ impl Sources<'_> {
     pub(super) fn web_identity(&self) -> Result<Option<Source>, CredentialsError> {
         let region = self.settings.region.as_deref().unwrap_or("us-east-1");
         let transport = self.network.transport(FAR).map_err(|e| CredentialsError::Setup(e.to_string()))?;
-        match WebIdentityCredentials::from(self.env, region, transport)? {
+        match WebIdentityCredentials::from(self.env, region, transport, Arc::clone(&self.network.clock))? {
             None => Ok(None),
             Some(source) => Ok(Some(Arc::new(source.at(self.url(Service::Sts, "sts", region)?)))),
         }

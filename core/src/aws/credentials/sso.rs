@@ -42,7 +42,7 @@ impl SsoCredentials {
     ) -> Self {
         let name = format!("single sign-on of the profile {:?}", profile.profile);
         SsoCredentials {
-            web: Web { name, transport, patience: Duration::from_secs(10) },
+            web: Web { name, transport, patience: Duration::from_secs(10), clock: Arc::clone(&clock) },
             profile,
             cache,
             clock,

@@ -8,7 +8,8 @@ use serde::Deserialize;
 use super::expiration;
 use super::{Credentials, CredentialsError};
 use crate::aws::redact::redact;
-use crate::aws::{Request, Response, Transport};
+use crate::aws::{Request, Response, Transport, TransportError};
+use crate::clock::ServerClock;
 
 /// Credentials take some kilobytes, most of it the session token.
 const ANSWER_MAX: usize = 64 * 1024;
@@ -20,6 +21,8 @@ pub(super) struct Web {
     pub(super) transport: Arc<dyn Transport>,
     /// The longest wait for an answer.
     pub(super) patience: Duration,
+    /// At whose date the transport checks certificates.
+    pub(super) clock: Arc<ServerClock>,
 }
 
 impl Web {
@@ -38,10 +41,34 @@ impl Web {
         headers: Vec<(&'static str, String)>,
         body: Vec<u8>,
     ) -> Result<Response, CredentialsError> {
+        self.try_send(method, url, headers, body).map_err(|e| self.unavailable(&e.reason))
+    }
+
+    pub(super) fn try_send(
+        &self,
+        method: &'static str,
+        url: &str,
+        headers: Vec<(&'static str, String)>,
+        body: Vec<u8>,
+    ) -> Result<Response, TransportError> {
         let url = url.to_owned();
         let (read_timeout, max_response) = (self.patience, ANSWER_MAX);
         let request = Request { method, url, headers, body, read_timeout, max_response };
-        self.transport.send(&request).map_err(|e| self.unavailable(&e.reason))
+        let mut answer = self.transport.send(&request);
+        // Without credentials nobody asks Step Functions, whose answers set a wrong clock right: so it is done here too.
+        if answer.as_ref().is_err_and(|e| e.certificate_dates) && self.take_hint(&request.url) {
+            answer = self.transport.send(&request);
+            if answer.is_err() {
+                self.clock.forget_hint();
+            }
+        }
+        answer
+    }
+
+    /// Asks for the server's date where certificates seem outdated. Whether there is one to try with.
+    fn take_hint(&self, url: &str) -> bool {
+        let date = self.transport.probe_date(url);
+        date.is_some_and(|date| self.clock.hint(date, self.clock.clock().monotonic()))
     }
 
     /// Now it gave none, later it may.
@@ -152,7 +179,6 @@ pub(super) mod tests {
     use std::sync::Mutex;
 
     use super::*;
-    use crate::aws::TransportError;
 
     /// Status and body, or why there is none.
     pub(crate) type Answer = Result<(u16, &'static str), &'static str>;
