@@ -1,6 +1,7 @@
 //! The suites of `cargo xtask test`.
 
 mod boto3;
+mod botocore;
 mod cross;
 mod deny;
 pub(crate) mod faults;
@@ -61,6 +62,7 @@ const SUITES: &[Suite] = &[
     Suite { name: "unit", run: Run::Whole(rust::unit) },
     Suite { name: "sim", run: Run::Whole(|workspace| Ok(crate::sim::suite(workspace)?)) },
     Suite { name: "boto3", run: Run::Whole(boto3::run) },
+    Suite { name: "botocore", run: Run::Whole(botocore::run) },
     Suite { name: "deny", run: Run::Whole(deny::run) },
     Suite { name: "fuzz", run: Run::Whole(fuzz::run) },
     Suite { name: "threads", run: Run::Whole(threads::run) },
