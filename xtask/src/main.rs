@@ -5,6 +5,7 @@ mod bench;
 mod bindings;
 mod cross;
 mod fuzz;
+mod leaks;
 mod process;
 mod sim;
 mod suites;

@@ -6,12 +6,12 @@ use std::sync::Once;
 use activity_worker::aws::{Credentials, CredentialsError};
 
 /// What every planted secret holds; `cargo xtask test` looks for it in all that a suite prints.
-const MARK: &str = "PLANTED";
+const MARK: &str = "sEcReT";
 
 /// A secret access key of a source.
-pub(crate) const SECRET: &str = "PLANTEDsecret/K7MDENG+bPxRfiCYEXAMPLEKEY0";
+pub(crate) const SECRET: &str = "sEcReTkey/K7MDENG+bPxRfiCYEXAMPLEKEY0";
 /// A session token, a login token, an authorization token.
-pub(crate) const TOKEN: &str = "PLANTEDtoken0aBcDeFgHiJkLmNoPqRsTuVwXyZ1234567890==";
+pub(crate) const TOKEN: &str = "sEcReTtoken0aBcDeFgHiJkLmNoPqRsTuVwXyZ1234567890==";
 
 struct Watch;
 

@@ -113,7 +113,7 @@ fn without_a_good_token_a_person_is_told_what_to_run() {
     assert!(error.contains("holds no token") && error.contains(run), "{error}");
     assert!(asked(&peer).is_empty());
 
-    let revoked = "PLANTEDrevoked0aBcDeFgHiJkLmNoPqRsTuVwXyZ";
+    let revoked = "sEcReTrevoked0aBcDeFgHiJkLmNoPqRsTuVwXyZ";
     let error = told(home(&url, revoked, "2030-01-01T00:00:00Z").source(Some("dev")).credentials());
     assert!(error.contains("HTTP 401") && error.contains("not good any more"), "{error}");
 }
