@@ -162,6 +162,8 @@ PICKS = [
     ("single sign-on and keys", f"[profile s]\nsso_start_url = u\nsso_region = eu-west-1\n{SSO}{K}", "", {}, "s"),
     ("single sign-on and keys in the credentials file", f"[profile s]\nsso_start_url = u\nsso_region = eu-west-1\n{SSO}", f"[s]\n{K}", {}, "s"),
     ("single sign-on and a role", f"[profile s]\nsso_start_url = u\nsso_region = eu-west-1\n{SSO}{ROLE}source_profile = b\n[profile b]\n{K}", "", {}, "s"),
+    ("role that asks for a code", f"[profile r]\n{ROLE}source_profile = b\nmfa_serial = m\n[profile b]\n{K}", "", {}, "r"),
+    ("log-in of the console", "[profile l]\nlogin_session = arn:aws:iam::123456789012:user/u\nregion = eu-west-1\n", "", {}, "l"),
     ("id without secret", "", "[default]\naws_access_key_id = A\n", {}, None),
     ("secret without id", "", "[default]\naws_secret_access_key = S\n", {}, None),
     ("empty id", "", "[default]\naws_access_key_id =\naws_secret_access_key = S\n", {}, None),

@@ -18,6 +18,8 @@ PARSED = {
 PICKED = {
     # AWS_PROFILE is the documented name.
     "both names of the profile's variable": ["the profile", ["A", "S", None]],
+    # A worker can't type a code.
+    "role that asks for a code": "error",
     # Nothing can be signed with an empty key.
     "empty id": "error",
 }

@@ -121,8 +121,20 @@ def settings(peer, home):
         # The port that a scheme has anyway is left out of ours.
         theirs = theirs.replace("https://h.example:443", "https://h.example")
         wrong += judge("settings", name, ours.rstrip("/"), theirs.rstrip("/"), {}, set())
+    wrong += region_variable(peer, home)
     wrong += [f"the difference {name!r} is no more" for name in SETTINGS if name not in seen]
     return f"{count} settings ({sum(seen.values())} differ as documented)", wrong
+
+
+def region_variable(peer, home):
+    """AWS_REGION is to us what AWS_DEFAULT_REGION alone is to botocore."""
+    files, other = {**place(home, CONFIG, ""), "HOME": str(home)}, "ap-south-1"
+    ours = peer.ask("settings", env={**files, "AWS_REGION": other, "AWS_DEFAULT_REGION": "x"}, profile="default")["url"]
+    by_default = botocore_endpoint({**files, "AWS_DEFAULT_REGION": other}, "default")
+    ignored = botocore_endpoint({**files, "AWS_REGION": other}, "default")
+    if ours != by_default or other in ignored:
+        return [f"AWS_REGION: ours {ours}, botocore {ignored}, and {by_default} by AWS_DEFAULT_REGION"]
+    return []
 
 
 def botocore_endpoint(env, profile):

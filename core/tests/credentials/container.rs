@@ -63,6 +63,12 @@ fn the_token_file_is_read_anew_each_time() {
     let source = home.source(None);
     let error = told(source.credentials());
     assert!(error.contains("can't read the token file") && error.contains("No such file"), "{error}");
+    home.write("token", &TOKEN.repeat(10_000));
+    let error = told(home.source(None).credentials());
+    assert!(error.contains("it is larger than 65536 bytes"), "{error}");
+    home.write("token", "one\nx-evil: two");
+    let error = told(home.source(None).credentials());
+    assert!(error.contains("the authorization token holds a line break"), "{error}");
 }
 
 #[test]

@@ -89,10 +89,21 @@ fn it_can_be_turned_off_and_asked_over_ipv6() {
     let odd = Home::new(&[(ENDPOINT, &peer.url("http")), (mode, "IPv5")]);
     assert!(odd.try_source(None).err().unwrap().contains("is IPv4 or IPv6, not \"IPv5\""));
 
-    let loopback = std::net::TcpListener::bind("[::1]:0");
-    let Ok(free) = loopback.and_then(|listener| listener.local_addr()) else { return };
-    let error = told(source(&format!("http://{free}")).credentials());
-    assert!(error.contains(&format!("{free} refused the connection")), "{error}");
+    // Some machines have no IPv6 at all.
+    let Ok(listener) = std::net::TcpListener::bind("[::1]:0") else { return };
+    let six = Peer::on(listener, |mut tcp, seen| {
+        while let Some(request) = seen.request(&mut tcp).map(Asked) {
+            let body = match request.line() {
+                "PUT /latest/api/token" => TOKEN.to_owned(),
+                line if line.ends_with('/') => "the-role".to_owned(),
+                _ => metadata("SIX", "2030-01-02T03:04:05Z"),
+            };
+            let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+            std::io::Write::write_all(&mut tcp, head.as_bytes()).unwrap();
+        }
+    });
+    assert_eq!(source(&six.url("http")).credentials().unwrap().access_key_id, "SIX");
+    assert_eq!(asked(&six)[0].header("host"), Some(six.address.to_string().as_str()));
 }
 
 #[test]

@@ -191,7 +191,14 @@ impl Peer {
 
     /// Below everything.
     pub(crate) fn raw(script: impl Fn(TcpStream, &Seen) + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Self::on(TcpListener::bind("127.0.0.1:0").unwrap(), script)
+    }
+
+    /// The same at another address.
+    pub(crate) fn on(
+        listener: TcpListener,
+        script: impl Fn(TcpStream, &Seen) + Send + Sync + 'static,
+    ) -> Self {
         let address = listener.local_addr().unwrap();
         let seen = Arc::new(Seen::default());
         let (script, shared) = (Arc::new(script), Arc::clone(&seen));

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::web::Web;
+use super::web::{Web, read_token};
 use super::{Credentials, CredentialsError, CredentialsProvider};
 use crate::aws::Transport;
 use crate::clock::ServerClock;
@@ -67,7 +67,7 @@ impl ContainerCredentials {
             Token::None => return Ok(None),
             Token::Fixed(token) => token.clone(),
             Token::File(file) => {
-                let read = std::fs::read_to_string(file).map_err(|e| {
+                let read = read_token(file).map_err(|e| {
                     self.web.unavailable(&format!("can't read the token file {}: {e}", file.display()))
                 })?;
                 // Editors end a file with a line break; within the token there is none.

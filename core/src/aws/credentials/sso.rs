@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use serde::Deserialize;
 use sha1::{Digest, Sha1};
 
-use super::web::{Web, percent};
+use super::web::{Web, percent, read_token};
 use super::{Credentials, CredentialsError, CredentialsProvider, expiration};
 use crate::aws::Transport;
 use crate::clock::ServerClock;
@@ -64,10 +64,10 @@ impl SsoCredentials {
             return Err(self.web.setup("no HOME is set, so there is no cached token"));
         };
         let file = cache.join(format!("{}.json", hex(&Sha1::digest(&self.profile.named_after))));
-        let bytes = std::fs::read(&file).map_err(|e| {
+        let text = read_token(&file).map_err(|e| {
             self.web.unavailable(&format!("no cached token in {} ({e}){log_in}", file.display()))
         })?;
-        let cached: Cached = serde_json::from_slice(&bytes)
+        let cached: Cached = serde_json::from_str(&text)
             .map_err(|_| self.web.unavailable(&format!("{} holds no token{log_in}", file.display())))?;
         // The CLI writes UTC in two ways.
         let end = expiration::parse(&cached.expires_at.replace("UTC", "Z"));

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use super::web::{Web, percent};
+use super::web::{Web, percent, read_token};
 use super::{Credentials, CredentialsError, CredentialsProvider};
 use crate::aws::client::{SKEW_MAX, distance};
 use crate::aws::endpoint::{Service, service_url};
@@ -219,7 +219,7 @@ impl CredentialsProvider for AssumeRoleCredentials {
 impl CredentialsProvider for WebIdentityCredentials {
     fn credentials(&self) -> Result<Credentials, CredentialsError> {
         let Sts { web, url, .. } = &self.sts;
-        let token = std::fs::read_to_string(&self.token_file).map_err(|e| {
+        let token = read_token(&self.token_file).map_err(|e| {
             web.unavailable(&format!("can't read the token file {}: {e}", self.token_file.display()))
         })?;
         let body = self.sts.form("AssumeRoleWithWebIdentity", &[("WebIdentityToken", token.trim())]);

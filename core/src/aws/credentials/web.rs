@@ -1,5 +1,8 @@
 //! What the sources that are asked over HTTP have in common.
 
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -158,6 +161,16 @@ impl Web {
             ))
         })
     }
+}
+
+/// Reads a file with a token, which others write. It is no larger than an answer, and no error quotes it.
+pub(super) fn read_token(file: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    File::open(file)?.take(ANSWER_MAX as u64 + 1).read_to_string(&mut text)?;
+    if text.len() > ANSWER_MAX {
+        return Err(io::Error::other(format!("it is larger than {ANSWER_MAX} bytes")));
+    }
+    Ok(text)
 }
 
 /// Text as a part of a URL's query, or of a form.
