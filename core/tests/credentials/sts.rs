@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use activity_worker::aws::{
-    AssumeRoleCredentials, Credentials, CredentialsProvider, Network, StaticCredentials, StsRole,
+    AssumeRoleCredentials, Credentials, CredentialsProvider, Network, Proxies, StaticCredentials, StsRole,
     WebIdentityCredentials,
 };
 
@@ -111,7 +111,7 @@ fn the_endpoint_may_stand_in_the_profile_or_be_that_of_all_services() {
     assert_eq!(asked(&peer).len(), 4);
     // Ignored as it is asked: the region's own host then, which nobody resolves here.
     let mut home = Home::new(&[("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true")]).with_config(&in_profile);
-    home.network.proxies = activity_worker::aws::Proxies::new(Some("http://127.0.0.1:9"), None, "").unwrap();
+    home.network.proxies = Proxies::new(Some("http://127.0.0.1:9"), None, "").unwrap();
     told(home.source(Some("worker")).credentials());
     assert_eq!(asked(&peer).len(), 4);
 }
@@ -179,4 +179,31 @@ fn a_region_that_is_none_is_named() {
     let config = config().replace("eu-west-1", "eu-west-1.evil.example/");
     let error = Home::new(&[]).with_config(&config).try_source(Some("worker")).err().unwrap();
     assert!(error.contains("\"eu-west-1.evil.example/\" is not a region"), "{error}");
+}
+
+/// A proxy is asked for a tunnel to the host, and there it ends.
+#[test]
+fn without_an_endpoint_url_the_regions_own_host_is_asked() {
+    let proxy = plain(|_| (503, String::new()));
+    let sso = "sso_start_url = u\nsso_region = us-gov-east-1\nsso_account_id = 1\nsso_role_name = r\n";
+    let cases = [
+        ("eu-west-1", "", "sts.eu-west-1.amazonaws.com"),
+        ("cn-north-1", "", "sts.cn-north-1.amazonaws.com.cn"),
+        ("eusc-de-east-1", "", "sts.eusc-de-east-1.amazonaws.eu"),
+        ("us-east-2", "use_fips_endpoint = true\n", "sts-fips.us-east-2.amazonaws.com"),
+        ("us-east-2", "use_dualstack_endpoint = true\n", "sts.us-east-2.api.aws"),
+        ("us-gov-west-1", "use_fips_endpoint = true\n", "sts.us-gov-west-1.amazonaws.com"),
+        ("us-gov-west-1", sso, "portal.sso.us-gov-east-1.amazonaws.com"),
+    ];
+    for (region, more, host) in cases {
+        let config = config().replace("region = eu-west-1\n", &format!("region = {region}\n{more}"));
+        let config = if more == sso { config.replace("role_arn", "not_role_arn") } else { config };
+        let mut home = Home::new(&[]).with_config(&config);
+        // `printf u | sha1sum`
+        let token = format!(r#"{{"accessToken":"{TOKEN}","expiresAt":"2030-01-01T00:00:00Z"}}"#);
+        home.write(".aws/sso/cache/51e69892ab49df85c6230ccc57f8e1d1606caccc.json", &token);
+        home.network.proxies = Proxies::new(Some(&proxy.url("http")), None, "").unwrap();
+        told(home.source(Some("worker")).credentials());
+        assert_eq!(asked(&proxy).last().unwrap().line(), format!("CONNECT {host}:443"));
+    }
 }
