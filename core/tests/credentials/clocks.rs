@@ -9,11 +9,11 @@ use activity_worker::aws::{
 };
 use activity_worker::clock::{ManualClock, ServerClock};
 
-use crate::AMPLE;
 use crate::peer::{Ca, Peer, Seen, Wire};
 use crate::planted::{SECRET, told, watch_log};
 use crate::stand::Asked;
 use crate::sts::{given, refusal};
+use crate::{AMPLE, iot};
 
 const DATE: &str = "Sat, 01 Jun 2030 00:00:00 GMT";
 const DAY: &str = "20300601T000";
@@ -94,6 +94,25 @@ fn p8_a_signature_of_another_hour_is_made_again_with_the_date_of_the_refusal() {
     let network = device(SystemTime::UNIX_EPOCH, &ca);
     assert_eq!(assumed(&network, &peer.url("https")).credentials().unwrap().access_key_id, "ROLE");
     assert_eq!(peer.seen.requests().len(), 2);
+}
+
+/// IoT Core speaks only with those who show a certificate, so the question for the date shows it too.
+#[test]
+fn p8_a_device_in_1970_shows_its_certificate_and_gets_credentials() {
+    let ca = Ca::root();
+    let config = iot::for_clients(&ca.certificate_of("127.0.0.1", (2030, 3, 1), (2030, 9, 1)), &["p256"]);
+    let peer = Peer::tls(config, |wire, seen| {
+        while let Some(request) = seen.request(wire).map(Asked) {
+            let body = if request.line().starts_with("HEAD") { String::new() } else { iot::good().1 };
+            let length = body.len();
+            let head = format!("HTTP/1.1 200 OK\r\ndate: {DATE}\r\ncontent-length: {length}\r\n\r\n{body}");
+            if wire.write_all(head.as_bytes()).is_err() {
+                return;
+            }
+        }
+    });
+    let clock = device(SystemTime::UNIX_EPOCH, &ca).clock;
+    assert_eq!(iot::source_at(&peer, &ca, clock).credentials().unwrap().access_key_id, "IOT");
 }
 
 #[test]

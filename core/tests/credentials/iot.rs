@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use activity_worker::aws::{CredentialsProvider, IotConfig, IotCredentials, Proxies};
+use activity_worker::clock::ServerClock;
 use rustls::ServerConfig;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
@@ -13,7 +14,7 @@ use tempfile::{NamedTempFile, TempDir};
 
 use crate::END;
 use crate::home::clock;
-use crate::peer::{Ca, Peer};
+use crate::peer::{Ca, Certificate, Peer};
 use crate::planted::{SECRET, TOKEN, told, watch_log};
 use crate::stand::{Answer, Asked, asked, tls};
 
@@ -24,7 +25,7 @@ fn client(file: &str) -> PathBuf {
 }
 
 /// A server that speaks only with those who show a certificate of one of these kinds.
-fn for_clients(ca: &Ca, kinds: &[&str]) -> Arc<ServerConfig> {
+pub(crate) fn for_clients(own: &Certificate, kinds: &[&str]) -> Arc<ServerConfig> {
     let mut roots = rustls::RootCertStore::empty();
     for kind in kinds {
         roots.add(CertificateDer::from_pem_file(client(&format!("{kind}.pem"))).unwrap()).unwrap();
@@ -32,13 +33,13 @@ fn for_clients(ca: &Ca, kinds: &[&str]) -> Arc<ServerConfig> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let verifier =
         WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider)).build();
-    let (chain, key) = ca.certificate("127.0.0.1");
+    let (chain, key) = (own.0.clone(), own.1.clone_key());
     let builder =
         ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
     Arc::new(builder.with_client_cert_verifier(verifier.unwrap()).with_single_cert(chain, key).unwrap())
 }
 
-fn good() -> Answer {
+pub(crate) fn good() -> Answer {
     let body = format!(
         r#"{{"credentials":{{"accessKeyId":"IOT","secretAccessKey":"{SECRET}","sessionToken":"{TOKEN}","expiration":"2030-01-02T03:04:05Z"}}}}"#
     );
@@ -83,6 +84,11 @@ impl Device {
 
 /// A source that shows its certificate to whoever has this CA.
 pub(crate) fn source(peer: &Peer, ca: &Ca) -> Arc<dyn CredentialsProvider> {
+    source_at(peer, ca, clock())
+}
+
+/// The same at the date of this clock.
+pub(crate) fn source_at(peer: &Peer, ca: &Ca, clock: Arc<ServerClock>) -> Arc<dyn CredentialsProvider> {
     watch_log();
     let config = IotConfig {
         endpoint: peer.address.to_string(),
@@ -94,13 +100,13 @@ pub(crate) fn source(peer: &Peer, ca: &Ca) -> Arc<dyn CredentialsProvider> {
         // Read each time, so it stays for the rest of the test.
         ca_file: Some(ca.file().into_temp_path().keep().unwrap()),
     };
-    Arc::new(IotCredentials::new(config, Proxies::default(), clock()).unwrap())
+    Arc::new(IotCredentials::new(config, Proxies::default(), clock).unwrap())
 }
 
 #[test]
 fn every_kind_of_device_certificate_gets_credentials() {
     let ca = Ca::root();
-    let peer = tls(for_clients(&ca, &["rsa", "p256", "p384"]), |_| good());
+    let peer = tls(for_clients(&ca.certificate("127.0.0.1"), &["rsa", "p256", "p384"]), |_| good());
     let device = Device::new(&peer, &ca);
     let source = device.source();
     let pairs = [
@@ -132,7 +138,7 @@ fn every_kind_of_device_certificate_gets_credentials() {
 #[test]
 fn a_certificate_that_was_renewed_on_disk_counts_the_next_time() {
     let ca = Ca::root();
-    let peer = tls(for_clients(&ca, &["p384"]), |_| good());
+    let peer = tls(for_clients(&ca.certificate("127.0.0.1"), &["p384"]), |_| good());
     let device = Device::new(&peer, &ca);
     let source = device.source();
     let error = told(source.credentials());
@@ -158,7 +164,7 @@ fn a_refusal_is_explained() {
         (500, "HTTP 500"),
     ] {
         let ca = Ca::root();
-        let peer = tls(for_clients(&ca, &["rsa"]), move |_: &Asked| {
+        let peer = tls(for_clients(&ca.certificate("127.0.0.1"), &["rsa"]), move |_: &Asked| {
             (status, format!(r#"{{"message":"Access Denied {TOKEN}"}}"#))
         });
         let device = Device::new(&peer, &ca);
@@ -171,7 +177,7 @@ fn a_refusal_is_explained() {
 
 #[test]
 fn a_server_of_another_ca_gets_no_request() {
-    let peer = tls(for_clients(&Ca::root(), &["rsa"]), |_| good());
+    let peer = tls(for_clients(&Ca::root().certificate("127.0.0.1"), &["rsa"]), |_| good());
     let device = Device::new(&peer, &Ca::root());
     device.renew("rsa.pem", "rsa-pkcs8.key");
     assert!(told(device.source().credentials()).contains("unknown CA"));

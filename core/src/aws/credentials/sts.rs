@@ -196,15 +196,17 @@ impl CredentialsProvider for AssumeRoleCredentials {
         let clock = &self.sts.web.clock;
         let source = self.source.credentials()?;
         let signed_at = clock.now();
-        let mut response = self.ask(&source, signed_at)?;
+        let mut answer = self.ask(&source, signed_at)?;
         // STS refuses signatures of another hour, and says which hour it is.
-        if let Some(date) = self.sts.date_of_refusal(&response)
-            && distance(date, signed_at) > SKEW_MAX
-            && clock.hint(date, clock.clock().monotonic())
-        {
-            response = self.ask(&source, clock.now())?;
+        let date = self.sts.date_of_refusal(&answer).filter(|date| distance(*date, signed_at) > SKEW_MAX);
+        let hinted = date.is_some_and(|date| clock.hint(date, clock.clock().monotonic()));
+        if hinted {
+            answer = self.ask(&source, clock.now())?;
         }
-        let answer = self.sts.understand(&response);
+        let answer = self.sts.understand(&answer);
+        if hinted && answer.is_err() {
+            clock.forget_hint();
+        }
         if answer.is_err() {
             self.source.invalidate(&source);
         }
