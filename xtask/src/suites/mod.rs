@@ -15,7 +15,7 @@ mod threads;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use crate::leaks::Watch;
+use crate::leaks::{self, Watch};
 use crate::table::{Row, Table, Verdict};
 use crate::workspace::Workspace;
 
@@ -127,7 +127,10 @@ pub(crate) fn run(workspace: &Workspace, chosen: &[Chosen]) -> ExitCode {
             Run::Whole(run) => run(workspace),
             Run::Parts(_, run) => run(workspace, *part),
         };
-        let verdict = judge(result, on_ci, &watch.leaks());
+        let mut leaks = watch.leaks();
+        // Some let their tools write into a file.
+        leaks.extend(leaks::find_in(&workspace.target.join(format!("{}.log", suite.name))));
+        let verdict = judge(result, on_ci, &leaks);
         if let Verdict::Failed(reason) = &verdict {
             println!("{}: {reason}", suite.name);
         }
