@@ -5,6 +5,7 @@ mod bench;
 mod bindings;
 mod cross;
 mod fuzz;
+mod leaks;
 mod mobile;
 mod process;
 mod sim;

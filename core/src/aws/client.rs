@@ -20,7 +20,7 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 /// `GetActivityTask`.
 const POLL_TIMEOUT: Duration = Duration::from_secs(65);
 /// A signature error is the clock's if the signature's time was further off than this. The service itself allows 5 minutes.
-const SKEW_MAX: Duration = Duration::from_secs(4 * 60);
+pub(super) const SKEW_MAX: Duration = Duration::from_secs(4 * 60);
 /// The largest answer to a poll: an input of nothing but control characters is six times as long in JSON.
 const POLL_RESPONSE_MAX: usize = 6 * INPUT_MAX + 64 * 1024;
 /// The largest answer to another call.
@@ -277,7 +277,7 @@ impl ActivityClient {
     }
 }
 
-fn distance(a: SystemTime, b: SystemTime) -> Duration {
+pub(super) fn distance(a: SystemTime, b: SystemTime) -> Duration {
     a.duration_since(b).unwrap_or_else(|e| e.duration())
 }
 

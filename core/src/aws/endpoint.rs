@@ -40,6 +40,45 @@ pub fn partition_of(region: &str) -> &'static str {
     Partition::of(region).id
 }
 
+/// A service that is asked here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Service {
+    StepFunctions,
+    Sts,
+    /// The part of single sign-on that gives credentials.
+    Sso,
+    CognitoIdentity,
+    IotCredentials,
+}
+
+/// The URL of a service in a region, by the rules. Without a slash at the end.
+pub(super) fn service_url(
+    service: Service,
+    region: &str,
+    fips: bool,
+    dual_stack: bool,
+) -> Result<String, EndpointError> {
+    if !is_label(region) {
+        return Err(EndpointError::Region(region.to_owned()));
+    }
+    let Partition { id, suffix, dual_stack_suffix, .. } = Partition::of(region);
+    let (host, fips_is_plain) = match service {
+        Service::StepFunctions => ("states", region == "us-gov-west-1"),
+        Service::Sts => ("sts", *id == "aws-us-gov"),
+        Service::Sso => ("portal.sso", *id == "aws-us-gov"),
+        Service::CognitoIdentity => ("cognito-identity", false),
+        Service::IotCredentials => ("credentials.iot", false),
+    };
+    // Some plain hosts have FIPS cryptography, and there is no other. The dual-stack hosts of Step Functions for the government are
+    // FIPS hosts.
+    let fips = match dual_stack {
+        true => fips || (service == Service::StepFunctions && *id == "aws-us-gov"),
+        false => fips && !fips_is_plain,
+    };
+    let suffix = if dual_stack { dual_stack_suffix } else { suffix };
+    Ok(format!("https://{host}{}.{region}.{suffix}", if fips { "-fips" } else { "" }))
+}
+
 /// Which of a region's endpoints to use. The default is the plain one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct EndpointOptions {
@@ -85,23 +124,15 @@ impl Endpoint {
         if !is_label(region) {
             return Err(EndpointError::Region(region.to_owned()));
         }
-        let Partition { id, suffix, dual_stack_suffix, .. } = Partition::of(region);
-        let base = match (options.url.as_deref(), options.fips, options.dual_stack) {
-            (Some(_), true, _) => return Err(EndpointError::Combination("FIPS")),
-            (Some(_), _, true) => return Err(EndpointError::Combination("dual-stack")),
-            (Some(url), false, false) => return Endpoint::own(url),
-            // The plain host of this region has FIPS cryptography, and there is no other.
-            (None, true, false) if region == "us-gov-west-1" => format!("https://states.{region}.{suffix}"),
-            // The dual-stack hosts of this partition are FIPS hosts.
-            (None, false, true) if *id == "aws-us-gov" => {
-                format!("https://states-fips.{region}.{dual_stack_suffix}")
+        match (options.url.as_deref(), options.fips, options.dual_stack) {
+            (Some(_), true, _) => Err(EndpointError::Combination("FIPS")),
+            (Some(_), _, true) => Err(EndpointError::Combination("dual-stack")),
+            (Some(url), false, false) => Endpoint::own(url),
+            (None, fips, dual_stack) => {
+                let base = service_url(Service::StepFunctions, region, fips, dual_stack)?;
+                Ok(Endpoint { base, own: false })
             }
-            (None, true, true) => format!("https://states-fips.{region}.{dual_stack_suffix}"),
-            (None, true, false) => format!("https://states-fips.{region}.{suffix}"),
-            (None, false, true) => format!("https://states.{region}.{dual_stack_suffix}"),
-            (None, false, false) => format!("https://states.{region}.{suffix}"),
-        };
-        Ok(Endpoint { base, own: false })
+        }
     }
 
     /// An endpoint of one's own: `http://` or `https://`, a host and maybe a port. A path, a query, a fragment, a user or a

@@ -39,6 +39,11 @@ pub(super) struct IniError {
 }
 
 impl Section {
+    #[cfg(feature = "testing")]
+    pub(super) fn keys(&self) -> impl Iterator<Item = &str> {
+        self.entries.iter().map(|e| e.key.as_str())
+    }
+
     pub(super) fn get(&self, key: &str) -> Option<&Entry> {
         self.entries.iter().find(|e| e.key == key)
     }
@@ -48,7 +53,9 @@ impl Ini {
     pub(super) fn parse(text: &str) -> Result<Ini, IniError> {
         let mut ini = Ini::default();
         let mut indent = 0;
-        for (number, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
+        // Three forms of line ends.
+        let text = text.trim_start_matches('\u{feff}').replace("\r\n", "\n").replace('\r', "\n");
+        for (number, line) in text.lines().enumerate() {
             let number = number + 1;
             let err = |reason| Err(IniError { line: number, reason });
             let trimmed = line.trim();

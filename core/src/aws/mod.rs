@@ -14,7 +14,7 @@
 //! | `endpoint`, `arn` | names and places |
 //! | `settings`, `shared_files`, `ini` | the environment, `~/.aws/config` and `~/.aws/credentials` |
 //! | `credentials` | the sources of credentials, a file each, and the cache in front of them |
-//! | `redact` | text from outside, made fit for a log |
+//! | `redact`, `words` | text from outside, made fit for a log; split into words |
 //!
 //! The room knows nothing of tasks on disk, of schedules and of threads: a call blocks, and ends within its deadline.
 
@@ -25,12 +25,15 @@ mod credentials;
 mod endpoint;
 mod errors;
 mod ini;
+#[cfg(feature = "testing")]
+pub mod peer;
 mod redact;
 mod settings;
 mod shared_files;
 mod sign;
 mod transport;
 mod wire;
+mod words;
 
 pub use arn::{ActivityArn, ArnError};
 pub use call_error::CallError;

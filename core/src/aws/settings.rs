@@ -75,7 +75,7 @@ impl Settings {
         let lookup = Lookup { var: &var, files: &files, profile: found };
         Ok(Settings {
             region: lookup.text(&["AWS_REGION", "AWS_DEFAULT_REGION"], "region").map(|s| s.value),
-            endpoint_url: lookup.endpoint_url()?,
+            endpoint_url: lookup.endpoint_url("sfn")?,
             use_fips: lookup.switch("AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint")?,
             use_dualstack: lookup.switch("AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint")?,
             ca_bundle: lookup.text(&["AWS_CA_BUNDLE"], "ca_bundle").and_then(|s| expand_home(&s.value, env)),
@@ -83,6 +83,17 @@ impl Settings {
             explicit_profile: profile.is_some(),
             paths,
         })
+    }
+
+    /// The endpoint of another service that is set up by hand. `id`: as it is called in a `services` section, `sts` for instance.
+    pub(super) fn endpoint_url_of(
+        &self,
+        id: &str,
+        env: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Option<String>, SettingsError> {
+        let var = |name: &str| env(name).map(|v| v.trim().to_owned()).filter(|v| !v.is_empty());
+        let files = SharedFiles::read(&self.paths)?;
+        Lookup { var: &var, files: &files, profile: files.profile(&self.profile) }.endpoint_url(id)
     }
 
     /// The endpoint in `region` that these settings ask for.
@@ -120,11 +131,12 @@ impl Lookup<'_> {
         }
     }
 
-    fn endpoint_url(&self) -> Result<Option<String>, SettingsError> {
+    fn endpoint_url(&self, id: &str) -> Result<Option<String>, SettingsError> {
         if self.switch("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "ignore_configured_endpoint_urls")? {
             return Ok(None);
         }
-        let from_env = (self.var)("AWS_ENDPOINT_URL_SFN").or_else(|| (self.var)("AWS_ENDPOINT_URL"));
+        let of_service = format!("AWS_ENDPOINT_URL_{}", id.to_ascii_uppercase());
+        let from_env = (self.var)(&of_service).or_else(|| (self.var)("AWS_ENDPOINT_URL"));
         if from_env.is_some() {
             return Ok(from_env);
         }
@@ -132,7 +144,7 @@ impl Lookup<'_> {
         let of_service = match profile.get("services") {
             None => None,
             Some(named) => match self.files.section("services", &named.value) {
-                Some(services) => services.get_nested("sfn", "endpoint_url"),
+                Some(services) => services.get_nested(id, "endpoint_url"),
                 None => {
                     let reason = format!("there is no section [services {}] in the config file", named.value);
                     return Err(SettingsError::Value { place: named.place, reason });

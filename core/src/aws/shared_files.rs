@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::SettingsError;
 use super::ini::{Ini, Section};
+use super::words::split;
 
 /// Where the shared files are.
 #[derive(Debug, Clone, Default)]
@@ -84,8 +85,9 @@ impl SharedFiles {
 
     pub(super) fn profile(&self, name: &str) -> Option<Profile<'_>> {
         // In the config file all profiles but the default one say so. Of two that are meant the last one counts.
-        let is_meant =
-            |s: &&Section| s.header == name && name == "default" || named(&s.header, "profile") == Some(name);
+        let is_meant = |s: &&Section| {
+            s.header == name && name == "default" || named(&s.header, "profile").as_deref() == Some(name)
+        };
         let config = self.config.ini.sections.iter().rfind(is_meant);
         let credentials = self.credentials.ini.sections.iter().find(|s| s.header == name);
         let part = |file, section: Option<_>| section.map(|section| part(file, section));
@@ -96,8 +98,40 @@ impl SharedFiles {
 
     /// The section `[kind name]` of the config file.
     pub(super) fn section(&self, kind: &str, name: &str) -> Option<Part<'_>> {
-        let section = self.config.ini.sections.iter().rfind(|s| named(&s.header, kind) == Some(name));
+        let section =
+            self.config.ini.sections.iter().rfind(|s| named(&s.header, kind).as_deref() == Some(name));
         section.map(|section| part(&self.config, section))
+    }
+}
+
+#[cfg(feature = "testing")]
+impl SharedFiles {
+    /// The names of all profiles, or of all sections of another kind.
+    pub(super) fn names(&self, kind: &str) -> super::peer::Names {
+        let config = self.config.ini.sections.iter().filter_map(|s| named(&s.header, kind));
+        let is_profile = kind == "profile";
+        let default = is_profile.then(|| "default".to_owned());
+        let credentials =
+            self.credentials.ini.sections.iter().filter(|_| is_profile).map(|s| s.header.clone());
+        config.chain(default).chain(credentials).collect()
+    }
+}
+
+#[cfg(feature = "testing")]
+impl Part<'_> {
+    pub(super) fn keys(&self) -> Vec<&str> {
+        self.section.keys().collect()
+    }
+
+    pub(super) fn is_section(&self, key: &str) -> bool {
+        self.section.get(key).is_some_and(|entry| entry.value.starts_with('\n'))
+    }
+
+    pub(super) fn nested_names(&self, key: &str) -> Vec<String> {
+        self.section
+            .get(key)
+            .map(|entry| entry.nested.iter().map(|(n, _, _)| n.clone()).collect())
+            .unwrap_or_default()
     }
 }
 
@@ -105,12 +139,13 @@ fn part<'a>(file: &'a File, section: &'a Section) -> Part<'a> {
     Part { path: &file.path, section }
 }
 
-/// The name in `[kind name]`, with or without quotes.
-fn named<'a>(header: &'a str, kind: &str) -> Option<&'a str> {
-    let name = header.trim().strip_prefix(kind)?;
-    let name = name.strip_prefix(char::is_whitespace)?.trim();
-    let unquoted = ['"', '\''].into_iter().find_map(|q| name.strip_prefix(q)?.strip_suffix(q));
-    Some(unquoted.unwrap_or(name))
+/// The name in `[kind name]`, with or without quotes: two words.
+fn named(header: &str, kind: &str) -> Option<String> {
+    let words = split(header).filter(|_| header.starts_with(kind))?;
+    match <[String; 2]>::try_from(words) {
+        Ok([first, name]) if first == kind => Some(name),
+        _ => None,
+    }
 }
 
 impl File {

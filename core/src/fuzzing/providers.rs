@@ -42,10 +42,16 @@ fn sources(transport: Arc<dyn Transport>) -> [Box<dyn CredentialsProvider>; 4] {
     let device = ManualClock::new(SystemTime::UNIX_EPOCH + RELEASE_DATE);
     let clock = Arc::new(ServerClock::new(Arc::new(device)));
     let env = |name: &str| (name == "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI").then(|| "/role".to_owned());
-    let container = ContainerCredentials::from(&env, Arc::clone(&transport));
+    let container = ContainerCredentials::from(&env, Arc::clone(&transport), Arc::clone(&clock));
     let instance = ImdsCredentials::from(&|_| None, Arc::clone(&transport), Arc::clone(&clock));
     let guest = Box::new(|| Ok(BTreeMap::new()));
-    let cognito = CognitoCredentials::new("eu-west-1:1", guest, Box::new(Known), Arc::clone(&transport));
+    let cognito = CognitoCredentials::new(
+        "eu-west-1:1",
+        guest,
+        Box::new(Known),
+        Arc::clone(&transport),
+        Arc::clone(&clock),
+    );
     let keys = Arc::new(StaticCredentials::new(Credentials::new("KEY", SECRET, None, None)));
     let role = StsRole {
         region: "eu-west-1".to_owned(),

@@ -20,6 +20,9 @@ pub(crate) const FAR_OFF: Day = (2098, 1, 1);
 pub(crate) trait Wire: Read + Write {}
 impl<T: Read + Write> Wire for T {}
 
+/// A certificate with its chain, and its key.
+pub(crate) type Certificate = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
+
 /// A certificate authority.
 pub(crate) struct Ca {
     issuer: CertifiedIssuer<'static, KeyPair>,
@@ -74,7 +77,7 @@ impl Ca {
         from: Day,
         until: Day,
     ) -> Arc<ServerConfig> {
-        let (chain, key) = self.certificate_dated(host, from, until);
+        let (chain, key) = self.certificate_of(host, from, until);
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = ServerConfig::builder_with_provider(provider)
             .with_protocol_versions(versions)
@@ -88,16 +91,11 @@ impl Ca {
 
 impl Ca {
     /// A certificate of `host` with its chain, and its key.
-    pub(crate) fn certificate(&self, host: &str) -> (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>) {
-        self.certificate_dated(host, LONG_AGO, FAR_OFF)
+    pub(crate) fn certificate(&self, host: &str) -> Certificate {
+        self.certificate_of(host, LONG_AGO, FAR_OFF)
     }
 
-    fn certificate_dated(
-        &self,
-        host: &str,
-        from: Day,
-        until: Day,
-    ) -> (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>) {
+    pub(crate) fn certificate_of(&self, host: &str, from: Day, until: Day) -> Certificate {
         let key = KeyPair::generate().unwrap();
         let params = dated(CertificateParams::new([host.to_owned()]).unwrap(), from, until);
         let mut chain = vec![params.signed_by(&key, &self.issuer).unwrap().der().clone()];
@@ -191,7 +189,14 @@ impl Peer {
 
     /// Below everything.
     pub(crate) fn raw(script: impl Fn(TcpStream, &Seen) + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Self::on(TcpListener::bind("127.0.0.1:0").unwrap(), script)
+    }
+
+    /// The same at another address.
+    pub(crate) fn on(
+        listener: TcpListener,
+        script: impl Fn(TcpStream, &Seen) + Send + Sync + 'static,
+    ) -> Self {
         let address = listener.local_addr().unwrap();
         let seen = Arc::new(Seen::default());
         let (script, shared) = (Arc::new(script), Arc::clone(&seen));

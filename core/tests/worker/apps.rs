@@ -136,8 +136,13 @@ fn p1_letters_of_other_processes_are_taken_in_once_and_the_first_answer_counts()
     std::fs::write(dir.join(format!("{id}.token")), "{}").unwrap();
     worker.wake();
     wait_for(&events, |e| matches!(e, Event::Quarantined { .. }).then_some(()));
+    // The answer may come after the letter that makes no sense.
+    let asked = Instant::now();
+    while std::fs::read_dir(&dir).unwrap().count() > 0 {
+        assert!(asked.elapsed() < SOON, "all letters are taken in");
+        std::thread::sleep(Duration::from_millis(5));
+    }
     worker.stop(Stop::Now);
-    assert_eq!(std::fs::read_dir(dir).unwrap().count(), 0, "all letters were taken in");
 }
 
 #[test]

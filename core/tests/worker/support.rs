@@ -30,6 +30,7 @@ impl Bench {
 
     /// `extra` are more fields of the task state: HeartbeatSeconds, Retry, ...
     pub(crate) fn with_state(extra: Value) -> Self {
+        crate::secrets::watch_log();
         let options = Options::default().long_poll(Duration::from_secs(2)).max_data(2 << 20);
         let emulator = Emulator::start(options).unwrap();
         let arn = emulator.create_activity("approve").unwrap();

@@ -1,6 +1,7 @@
 //! The suites of `cargo xtask test`.
 
 mod boto3;
+mod botocore;
 mod cross;
 mod deny;
 pub(crate) mod faults;
@@ -14,6 +15,7 @@ mod threads;
 use std::process::ExitCode;
 use std::time::Instant;
 
+use crate::leaks::{self, Watch};
 use crate::table::{Row, Table, Verdict};
 use crate::workspace::Workspace;
 
@@ -61,6 +63,7 @@ const SUITES: &[Suite] = &[
     Suite { name: "unit", run: Run::Whole(rust::unit) },
     Suite { name: "sim", run: Run::Whole(|workspace| Ok(crate::sim::suite(workspace)?)) },
     Suite { name: "boto3", run: Run::Whole(boto3::run) },
+    Suite { name: "botocore", run: Run::Whole(botocore::run) },
     Suite { name: "deny", run: Run::Whole(deny::run) },
     Suite { name: "fuzz", run: Run::Whole(fuzz::run) },
     Suite { name: "threads", run: Run::Whole(threads::run) },
@@ -110,6 +113,13 @@ fn find(name: &str) -> Option<Chosen> {
 pub(crate) fn run(workspace: &Workspace, chosen: &[Chosen]) -> ExitCode {
     let on_ci = std::env::var_os("CI").is_some_and(|value| value == "true");
     let mut table = Table::default();
+    let watch = match Watch::start() {
+        Ok(watch) => watch,
+        Err(e) => {
+            eprintln!("xtask: the suites' output can't be looked at: {e}");
+            return ExitCode::FAILURE;
+        }
+    };
     for Chosen { suite, part } in chosen {
         println!("\n== {}{}", suite.name, part.map(|part| format!(":{part}")).unwrap_or_default());
         let start = Instant::now();
@@ -117,19 +127,25 @@ pub(crate) fn run(workspace: &Workspace, chosen: &[Chosen]) -> ExitCode {
             Run::Whole(run) => run(workspace),
             Run::Parts(_, run) => run(workspace, *part),
         };
-        let verdict = judge(result, on_ci);
+        let mut leaks = watch.leaks();
+        // Some let their tools write into a file.
+        leaks.extend(leaks::find_in(&workspace.target.join(format!("{}.log", suite.name))));
+        let verdict = judge(result, on_ci, &leaks);
         if let Verdict::Failed(reason) = &verdict {
             println!("{}: {reason}", suite.name);
         }
         table.0.push(Row { suite: suite.name, verdict, took: start.elapsed() });
     }
     println!("\n{table}");
+    drop(watch);
     if table.has_failures() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
-/// A build machine can run everything, so a skip there is a fault of its setup.
-fn judge(result: Result<String, Stop>, on_ci: bool) -> Verdict {
+/// A build machine can run everything, so a skip there is a fault of its setup. Whatever a suite shows, it fails if it tells a
+/// secret.
+fn judge(result: Result<String, Stop>, on_ci: bool, leaks: &[String]) -> Verdict {
     match result {
+        _ if !leaks.is_empty() => Verdict::Failed(format!("it printed a secret: {}", leaks.join("; "))),
         Ok(note) => Verdict::Passed(note),
         Err(Stop::Failed(reason)) => Verdict::Failed(reason),
         Err(Stop::Skipped(reason)) if on_ci => Verdict::Failed(format!("skipped: {reason}")),
@@ -156,7 +172,14 @@ mod tests {
     #[test]
     fn a_skip_is_a_failure_on_a_build_machine_only() {
         let skip = || Err(Stop::Skipped("no Python".into()));
-        assert_eq!(judge(skip(), false), Verdict::Skipped("no Python".into()));
-        assert_eq!(judge(skip(), true), Verdict::Failed("skipped: no Python".into()));
+        assert_eq!(judge(skip(), false, &[]), Verdict::Skipped("no Python".into()));
+        assert_eq!(judge(skip(), true, &[]), Verdict::Failed("skipped: no Python".into()));
+    }
+
+    #[test]
+    fn p7_a_suite_that_printed_a_secret_has_failed() {
+        let leaks = ["key=(a secret)".to_owned()];
+        let failed = Verdict::Failed("it printed a secret: key=(a secret)".into());
+        assert_eq!(judge(Ok(String::new()), false, &leaks), failed);
     }
 }

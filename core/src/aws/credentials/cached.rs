@@ -133,10 +133,9 @@ impl CredentialsProvider for CachedCredentials {
                     return Ok(kept.credentials.clone());
                 }
                 None if resting && !state.fetching => {
-                    let unknown = || {
-                        CredentialsError::Unavailable(format!("{} gave no credentials", self.source.name()))
-                    };
-                    return Err(state.error.clone().unwrap_or_else(unknown));
+                    // Nothing was wrong with those that are kept, but now the date is known.
+                    let ended = || CredentialsError::Expired(self.source.name().to_owned());
+                    return Err(state.error.clone().unwrap_or_else(ended));
                 }
                 _ => {}
             }

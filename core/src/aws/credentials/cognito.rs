@@ -9,8 +9,10 @@ use serde_json::{Value, json};
 
 use super::web::Web;
 use super::{Credentials, CredentialsError, CredentialsProvider};
+use crate::aws::endpoint::{Service, service_url};
 use crate::aws::redact::redact;
-use crate::aws::{Response, Transport, partition_of};
+use crate::aws::{Response, Transport};
+use crate::clock::ServerClock;
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -32,28 +34,32 @@ pub struct CognitoCredentials {
     pool: String,
     logins: Box<Logins>,
     store: Box<dyn IdentityStore>,
-    identity: Mutex<Option<String>>,
+    identity: Mutex<Identity>,
+}
+
+#[derive(Default)]
+struct Identity {
+    id: Option<String>,
+    /// The pool does not know this one any more, though it may still be in the store.
+    gone: Option<String>,
 }
 
 impl CognitoCredentials {
-    /// A source for the pool `REGION:UUID`.
+    /// A source for the pool `REGION:UUID`. `clock`: the one at whose date `transport` checks certificates.
     pub fn new(
         pool: &str,
         logins: Box<Logins>,
         store: Box<dyn IdentityStore>,
         transport: Arc<dyn Transport>,
+        clock: Arc<ServerClock>,
     ) -> Result<Self, CredentialsError> {
-        let region = pool.split_once(':').map(|(region, _)| region).filter(|region| {
-            !region.is_empty()
-                && region.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-        });
-        let Some(region) = region else {
+        let region = pool.split_once(':').map(|(region, _)| region).unwrap_or_default();
+        let Ok(url) = service_url(Service::CognitoIdentity, region, false, false) else {
             let text = "a Cognito identity pool's id is REGION:UUID, for instance eu-west-1:11111111-2222-3333-4444-555555555555";
             return Err(CredentialsError::Setup(text.to_owned()));
         };
-        let suffix = if partition_of(region) == "aws-cn" { "amazonaws.com.cn" } else { "amazonaws.com" };
-        let web = Web { name: "the Cognito identity pool".to_owned(), transport, patience: PATIENCE };
-        let url = format!("https://cognito-identity.{region}.{suffix}/");
+        let web = Web { name: "the Cognito identity pool".to_owned(), transport, patience: PATIENCE, clock };
+        let url = format!("{url}/");
         Ok(CognitoCredentials { web, url, pool: pool.to_owned(), logins, store, identity: Mutex::default() })
     }
 
@@ -63,10 +69,14 @@ impl CognitoCredentials {
     }
 
     fn identity(&self, logins: &Value) -> Result<String, CredentialsError> {
-        let kept = self.lock().clone().or_else(|| self.store.load());
-        if let Some(id) = kept {
-            *self.lock() = Some(id.clone());
-            return Ok(id);
+        {
+            let mut identity = self.lock();
+            if identity.id.is_none() {
+                identity.id = self.store.load().filter(|kept| identity.gone.as_ref() != Some(kept));
+            }
+            if let Some(id) = &identity.id {
+                return Ok(id.clone());
+            }
         }
         #[derive(Deserialize)]
         #[serde(rename_all = "PascalCase")]
@@ -76,7 +86,7 @@ impl CognitoCredentials {
         let response = self.ask("GetId", json!({ "IdentityPoolId": self.pool, "Logins": logins }))?;
         let id = self.web.json::<Answer>(&response)?.identity_id;
         self.store.save(&id);
-        *self.lock() = Some(id.clone());
+        self.lock().id = Some(id.clone());
         Ok(id)
     }
 
@@ -104,7 +114,10 @@ impl CognitoCredentials {
             }
             "ResourceNotFoundException" => {
                 // The identity was deleted: another one is asked for next time.
-                *self.lock() = None;
+                let mut identity = self.lock();
+                if let Some(gone) = identity.id.take() {
+                    identity.gone = Some(gone);
+                }
                 "; is the pool's id right?"
             }
             _ => "",
@@ -113,7 +126,7 @@ impl CognitoCredentials {
         self.web.unavailable(&format!("{operation}: {code}: {}{advice}", redact(&said.message)))
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<String>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Identity> {
         self.identity.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -155,6 +168,7 @@ impl CredentialsProvider for CognitoCredentials {
 mod tests {
     use super::super::web::tests::Script;
     use super::*;
+    use crate::clock::SystemClock;
 
     const POOL: &str = "eu-west-1:11111111-2222-3333-4444-555555555555";
     const ID: &str = r#"{"IdentityId":"eu-west-1:id"}"#;
@@ -173,12 +187,22 @@ mod tests {
         }
     }
 
+    fn clock() -> Arc<ServerClock> {
+        Arc::new(ServerClock::new(Arc::new(SystemClock)))
+    }
+
     fn source(script: &Arc<Script>, store: &Memory, login: Option<&'static str>) -> CognitoCredentials {
         let logins = move || {
             Ok(login.map(|token| ("accounts.example".to_owned(), token.to_owned())).into_iter().collect())
         };
-        CognitoCredentials::new(POOL, Box::new(logins), Box::new(store.clone()), Arc::clone(script) as _)
-            .unwrap()
+        CognitoCredentials::new(
+            POOL,
+            Box::new(logins),
+            Box::new(store.clone()),
+            Arc::clone(script) as _,
+            clock(),
+        )
+        .unwrap()
     }
 
     fn bodies(script: &Script) -> Vec<Value> {
@@ -202,6 +226,19 @@ mod tests {
         assert_eq!(targets, ["AWSCognitoIdentityService.GetId", keys, keys, keys]);
         assert_eq!(script.lines()[0], "POST https://cognito-identity.eu-west-1.amazonaws.com/");
         assert_eq!(bodies(&script)[0], json!({ "IdentityPoolId": POOL, "Logins": {} }));
+    }
+
+    #[test]
+    fn an_identity_that_was_deleted_is_asked_for_anew_though_it_is_still_kept() {
+        let gone = r#"{"__type":"ResourceNotFoundException","message":"Identity not found"}"#;
+        let script = Script::new(&[Ok((400, gone)), Ok((200, ID)), Ok((200, KEYS))]);
+        let store = Memory::default();
+        store.save("eu-west-1:deleted");
+        let guest = source(&script, &store, None);
+        guest.credentials().unwrap_err();
+        guest.credentials().unwrap();
+        assert_eq!(bodies(&script)[0]["IdentityId"], "eu-west-1:deleted");
+        assert_ne!(store.load().unwrap(), "eu-west-1:deleted");
     }
 
     #[test]
@@ -234,6 +271,7 @@ mod tests {
                 Box::new(|| Ok(BTreeMap::new())),
                 Box::new(Memory::default()),
                 Script::new(&[]),
+                clock(),
             );
             assert!(matches!(made, Err(CredentialsError::Setup(_))), "{pool}");
         }

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::web::Web;
+use super::web::{Web, read_token};
 use super::{Credentials, CredentialsError, CredentialsProvider};
 use crate::aws::Transport;
+use crate::clock::ServerClock;
 
 /// Where a relative URI leads. Source: Amazon ECS Developer Guide, task IAM role.
 const HOST: &str = "http://169.254.170.2";
@@ -36,6 +37,7 @@ impl ContainerCredentials {
     pub fn from(
         env: &dyn Fn(&str) -> Option<String>,
         transport: Arc<dyn Transport>,
+        clock: Arc<ServerClock>,
     ) -> Result<Option<Self>, CredentialsError> {
         let var = |name: &str| env(name).map(|v| v.trim().to_owned()).filter(|v| !v.is_empty());
         let url = match (
@@ -57,7 +59,7 @@ impl ContainerCredentials {
                 (None, None) => Token::None,
             };
         let name = "the container's credentials endpoint".to_owned();
-        Ok(Some(ContainerCredentials { web: Web { name, transport, patience: PATIENCE }, url, token }))
+        Ok(Some(ContainerCredentials { web: Web { name, transport, patience: PATIENCE, clock }, url, token }))
     }
 
     fn token(&self) -> Result<Option<String>, CredentialsError> {
@@ -65,7 +67,7 @@ impl ContainerCredentials {
             Token::None => return Ok(None),
             Token::Fixed(token) => token.clone(),
             Token::File(file) => {
-                let read = std::fs::read_to_string(file).map_err(|e| {
+                let read = read_token(file).map_err(|e| {
                     self.web.unavailable(&format!("can't read the token file {}: {e}", file.display()))
                 })?;
                 // Editors end a file with a line break; within the token there is none.
@@ -101,6 +103,10 @@ impl CredentialsProvider for ContainerCredentials {
 fn may_be_asked(url: &str) -> bool {
     let Some(rest) = url.strip_prefix("http://") else { return url.starts_with("https://") };
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    // What stands before an @ is a user, and looks like a host.
+    if authority.contains('@') {
+        return false;
+    }
     let host = match authority.strip_prefix('[') {
         Some(v6) => v6.split(']').next().unwrap_or_default(),
         None => authority.split(':').next().unwrap_or_default(),
@@ -118,13 +124,15 @@ fn may_be_asked(url: &str) -> bool {
 mod tests {
     use super::super::web::tests::{GOOD, Script};
     use super::*;
+    use crate::clock::SystemClock;
 
     fn source(
         vars: &[(&str, &str)],
         script: &Arc<Script>,
     ) -> Result<Option<ContainerCredentials>, CredentialsError> {
         let env = |name: &str| vars.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned());
-        ContainerCredentials::from(&env, Arc::clone(script) as Arc<dyn Transport>)
+        let clock = Arc::new(ServerClock::new(Arc::new(SystemClock)));
+        ContainerCredentials::from(&env, Arc::clone(script) as Arc<dyn Transport>, clock)
     }
 
     #[test]
@@ -178,6 +186,8 @@ mod tests {
             "http://example.com/x",
             "http://169.254.169.254/",
             "http://localhost.example/x",
+            "http://localhost:80@example.com/x",
+            "http://127.0.0.1@example.com/x",
             "ftp://localhost/",
             "x",
         ] {

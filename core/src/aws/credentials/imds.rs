@@ -1,6 +1,6 @@
 //! Credentials of an EC2 instance's role, by the instance metadata service, version 2.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::web::Web;
@@ -24,6 +24,8 @@ pub struct ImdsCredentials {
     web: Web,
     endpoint: String,
     clock: Arc<ServerClock>,
+    /// What it gave last: used on if it falls silent.
+    last: Mutex<Option<Credentials>>,
 }
 
 impl ImdsCredentials {
@@ -50,14 +52,24 @@ impl ImdsCredentials {
         if !endpoint.ends_with('/') {
             endpoint.push('/');
         }
-        let web = Web { name: "the instance metadata service".to_owned(), transport, patience: PATIENCE };
-        Ok(Some(ImdsCredentials { web, endpoint, clock }))
+        let web = Web {
+            name: "the instance metadata service".to_owned(),
+            transport,
+            patience: PATIENCE,
+            clock: Arc::clone(&clock),
+        };
+        Ok(Some(ImdsCredentials { web, endpoint, clock, last: Mutex::default() }))
     }
 
     fn token(&self) -> Result<String, CredentialsError> {
         let headers = vec![("x-aws-ec2-metadata-token-ttl-seconds", TOKEN_LIFE.to_owned())];
-        let response =
-            self.web.send("PUT", &format!("{}latest/api/token", self.endpoint), headers, Vec::new())?;
+        let url = format!("{}latest/api/token", self.endpoint);
+        let response = self.web.try_send("PUT", &url, headers, Vec::new()).map_err(|e| {
+            // The answer may go so many hops, and a container is one more.
+            let advice =
+                if e.sent { "; in a container: is the instance's metadata hop limit 2?" } else { "" };
+            self.web.unavailable(&format!("{}{advice}", e.reason))
+        })?;
         match response.status {
             200 => {}
             403 => return Err(self.web.refused(&response, "it is turned off for this instance")),
@@ -73,12 +85,23 @@ impl ImdsCredentials {
     }
 }
 
-impl CredentialsProvider for ImdsCredentials {
-    fn credentials(&self) -> Result<Credentials, CredentialsError> {
+impl ImdsCredentials {
+    fn fetch(&self) -> Result<Credentials, CredentialsError> {
+        for _ in 0..2 {
+            if let Some(found) = self.try_fetch()? {
+                return Ok(found);
+            }
+        }
+        Err(self.web.unavailable("it refuses its own session tokens"))
+    }
+
+    /// `None`: the session token is not good any more.
+    fn try_fetch(&self) -> Result<Option<Credentials>, CredentialsError> {
         let token = self.token()?;
         let roles = self.ask("", &token)?;
         let role = match roles.status {
             200 => String::from_utf8_lossy(&roles.body).lines().next().unwrap_or_default().trim().to_owned(),
+            401 => return Ok(None),
             404 => return Err(self.web.unavailable("the instance has no role")),
             _ => return Err(self.web.refused(&roles, "")),
         };
@@ -86,14 +109,36 @@ impl CredentialsProvider for ImdsCredentials {
             return Err(self.web.unavailable("the role's name is none"));
         }
         let response = self.ask(&role, &token)?;
-        if response.status != 200 {
-            return Err(self.web.refused(&response, ""));
+        match response.status {
+            200 => self.web.metadata(&response).map(Some),
+            401 => Ok(None),
+            _ => Err(self.web.refused(&response, "")),
         }
-        let mut found = self.web.metadata(&response)?;
-        let now = self.clock.now();
-        if found.expires.is_some_and(|end| end <= now) && self.clock.learnt().is_some() {
-            log::warn!("{} gives credentials that have ended; they are used on", self.web.name);
-            found.expires = Some(now + STABLE);
+    }
+
+    fn has_ended(&self, credentials: &Credentials) -> bool {
+        credentials.expires.zip(self.clock.learnt()).is_some_and(|(end, now)| end <= now)
+    }
+}
+
+impl CredentialsProvider for ImdsCredentials {
+    fn credentials(&self) -> Result<Credentials, CredentialsError> {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut found = match (self.fetch(), &*last) {
+            (Ok(found), _) => found,
+            (Err(silent), Some(old)) if self.has_ended(old) => {
+                log::warn!("{silent}");
+                old.clone()
+            }
+            (Err(silent), _) => return Err(silent),
+        };
+        *last = Some(found.clone());
+        if self.has_ended(&found) {
+            log::warn!(
+                "{} gives no newer credentials than those that have ended: they are used on",
+                self.web.name
+            );
+            found.expires = Some(self.clock.now() + STABLE);
         }
         Ok(found)
     }
@@ -164,6 +209,19 @@ mod tests {
         let now = expiration::parse("2031-01-01T00:00:00Z").unwrap();
         source.clock.learn(now, source.clock.clock().monotonic());
         assert_eq!(source.credentials().unwrap().expires, Some(now + STABLE));
+    }
+
+    #[test]
+    fn credentials_that_have_ended_are_used_on_while_the_service_is_silent() {
+        let script =
+            Script::new(&[Ok((200, "T")), Ok((200, "r")), Ok((200, GOOD)), Err("silent"), Err("silent")]);
+        let source = source(&[], &script).unwrap().unwrap();
+        let end = source.credentials().unwrap().expires.unwrap();
+        let learn = |now| source.clock.learn(now, source.clock.clock().monotonic());
+        learn(end - Duration::from_secs(60));
+        source.credentials().unwrap_err();
+        learn(end + Duration::from_secs(60));
+        assert!(source.credentials().unwrap().expires.unwrap() > end);
     }
 
     #[test]

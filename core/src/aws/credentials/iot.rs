@@ -8,7 +8,8 @@ use serde::Deserialize;
 
 use super::web::Web;
 use super::{Credentials, CredentialsError, CredentialsProvider};
-use crate::aws::{HttpsTransport, Proxies, Response, partition_of};
+use crate::aws::endpoint::{Service, service_url};
+use crate::aws::{HttpsTransport, Proxies, Response};
 use crate::clock::ServerClock;
 
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -67,14 +68,10 @@ impl IotCredentials {
         }
         let host = match host.contains('.') {
             true => host.to_owned(),
-            false => {
-                let suffix = if partition_of(&config.region) == "aws-cn" {
-                    "amazonaws.com.cn"
-                } else {
-                    "amazonaws.com"
-                };
-                format!("{host}.credentials.iot.{}.{suffix}", config.region)
-            }
+            false => match service_url(Service::IotCredentials, &config.region, false, false) {
+                Ok(url) => format!("{host}.{}", url.trim_start_matches("https://")),
+                Err(e) => return setup(&e.to_string()),
+            },
         };
         if host.contains("-ats.iot.") || host.starts_with("data.iot") {
             return setup(
@@ -96,7 +93,12 @@ impl IotCredentials {
         }
         let transport =
             transport.build().map_err(|e| CredentialsError::Setup(format!("{}: {e}", self.name)))?;
-        Ok(Web { name: self.name.clone(), transport: Arc::new(transport), patience: PATIENCE })
+        Ok(Web {
+            name: self.name.clone(),
+            transport: Arc::new(transport),
+            patience: PATIENCE,
+            clock: Arc::clone(&self.clock),
+        })
     }
 }
 
@@ -171,7 +173,8 @@ mod tests {
     }
 
     fn answer(status: u16, body: &str) -> Result<Credentials, CredentialsError> {
-        let web = Web { name: "AWS IoT".into(), transport: Script::new(&[]), patience: PATIENCE };
+        let clock = Arc::new(ServerClock::new(Arc::new(SystemClock)));
+        let web = Web { name: "AWS IoT".into(), transport: Script::new(&[]), patience: PATIENCE, clock };
         understand(&web, &config(), &Response { status, headers: Vec::new(), body: body.into() })
     }
 

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use super::expiration;
 use super::{Credentials, CredentialsError, CredentialsProvider};
 use crate::aws::redact::redact;
+use crate::aws::words::split;
 
 /// The program is ended after this long.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -174,44 +175,6 @@ pub(crate) fn parse(stdout: &[u8]) -> Result<Credentials, String> {
     Ok(Credentials::new(id, secret, printed.session_token, expires))
 }
 
-/// Splits a command line as a POSIX shell does, with quotes and backslashes alone. `None`: a quote is not closed, or a backslash
-/// stands at the end.
-fn split(command: &str) -> Option<Vec<String>> {
-    let (mut words, mut word) = (Vec::new(), None::<String>);
-    let mut chars = command.chars();
-    while let Some(c) = chars.next() {
-        match c {
-            ' ' | '\t' | '\r' | '\n' => words.extend(word.take()),
-            '\'' => {
-                let word = word.get_or_insert_default();
-                loop {
-                    match chars.next()? {
-                        '\'' => break,
-                        c => word.push(c),
-                    }
-                }
-            }
-            '"' => {
-                let word = word.get_or_insert_default();
-                loop {
-                    match chars.next()? {
-                        '"' => break,
-                        '\\' => match chars.next()? {
-                            c @ ('"' | '\\') => word.push(c),
-                            c => word.extend(['\\', c]),
-                        },
-                        c => word.push(c),
-                    }
-                }
-            }
-            '\\' => word.get_or_insert_default().push(chars.next()?),
-            c => word.get_or_insert_default().push(c),
-        }
-    }
-    words.extend(word);
-    Some(words)
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -292,34 +255,12 @@ mod tests {
     }
 
     #[test]
-    fn commands_are_split_as_the_aws_cli_splits_them() {
-        // Expected values: Python's shlex.split.
-        for (command, expected) in [
-            ("a b\tc", &["a", "b", "c"][..]),
-            ("  a  ", &["a"]),
-            ("", &[]),
-            (r#"a "b c" 'd e' f\ g"#, &["a", "b c", "d e", "f g"]),
-            (r#"a"b"'c'd"#, &["abcd"]),
-            (r#""" ''"#, &["", ""]),
-            (r#""a\"b\\c\d$" 'a\b'"#, &["a\"b\\c\\d$", "a\\b"]),
-            ("a #b $HOME ~ *", &["a", "#b", "$HOME", "~", "*"]),
-        ] {
-            assert_eq!(split(command).unwrap(), expected, "{command}");
-        }
-        for command in ["'a", "\"a", "a\\", "\"a\\"] {
-            assert_eq!(split(command), None, "{command}");
-        }
+    fn what_is_no_command_line_is_refused_at_once() {
         assert!(ProcessCredentials::new("'a").unwrap_err().to_string().contains("quote"));
         assert!(ProcessCredentials::new(" ").unwrap_err().to_string().contains("empty"));
     }
 
     proptest! {
-        #[test]
-        fn quoted_words_come_back(words in proptest::collection::vec("\\PC{0,8}", 0..5)) {
-            let quoted: Vec<_> = words.iter().map(|w| format!("'{}'", w.replace('\'', r"'\''"))).collect();
-            prop_assert_eq!(split(&quoted.join(" ")), Some(words));
-        }
-
         #[test]
         fn p7_no_error_quotes_what_was_printed(field in "(Version|AccessKeyId|SecretAccessKey|SessionToken|Expiration)", value in "(\"sEcReT\"|\\[\"sEcReT\"\\]|sEcReT)") {
             let json = format!(r#"{{"Version":1,"AccessKeyId":"A","SecretAccessKey":"S","{field}":{value}}}"#);

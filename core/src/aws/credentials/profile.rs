@@ -9,6 +9,7 @@ use super::{
     AssumeRoleCredentials, CachedCredentials, ContainerCredentials, CredentialsError, CredentialsProvider,
     EnvironmentCredentials, ImdsCredentials, SharedFilesCredentials, StsRole, WebIdentityCredentials,
 };
+use crate::aws::endpoint::{Service, service_url};
 use crate::aws::shared_files::{Profile, Setting, SharedFiles, expand_home};
 use crate::aws::{Network, Settings};
 
@@ -86,22 +87,23 @@ impl Sources<'_> {
             return Err(setup(&mfa.place, "mfa_serial asks for a code, and a worker can't type one"));
         }
         let text = |key| profile.get(key).map(|s: Setting| s.value).filter(|v| !v.is_empty());
-        let var = |name: &str| (self.env)(name).filter(|v| !v.trim().is_empty());
+        // What the settings say, by the environment or by the profile that counts, before what a profile on the way says.
+        let region = self.settings.region.clone().or_else(|| text("region"));
+        let region = region.unwrap_or_else(|| "us-east-1".to_owned());
         let role = StsRole {
-            region: text("region")
-                .or_else(|| self.settings.region.clone())
-                .unwrap_or_else(|| "us-east-1".to_owned()),
-            endpoint_url: var("AWS_ENDPOINT_URL_STS").or_else(|| var("AWS_ENDPOINT_URL")),
+            endpoint_url: Some(self.url(Service::Sts, "sts", &region)?),
+            region,
             role_arn: role_arn.value.clone(),
             session_name: text("role_session_name"),
             external_id: text("external_id"),
             duration: profile.get("duration_seconds").map(|s| duration(&s)).transpose()?,
         };
         let transport = || self.network.transport(FAR).map_err(|e| CredentialsError::Setup(e.to_string()));
+        let clock = Arc::clone(&self.network.clock);
         if let Some(file) = profile.get("web_identity_token_file") {
             let path =
                 expand_home(&file.value, self.env).ok_or_else(|| setup(&file.place, "no HOME is set"))?;
-            return Ok(Arc::new(WebIdentityCredentials::new(role, path, transport()?)));
+            return Ok(Arc::new(WebIdentityCredentials::new(role, path, transport()?, clock)));
         }
         let source = match (profile.get("source_profile"), profile.get("credential_source")) {
             (Some(named), None) => self.follow(files, &named.value, way)?.ok_or_else(|| {
@@ -117,7 +119,6 @@ impl Sources<'_> {
                 return Err(setup(&role_arn.place, text));
             }
         };
-        let clock = Arc::clone(&self.network.clock);
         let source = Arc::new(CachedCredentials::new(source, Arc::clone(&clock)));
         Ok(Arc::new(AssumeRoleCredentials::new(role, source, transport()?, clock)))
     }
@@ -139,7 +140,7 @@ impl Sources<'_> {
     }
 
     pub(super) fn container(&self) -> Result<Option<Source>, CredentialsError> {
-        let source = ContainerCredentials::from(self.env, self.near()?)?;
+        let source = ContainerCredentials::from(self.env, self.near()?, Arc::clone(&self.network.clock))?;
         Ok(source.map(|source| Arc::new(source) as Source))
     }
 
@@ -151,8 +152,21 @@ impl Sources<'_> {
     pub(super) fn web_identity(&self) -> Result<Option<Source>, CredentialsError> {
         let region = self.settings.region.as_deref().unwrap_or("us-east-1");
         let transport = self.network.transport(FAR).map_err(|e| CredentialsError::Setup(e.to_string()))?;
-        let source = WebIdentityCredentials::from(self.env, region, transport)?;
-        Ok(source.map(|source| Arc::new(source) as Source))
+        match WebIdentityCredentials::from(self.env, region, transport, Arc::clone(&self.network.clock))? {
+            None => Ok(None),
+            Some(source) => Ok(Some(Arc::new(source.at(self.url(Service::Sts, "sts", region)?)))),
+        }
+    }
+
+    /// Where a service is asked: what the settings say, else the region's host.
+    fn url(&self, service: Service, id: &str, region: &str) -> Result<String, CredentialsError> {
+        let Settings { use_fips, use_dualstack, .. } = self.settings;
+        let given = self.settings.endpoint_url_of(id, self.env);
+        match given.map_err(|e| CredentialsError::Setup(e.to_string()))? {
+            Some(url) => Ok(url),
+            None => service_url(service, region, *use_fips, *use_dualstack)
+                .map_err(|e| CredentialsError::Setup(e.to_string())),
+        }
     }
 
     fn near(&self) -> Result<Arc<dyn crate::aws::Transport>, CredentialsError> {
@@ -179,10 +193,11 @@ impl Sources<'_> {
             }
             None => (text("sso_start_url").ok_or_else(|| missing("sso_start_url"))?, text("sso_region")),
         };
+        let region = region.ok_or_else(|| missing("sso_region"))?;
         let sso = SsoProfile {
             profile: name.to_owned(),
             named_after,
-            region: region.ok_or_else(|| missing("sso_region"))?,
+            url: self.url(Service::Sso, "sso", &region)?,
             account_id: text("sso_account_id").ok_or_else(|| missing("sso_account_id"))?,
             role_name: text("sso_role_name").ok_or_else(|| missing("sso_role_name"))?,
         };

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use serde::Deserialize;
 use sha1::{Digest, Sha1};
 
-use super::web::{Web, percent};
+use super::web::{Web, percent, read_token};
 use super::{Credentials, CredentialsError, CredentialsProvider, expiration};
 use crate::aws::Transport;
 use crate::clock::ServerClock;
@@ -18,7 +18,8 @@ pub(super) struct SsoProfile {
     pub(super) profile: String,
     /// What the cached token is named after: the session's name, else the start URL.
     pub(super) named_after: String,
-    pub(super) region: String,
+    /// Where single sign-on is asked.
+    pub(super) url: String,
     pub(super) account_id: String,
     pub(super) role_name: String,
 }
@@ -41,7 +42,7 @@ impl SsoCredentials {
     ) -> Self {
         let name = format!("single sign-on of the profile {:?}", profile.profile);
         SsoCredentials {
-            web: Web { name, transport, patience: Duration::from_secs(10) },
+            web: Web { name, transport, patience: Duration::from_secs(10), clock: Arc::clone(&clock) },
             profile,
             cache,
             clock,
@@ -63,10 +64,10 @@ impl SsoCredentials {
             return Err(self.web.setup("no HOME is set, so there is no cached token"));
         };
         let file = cache.join(format!("{}.json", hex(&Sha1::digest(&self.profile.named_after))));
-        let bytes = std::fs::read(&file).map_err(|e| {
+        let text = read_token(&file).map_err(|e| {
             self.web.unavailable(&format!("no cached token in {} ({e}){log_in}", file.display()))
         })?;
-        let cached: Cached = serde_json::from_slice(&bytes)
+        let cached: Cached = serde_json::from_str(&text)
             .map_err(|_| self.web.unavailable(&format!("{} holds no token{log_in}", file.display())))?;
         // The CLI writes UTC in two ways.
         let end = expiration::parse(&cached.expires_at.replace("UTC", "Z"));
@@ -94,9 +95,10 @@ impl CredentialsProvider for SsoCredentials {
             expiration: u64,
         }
         let token = self.token()?;
-        let SsoProfile { region, account_id, role_name, .. } = &self.profile;
+        let SsoProfile { url, account_id, role_name, .. } = &self.profile;
         let url = format!(
-            "https://portal.sso.{region}.amazonaws.com/federation/credentials?role_name={}&account_id={}",
+            "{}/federation/credentials?role_name={}&account_id={}",
+            url.trim_end_matches('/'),
             percent(role_name),
             percent(account_id)
         );
@@ -116,7 +118,7 @@ impl CredentialsProvider for SsoCredentials {
         let Given { access_key_id, secret_access_key, session_token, expiration } =
             self.web.json::<Answer>(&response)?.role_credentials;
         let end = SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(expiration));
-        Ok(Credentials::new(access_key_id, secret_access_key, Some(session_token), end))
+        self.web.given(access_key_id, secret_access_key, Some(session_token), end)
     }
 
     fn name(&self) -> &str {
@@ -140,7 +142,7 @@ mod tests {
         let profile = SsoProfile {
             profile: "dev".into(),
             named_after: "my-session".into(),
-            region: "eu-west-1".into(),
+            url: "https://portal.sso.eu-west-1.amazonaws.com".into(),
             account_id: "123456789012".into(),
             role_name: "Read Only".into(),
         };

@@ -2,13 +2,16 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use super::web::{Web, percent};
+use super::web::{Web, percent, read_token};
 use super::{Credentials, CredentialsError, CredentialsProvider};
+use crate::aws::client::{SKEW_MAX, distance};
+use crate::aws::endpoint::{Service, service_url};
 use crate::aws::redact::redact;
 use crate::aws::sign::{CredentialScope, sign};
-use crate::aws::{Response, Transport, partition_of};
+use crate::aws::wire::server_date;
+use crate::aws::{Response, Transport};
 use crate::clock::ServerClock;
 
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -35,7 +38,6 @@ pub struct StsRole {
 pub struct AssumeRoleCredentials {
     sts: Sts,
     source: Arc<dyn CredentialsProvider>,
-    clock: Arc<ServerClock>,
 }
 
 /// Takes on a role with the token in a file, as Kubernetes and others put it there. The file is read each time.
@@ -58,14 +60,19 @@ impl AssumeRoleCredentials {
         transport: Arc<dyn Transport>,
         clock: Arc<ServerClock>,
     ) -> Self {
-        AssumeRoleCredentials { sts: Sts::new(role, transport), source, clock }
+        AssumeRoleCredentials { sts: Sts::new(role, transport, clock), source }
     }
 }
 
 impl WebIdentityCredentials {
-    /// A source for `role`.
-    pub fn new(role: StsRole, token_file: PathBuf, transport: Arc<dyn Transport>) -> Self {
-        WebIdentityCredentials { sts: Sts::new(role, transport), token_file }
+    /// A source for `role`. `clock`: the one at whose date `transport` checks certificates.
+    pub fn new(
+        role: StsRole,
+        token_file: PathBuf,
+        transport: Arc<dyn Transport>,
+        clock: Arc<ServerClock>,
+    ) -> Self {
+        WebIdentityCredentials { sts: Sts::new(role, transport, clock), token_file }
     }
 
     /// Reads `AWS_WEB_IDENTITY_TOKEN_FILE`, `AWS_ROLE_ARN`, `AWS_ROLE_SESSION_NAME` and `AWS_ENDPOINT_URL_STS`. `None` if no token file
@@ -74,6 +81,7 @@ impl WebIdentityCredentials {
         env: &dyn Fn(&str) -> Option<String>,
         region: &str,
         transport: Arc<dyn Transport>,
+        clock: Arc<ServerClock>,
     ) -> Result<Option<Self>, CredentialsError> {
         let var = |name: &str| env(name).map(|v| v.trim().to_owned()).filter(|v| !v.is_empty());
         let Some(file) = var("AWS_WEB_IDENTITY_TOKEN_FILE") else { return Ok(None) };
@@ -89,20 +97,26 @@ impl WebIdentityCredentials {
             external_id: None,
             duration: None,
         };
-        Ok(Some(Self::new(role, file.into(), transport)))
+        Ok(Some(Self::new(role, file.into(), transport, clock)))
+    }
+
+    /// The same at another endpoint.
+    pub(super) fn at(self, endpoint_url: String) -> Self {
+        let Sts { web, role, .. } = self.sts;
+        let role = StsRole { endpoint_url: Some(endpoint_url), ..role };
+        WebIdentityCredentials { sts: Sts::new(role, web.transport, web.clock), token_file: self.token_file }
     }
 }
 
 impl Sts {
-    fn new(role: StsRole, transport: Arc<dyn Transport>) -> Self {
-        let suffix =
-            if partition_of(&role.region) == "aws-cn" { "amazonaws.com.cn" } else { "amazonaws.com" };
-        let usual = || format!("https://sts.{}.{suffix}/", role.region);
+    fn new(role: StsRole, transport: Arc<dyn Transport>, clock: Arc<ServerClock>) -> Self {
+        // A region that can't be leads nowhere, and the transport says so.
+        let usual = || service_url(Service::Sts, &role.region, false, false).unwrap_or_default();
         let mut url = role.endpoint_url.clone().unwrap_or_else(usual);
         if !url.ends_with('/') {
             url.push('/');
         }
-        let web = Web { name: format!("the role {}", role.role_arn), transport, patience: PATIENCE };
+        let web = Web { name: format!("the role {}", role.role_arn), transport, patience: PATIENCE, clock };
         Sts { web, url, role }
     }
 
@@ -120,6 +134,13 @@ impl Sts {
             given.iter().filter_map(|(name, value)| Some((*name, (*value)?))).chain(more.iter().copied());
         let pairs: Vec<_> = given.map(|(name, value)| format!("{name}={}", percent(value))).collect();
         pairs.join("&").into_bytes()
+    }
+
+    /// The date of an answer that is STS' own, and no credentials.
+    fn date_of_refusal(&self, response: &Response) -> Option<SystemTime> {
+        let is_refusal =
+            response.status != 200 && element(&String::from_utf8_lossy(&response.body), "Code").is_some();
+        if is_refusal { server_date(response) } else { None }
     }
 
     fn understand(&self, response: &Response) -> Result<Credentials, CredentialsError> {
@@ -156,18 +177,36 @@ fn element(xml: &str, name: &str) -> Option<String> {
 
 const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded; charset=utf-8");
 
-impl CredentialsProvider for AssumeRoleCredentials {
-    fn credentials(&self) -> Result<Credentials, CredentialsError> {
+impl AssumeRoleCredentials {
+    fn ask(&self, source: &Credentials, time: SystemTime) -> Result<Response, CredentialsError> {
         let Sts { web, url, role } = &self.sts;
-        let source = self.source.credentials()?;
         let more: Vec<_> = role.external_id.iter().map(|id| ("ExternalId", id.as_str())).collect();
         let body = self.sts.form("AssumeRole", &more);
         let mut headers = vec![(FORM.0, FORM.1.to_owned())];
         let scope = CredentialScope { region: &role.region, service: "sts" };
-        let signature = sign(&source, &scope, self.clock.now(), url, &headers, &body)
+        let signature = sign(source, &scope, time, url, &headers, &body)
             .map_err(|_| web.setup("the source credentials hold a line break or the like"))?;
         headers.extend(signature);
-        let answer = self.sts.understand(&web.send("POST", url, headers, body)?);
+        web.send("POST", url, headers, body)
+    }
+}
+
+impl CredentialsProvider for AssumeRoleCredentials {
+    fn credentials(&self) -> Result<Credentials, CredentialsError> {
+        let clock = &self.sts.web.clock;
+        let source = self.source.credentials()?;
+        let signed_at = clock.now();
+        let mut answer = self.ask(&source, signed_at)?;
+        // STS refuses signatures of another hour, and says which hour it is.
+        let date = self.sts.date_of_refusal(&answer).filter(|date| distance(*date, signed_at) > SKEW_MAX);
+        let hinted = date.is_some_and(|date| clock.hint(date, clock.clock().monotonic()));
+        if hinted {
+            answer = self.ask(&source, clock.now())?;
+        }
+        let answer = self.sts.understand(&answer);
+        if hinted && answer.is_err() {
+            clock.forget_hint();
+        }
         if answer.is_err() {
             self.source.invalidate(&source);
         }
@@ -182,7 +221,7 @@ impl CredentialsProvider for AssumeRoleCredentials {
 impl CredentialsProvider for WebIdentityCredentials {
     fn credentials(&self) -> Result<Credentials, CredentialsError> {
         let Sts { web, url, .. } = &self.sts;
-        let token = std::fs::read_to_string(&self.token_file).map_err(|e| {
+        let token = read_token(&self.token_file).map_err(|e| {
             web.unavailable(&format!("can't read the token file {}: {e}", self.token_file.display()))
         })?;
         let body = self.sts.form("AssumeRoleWithWebIdentity", &[("WebIdentityToken", token.trim())]);
@@ -214,11 +253,14 @@ mod tests {
         }
     }
 
+    fn clock() -> Arc<ServerClock> {
+        Arc::new(ServerClock::new(Arc::new(SystemClock)))
+    }
+
     fn assume(script: &Arc<Script>) -> AssumeRoleCredentials {
         let source =
             StaticCredentials::new(Credentials::new("SOURCE", "SECRET", Some("SESSION".into()), None));
-        let clock = Arc::new(ServerClock::new(Arc::new(SystemClock)));
-        AssumeRoleCredentials::new(role(), Arc::new(source), Arc::clone(script) as _, clock)
+        AssumeRoleCredentials::new(role(), Arc::new(source), Arc::clone(script) as _, clock())
     }
 
     #[test]
@@ -249,8 +291,9 @@ mod tests {
             "AWS_ROLE_SESSION_NAME" => Some("pod".to_owned()),
             _ => None,
         };
-        let source =
-            WebIdentityCredentials::from(&env, "eu-west-1", Arc::clone(&script) as _).unwrap().unwrap();
+        let source = WebIdentityCredentials::from(&env, "eu-west-1", Arc::clone(&script) as _, clock())
+            .unwrap()
+            .unwrap();
         for token in ["one\n", "two"] {
             std::fs::write(file.path(), token).unwrap();
             source.credentials().unwrap();
@@ -265,8 +308,8 @@ mod tests {
         assert!(bodies[1].ends_with("WebIdentityToken=two"));
         assert!(!script.asked()[0].headers.iter().any(|(name, _)| *name == "authorization"));
         let half = |name: &str| (name == "AWS_WEB_IDENTITY_TOKEN_FILE").then(|| "/x".to_owned());
-        assert!(WebIdentityCredentials::from(&half, "r", Script::new(&[])).is_err());
-        assert!(WebIdentityCredentials::from(&|_| None, "r", Script::new(&[])).unwrap().is_none());
+        assert!(WebIdentityCredentials::from(&half, "r", Script::new(&[]), clock()).is_err());
+        assert!(WebIdentityCredentials::from(&|_| None, "r", Script::new(&[]), clock()).unwrap().is_none());
     }
 
     #[test]

@@ -1,5 +1,8 @@
 //! What the sources that are asked over HTTP have in common.
 
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -8,7 +11,8 @@ use serde::Deserialize;
 use super::expiration;
 use super::{Credentials, CredentialsError};
 use crate::aws::redact::redact;
-use crate::aws::{Request, Response, Transport};
+use crate::aws::{Request, Response, Transport, TransportError};
+use crate::clock::ServerClock;
 
 /// Credentials take some kilobytes, most of it the session token.
 const ANSWER_MAX: usize = 64 * 1024;
@@ -20,6 +24,8 @@ pub(super) struct Web {
     pub(super) transport: Arc<dyn Transport>,
     /// The longest wait for an answer.
     pub(super) patience: Duration,
+    /// At whose date the transport checks certificates.
+    pub(super) clock: Arc<ServerClock>,
 }
 
 impl Web {
@@ -38,10 +44,34 @@ impl Web {
         headers: Vec<(&'static str, String)>,
         body: Vec<u8>,
     ) -> Result<Response, CredentialsError> {
+        self.try_send(method, url, headers, body).map_err(|e| self.unavailable(&e.reason))
+    }
+
+    pub(super) fn try_send(
+        &self,
+        method: &'static str,
+        url: &str,
+        headers: Vec<(&'static str, String)>,
+        body: Vec<u8>,
+    ) -> Result<Response, TransportError> {
         let url = url.to_owned();
         let (read_timeout, max_response) = (self.patience, ANSWER_MAX);
         let request = Request { method, url, headers, body, read_timeout, max_response };
-        self.transport.send(&request).map_err(|e| self.unavailable(&e.reason))
+        let mut answer = self.transport.send(&request);
+        // Without credentials nobody asks Step Functions, whose answers set a wrong clock right: so it is done here too.
+        if answer.as_ref().is_err_and(|e| e.certificate_dates) && self.take_hint(&request.url) {
+            answer = self.transport.send(&request);
+            if answer.is_err() {
+                self.clock.forget_hint();
+            }
+        }
+        answer
+    }
+
+    /// Asks for the server's date where certificates seem outdated. Whether there is one to try with.
+    fn take_hint(&self, url: &str) -> bool {
+        let date = self.transport.probe_date(url);
+        date.is_some_and(|date| self.clock.hint(date, self.clock.clock().monotonic()))
     }
 
     /// Now it gave none, later it may.
@@ -133,6 +163,16 @@ impl Web {
     }
 }
 
+/// Reads a file with a token, which others write. It is no larger than an answer, and no error quotes it.
+pub(super) fn read_token(file: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    File::open(file)?.take(ANSWER_MAX as u64 + 1).read_to_string(&mut text)?;
+    if text.len() > ANSWER_MAX {
+        return Err(io::Error::other(format!("it is larger than {ANSWER_MAX} bytes")));
+    }
+    Ok(text)
+}
+
 /// Text as a part of a URL's query, or of a form.
 pub(super) fn percent(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
@@ -152,7 +192,6 @@ pub(super) mod tests {
     use std::sync::Mutex;
 
     use super::*;
-    use crate::aws::TransportError;
 
     /// Status and body, or why there is none.
     pub(crate) type Answer = Result<(u16, &'static str), &'static str>;

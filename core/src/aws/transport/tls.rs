@@ -121,6 +121,8 @@ impl Tls {
         let builder =
             builder(&self.provider, &self.time)?.dangerous().with_custom_certificate_verifier(verifier);
         let mut config = builder.with_no_client_auth();
+        // Some servers tell nothing to those who show no certificate. It is no secret, and what proves it is good for one handshake.
+        config.client_auth_cert_resolver = Arc::clone(&self.strict.client_auth_cert_resolver);
         config.resumption = Resumption::disabled();
         Ok(Arc::new(config))
     }

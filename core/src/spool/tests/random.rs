@@ -110,9 +110,11 @@ proptest! {
 }
 
 /// Seeds that once broke the promise.
+const BROKEN_ONCE: [u64; 1] = [8_669_461_305_635_164_929];
+
 #[test]
 fn p1_the_faults_and_power_cuts_that_once_lost_something_do_not_any_more() {
-    for seed in [8_669_461_305_635_164_929] {
+    for seed in BROKEN_ONCE {
         live_through_faults(seed);
     }
 }

@@ -163,6 +163,7 @@ pub(crate) fn inside(workspace: &Workspace, names: &[String]) -> ExitCode {
         None => Err("no such scenario".to_owned()),
         Some(scenario) => Stage::set_up(workspace).and_then(|stage| {
             (scenario.play)(&stage)
+                .and_then(|figures| stage.told_no_secret().map(|()| figures))
                 .map_err(|reason| format!("{reason}\n{}", stage.keep_logs(&scenario.title())))
         }),
     };

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::worker::Setup;
-use crate::process;
 use crate::workspace::Workspace;
+use crate::{leaks, process};
 
 /// The folder of the scenario, of this mount namespace alone.
 const FOLDER: &str = "/mnt";
@@ -52,6 +52,11 @@ impl Stage {
         let setup = Setup::new(&self.binary(), activity, endpoint, &self.folder(name)?);
         self.logs.borrow_mut().push(setup.log.clone());
         Ok(setup)
+    }
+
+    /// Fails if a worker logged a secret of the tests.
+    pub(super) fn told_no_secret(&self) -> Result<(), String> {
+        self.logs.borrow().iter().find_map(|log| leaks::find_in(log)).map_or(Ok(()), Err)
     }
 
     /// Saves what the workers logged, for the one who looks for what went wrong, and gives the end of it.

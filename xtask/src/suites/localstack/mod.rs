@@ -58,7 +58,7 @@ fn play(stage: &Stage) -> Result<String, Stop> {
     let mut failed = Vec::new();
     for (name, scenario) in scenarios::ALL {
         let start = Instant::now();
-        let result = scenario(stage);
+        let result = scenario(stage).and_then(|()| stage.told_no_secret());
         let mark = if result.is_ok() { "ok    " } else { "FAILED" };
         println!("{mark} {:>6.1} s  {name}", start.elapsed().as_secs_f64());
         if let Err(reason) = result {

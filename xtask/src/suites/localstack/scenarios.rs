@@ -13,7 +13,7 @@ use super::api::Execution;
 use super::machine::task;
 use super::proxy::Proxy;
 use super::stage::{Stage, wait_for_file};
-use super::worker::WORKER_NAME;
+use super::worker::{SECRET, WORKER_NAME};
 
 type Scenario = fn(&Stage) -> Result<(), String>;
 
@@ -29,12 +29,14 @@ pub(super) const ALL: &[(&str, Scenario)] = &[
     ("kill -9 between handler end and report; delivered after the restart", killed_before_report),
     ("kill -9 during the handler; Retry on Worker.Restarted runs it again", killed_in_handler),
     ("an input of 900 KB", large_input),
+    ("a role of a profile, taken on with keys of another account", role_of_profile),
+    ("a role of a web identity, taken on with nothing but a token", role_of_web_identity),
 ];
 
 fn success(stage: &Stage) -> Result<(), String> {
     let activity = stage.activity()?;
     let setup = stage.worker(&activity, stage.aws.url())?.with(&["--exit-when-idle"]);
-    let input = json!({ "door": 7, "name": "Tür über \u{1F6AA} \"quoted\"" });
+    let input = json!({ "door": 7, "name": "Tür über \u{1F6AA} \"quoted\"", "pin": SECRET });
     let execution = stage.execute(&task(&activity), &input)?;
     let mut worker = setup.start(r#"sleep 0.1; printf '{"took":'; cat; printf '}'"#)?;
     succeeded(&stage.end_of(&execution)?, &json!({ "took": input }))?;
@@ -196,6 +198,57 @@ fn large_input(stage: &Stage) -> Result<(), String> {
     let execution = stage.execute(&task(&activity), &json!({ "digits": text }))?;
     let _worker = stage.worker(&activity, stage.aws.url())?.start("sleep 0.1; tr -cd 0-9 | wc -c")?;
     succeeded(&stage.end_of(&execution)?, &json!(text.len()))
+}
+
+/// LocalStack tells the account from the key. The keys of the source are another's, which has no such activity: only who has taken on
+/// the role finds it.
+const ROLE: &str = "arn:aws:iam::000000000000:role/worker";
+
+fn role_of_profile(stage: &Stage) -> Result<(), String> {
+    let keys = format!("aws_access_key_id = 111111111111\naws_secret_access_key = {SECRET}\n");
+    let home = stage.folder()?;
+    let write = |config: &str| {
+        fs::create_dir_all(home.join(".aws"))
+            .and_then(|()| fs::write(home.join(".aws/config"), config))
+            .map_err(|e| format!("can't write a profile: {e}"))
+    };
+    let sts = stage.aws.url();
+    let run = |profile: &'static str, stage: &Stage, activity: &str| {
+        let environment = [("HOME", home.to_str().unwrap_or_default()), ("AWS_ENDPOINT_URL_STS", sts)];
+        let setup = stage.worker(activity, sts)?.with_environment(&environment);
+        setup.with(&["--profile", profile]).start(r#"sleep 0.1; printf '{"took":'; cat; printf '}'"#)
+    };
+    write(&format!(
+        "[profile base]\n{keys}[profile worker]\nrole_arn = {ROLE}\nsource_profile = base\nregion = us-east-1\n"
+    ))?;
+    let activity = stage.activity()?;
+    let input = json!({ "door": 7 });
+    let execution = stage.execute(&task(&activity), &input)?;
+    {
+        let _stranger = run("base", stage, &activity)?;
+        thread::sleep(Duration::from_secs(4));
+        let begun = stage.events(&execution, "ActivityStarted")?;
+        require(begun.is_empty(), || "the keys of the source alone did it".into())?;
+    }
+    let _worker = run("worker", stage, &activity)?;
+    succeeded(&stage.end_of(&execution)?, &json!({ "took": input }))
+}
+
+fn role_of_web_identity(stage: &Stage) -> Result<(), String> {
+    let activity = stage.activity()?;
+    let token = stage.folder()?.join("token");
+    fs::write(&token, format!("header.{SECRET}.signature\n"))
+        .map_err(|e| format!("can't write a token: {e}"))?;
+    let environment = [
+        ("AWS_WEB_IDENTITY_TOKEN_FILE", token.to_str().unwrap_or_default()),
+        ("AWS_ROLE_ARN", ROLE),
+        ("AWS_ROLE_SESSION_NAME", "localstack-suite"),
+        ("AWS_ENDPOINT_URL_STS", stage.aws.url()),
+    ];
+    let execution = stage.execute(&task(&activity), &json!("x"))?;
+    let setup = stage.worker(&activity, stage.aws.url())?.with_environment(&environment);
+    let _worker = setup.start(r#"sleep 0.1; echo '"done"'"#)?;
+    succeeded(&stage.end_of(&execution)?, &json!("done"))
 }
 
 fn succeeded(end: &Execution, output: &Value) -> Result<(), String> {

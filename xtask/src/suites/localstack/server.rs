@@ -84,8 +84,8 @@ fn command(python: &Path, folder: &Path, address: &str) -> Command {
         .env("GATEWAY_SERVER", "hypercorn")
         .env("GATEWAY_LISTEN", address)
         .env("LOCALSTACK_HOST", address)
-        // Step Functions and nothing else, loaded at the start.
-        .env("SERVICES", "stepfunctions")
+        // Step Functions, what gives credentials, and nothing else, loaded at the start.
+        .env("SERVICES", "stepfunctions,sts,iam")
         .env("STRICT_SERVICE_LOADING", "1")
         .env("EAGER_SERVICE_LOADING", "1")
         // Nothing that wants the network.

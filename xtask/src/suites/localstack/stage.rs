@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use super::api::{Execution, StepFunctions};
 use super::machine::Machine;
 use super::worker::Setup;
-use crate::process;
+use crate::{leaks, process};
 
 /// Long enough for the slowest come-back (a window of 30 s, a back-off of as much) on a loaded machine.
 const PATIENCE: Duration = Duration::from_secs(150);
@@ -86,6 +86,15 @@ impl Stage {
         let mut events = self.aws.history(execution)?;
         events.retain(|event| event["type"] == kind);
         Ok(events)
+    }
+
+    /// Fails if one of the scenario's workers logged a secret of the tests.
+    pub(super) fn told_no_secret(&self) -> Result<(), String> {
+        let scratch = self.scratch.borrow();
+        scratch
+            .iter()
+            .find_map(|folder| leaks::find_in(&folder.path().join("worker.log")))
+            .map_or(Ok(()), Err)
     }
 
     /// What the scenario's workers logged last.

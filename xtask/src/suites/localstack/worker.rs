@@ -19,10 +19,15 @@ pub(super) struct Setup {
     pub(super) state_dir: PathBuf,
     pub(super) log: PathBuf,
     options: Vec<OsString>,
+    /// Where its credentials come from.
+    environment: Vec<(&'static str, OsString)>,
 }
 
 /// The name that the history shows for our worker.
 pub(super) const WORKER_NAME: &str = "localstack-suite";
+
+/// LocalStack takes any. In no log may it be seen again.
+pub(super) const SECRET: &str = "sEcReT/K7MDENG+bPxRfiCYEXAMPLEKEY0localstack";
 
 /// A running worker. It is killed when this is dropped, the handler it runs is not.
 pub(super) struct Worker(Group);
@@ -36,7 +41,14 @@ impl Setup {
             state_dir: scratch.join("state"),
             log: scratch.join("worker.log"),
             options: Vec::new(),
+            environment: vec![("AWS_ACCESS_KEY_ID", "test".into()), ("AWS_SECRET_ACCESS_KEY", SECRET.into())],
         }
+    }
+
+    /// Gives it these variables in place of keys.
+    pub(super) fn with_environment(self, environment: &[(&'static str, &str)]) -> Self {
+        let environment = environment.iter().map(|(name, value)| (*name, OsString::from(value))).collect();
+        Setup { environment, ..self }
     }
 
     /// Adds options of the command line.
@@ -60,8 +72,7 @@ impl Setup {
             .args(["--", "sh", "-c", handler])
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-            .env("AWS_ACCESS_KEY_ID", "test")
-            .env("AWS_SECRET_ACCESS_KEY", "test")
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(std::process::Stdio::null())
             .stdout(log()?)
             .stderr(log()?);
