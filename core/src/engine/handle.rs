@@ -143,6 +143,8 @@ impl Engine {
     }
 
     fn task_not_kept(&mut self, now: Time, id: TaskId) {
+        // Until the spool says that there is some all the same.
+        self.room = 0;
         let Some(slot) = self.slots.find_mut(id).filter(|s| s.stage == Stage::Accepting) else { return };
         if slot.activity.is_none() {
             // Who handed the token over is told, and still has it.

@@ -241,6 +241,8 @@ fn p2_a_task_that_was_refused_by_disk_and_service_stops_the_polls_of_no_other() 
     world.tell(Event::TaskNotKept { id: id(1) });
     assert_eq!(world.actions(), [Action::Call { id: id(1), call: Call::Report }]);
     world.report_ends(1, failed(Class::Held, false));
+    assert_eq!(world.wait(MINUTE), [], "not before the disk says that it takes tasks again");
+    world.tell(Event::Room { tasks: 5 });
     assert_eq!(world.wait(MINUTE), [Action::Poll { activity: 0 }]);
 }
 

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::fs::{self, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
@@ -168,9 +168,24 @@ impl Worker {
         drop(self.0);
     }
 
-    /// From now on it says and does nothing.
+    /// From now on it says and does nothing: each of its threads has stopped, or will when the call that it is in returns.
     pub(super) fn freeze(&self) -> Result<(), String> {
-        self.0.signal(Signal::STOP)
+        self.0.signal(Signal::STOP)?;
+        let tasks = PathBuf::from(format!("/proc/{}/task", self.0.id()));
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while Instant::now() < deadline {
+            let threads = fs::read_dir(&tasks).map_err(|e| format!("{}: {e}", tasks.display()))?;
+            let still =
+                threads.flatten().filter_map(|thread| fs::read_to_string(thread.path().join("stat")).ok());
+            // Running and sleeping ones have not seen the signal yet; one in the disk's hands sees it on its way back.
+            let moving = |stat: &String| {
+                stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with(['R', 'S']))
+            };
+            if still.filter(moving).count() == 0 {
+                return Ok(());
+            }
+        }
+        Err("it does not freeze".into())
     }
 
     pub(super) fn ended(&mut self) -> Option<ExitStatus> {
