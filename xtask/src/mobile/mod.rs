@@ -10,6 +10,7 @@ mod elf;
 mod tools;
 
 use crate::cross::timed;
+use crate::suites::Stop;
 use crate::workspace::Workspace;
 use tools::Tools;
 
@@ -18,11 +19,28 @@ const PACKAGE: &[&str] = &["--locked", "--profile", "app", "--package", "activit
 
 /// Builds everything, and looks at what came out. Ends with a table of sizes.
 pub(crate) fn mobile(workspace: &Workspace) -> Result<(), String> {
-    let tools = timed("tools", || Tools::install(workspace))?;
+    build(workspace, &install(workspace)?)
+}
+
+/// The same as a suite: a machine that lacks the tools skips it.
+pub(crate) fn suite(workspace: &Workspace) -> Result<String, Stop> {
+    let tools = install(workspace).map_err(Stop::Skipped)?;
+    build(workspace, &tools)?;
+    Ok("not linked against the platforms' own libraries, and not run".into())
+}
+
+fn install(workspace: &Workspace) -> Result<Tools, String> {
+    if !cfg!(all(target_os = "linux", target_arch = "x86_64")) {
+        return Err("set up for Linux on x86_64 only".into());
+    }
+    timed("tools", || Tools::install(workspace))
+}
+
+fn build(workspace: &Workspace, tools: &Tools) -> Result<(), String> {
     let names = android::ABIS.each_ref().map(|abi| abi.name).join(", ");
-    timed(&format!("Android: {names}"), || android::build(workspace, &tools))?;
-    timed("iOS: a static library", || apple::build(workspace, &tools))?;
-    timed("iOS simulator: checked", || apple::check_simulator(workspace, &tools))?;
+    timed(&format!("Android: {names}"), || android::build(workspace, tools))?;
+    timed("iOS: a static library", || apple::build(workspace, tools))?;
+    timed("iOS simulator: checked", || apple::check_simulator(workspace, tools))?;
     println!("\n{:<16} {:>9}  needs", "Android ABI", "bytes");
     for abi in &android::ABIS {
         let elf::Library { bytes, needed } = abi.look(workspace)?;

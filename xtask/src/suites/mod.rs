@@ -69,6 +69,7 @@ const SUITES: &[Suite] = &[
     Suite { name: "threads", run: Run::Whole(threads::run) },
     Suite { name: "kotlin", run: Run::Whole(kotlin::run) },
     Suite { name: "swift", run: Run::Whole(swift::run) },
+    Suite { name: "mobile", run: Run::Whole(crate::mobile::suite) },
     Suite { name: "cross", run: Run::Whole(cross::run) },
     Suite { name: "localstack", run: Run::Whole(localstack::run) },
     Suite { name: "faults", run: Run::Parts(faults::PARTS, faults::run) },
