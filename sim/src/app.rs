@@ -6,7 +6,8 @@ use std::time::Duration;
 use activity_worker::worker::Adopted;
 use activity_worker::{Adoption, Outcome, TaskToken};
 
-use crate::judge::{Finding, broken, report_of};
+use crate::debt::{Finding, broken};
+use crate::judge::report_of;
 use crate::scenario::Kind;
 use crate::service::TaskRules;
 use crate::world::{What, World};

@@ -6,11 +6,11 @@ use std::time::Duration;
 use activity_worker::spool::{Disk, Op};
 use activity_worker::worker::{Link, Stop};
 
+use crate::debt::Finding;
 use crate::device::{DIR, Doom, Gone};
-use crate::judge::Finding;
-use crate::network::WEATHERS;
 use crate::scenario::{Kind, Scenario};
 use crate::service::Bucket;
+use crate::weather::WEATHERS;
 use crate::world::{Deed, What, World};
 
 const OPS: [(Op, &str); 8] = [

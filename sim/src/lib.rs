@@ -3,7 +3,9 @@
 mod app;
 mod chaos;
 mod clock;
+mod debt;
 mod device;
+mod ending;
 mod judge;
 mod network;
 mod orders;
@@ -13,5 +15,6 @@ mod scenario;
 pub mod seeds;
 mod service;
 mod steps;
+mod weather;
 mod wire;
 mod world;

@@ -9,8 +9,9 @@ use activity_worker::aws::TransportError;
 use activity_worker::spool::Spool;
 use activity_worker::worker::stepped::{CallOrder, DiskAnswer, Order, RunOrder};
 
+use crate::debt::{Finding, broken};
 use crate::device::{DIR, Gone, Manner, OpenPoll, manner};
-use crate::judge::{Finding, broken, report_of};
+use crate::judge::report_of;
 use crate::scenario::Kind;
 use crate::service::{LONG_POLL, Service};
 use crate::wire;

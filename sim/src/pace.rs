@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use activity_worker::Class;
 
-use crate::judge::{Finding, broken};
-use crate::network::{Sent, Weather};
+use crate::debt::{Finding, broken};
+use crate::network::Sent;
+use crate::weather::Weather;
 
 /// After so many throttled calls of a kind in a row the worker goes at its slowest: one in five to ten seconds.
 const SLOWED: u32 = 12;

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::judge::Finding;
+use crate::debt::Finding;
 use crate::world::World;
 
 /// What came of one world.

@@ -7,8 +7,8 @@ use activity_worker::worker::stepped::{Stepped, Word};
 use activity_worker::worker::{Event, Stop};
 
 use crate::clock::DeviceClock;
+use crate::debt::{Finding, broken};
 use crate::device::{Doom, Manner, manner};
-use crate::judge::{Finding, broken};
 use crate::scenario::{Kind, Scenario};
 use crate::world::{Deed, What, World};
 

@@ -6,21 +6,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use activity_worker::TaskId;
-use activity_worker::worker::Stop;
 use activity_worker::worker::stepped::Word;
 
+use crate::debt::{Finding, broken};
 use crate::device::Device;
-use crate::judge::{Finding, broken};
-use crate::network::{Outside, Weather};
+use crate::network::Outside;
 use crate::scenario::{Kind, Scenario};
-use crate::service::{Bucket, Service};
+use crate::service::Service;
+use crate::weather::Weather;
 use crate::wire::Call;
 
-const MINUTE: Duration = Duration::from_secs(60);
-/// After all faults have ceased, everything that was kept must be settled or held within this time.
-const QUIET: Duration = Duration::from_secs(14 * 3600);
-/// And a drain must end within this time.
-const DRAIN: Duration = Duration::from_secs(300);
 /// So many things at one moment: something spins.
 const SPIN: u32 = 20_000;
 
@@ -125,7 +120,8 @@ pub(crate) struct World {
     at_once: u32,
     /// Since when all workers end for good.
     pub(crate) draining: Option<Duration>,
-    over: bool,
+    /// Nothing more happens.
+    pub(crate) over: bool,
 }
 
 impl World {
@@ -242,121 +238,6 @@ impl World {
             What::Quiet => self.fall_quiet(),
             What::Settled => self.look_at_the_end()?,
         }
-        Ok(())
-    }
-
-    fn come_back(&mut self) -> Result<(), Finding> {
-        self.comeback = Some((self.now, vec![None; self.devices.len()]));
-        let throttled = self.rng.bool();
-        if throttled {
-            let rate = self.devices.len() as f64 / 20.0;
-            self.outside().service.quota = Some([Bucket::new(rate * 6.0, rate); 4]);
-        }
-        if self.rng.bool() {
-            for device in 0..self.devices.len() {
-                self.ask(device, |worker| worker.set_link(activity_worker::worker::Link::Up))?;
-            }
-        }
-        self.after(3 * MINUTE, What::Spread);
-        Ok(())
-    }
-
-    /// The first calls of a fleet after its network came back lie apart.
-    fn spread(&mut self) -> Result<(), Finding> {
-        let Some((at, first)) = self.comeback.take() else { return Ok(()) };
-        let mut bins = [0usize; 181];
-        for call in first.iter().flatten() {
-            bins[usize::try_from((*call - at).as_secs()).unwrap_or(180).min(180)] += 1;
-        }
-        let (most, bound) = (bins.iter().max().copied().unwrap_or(0), self.devices.len() / 4 + 5);
-        self.say(|| format!("come-back: at most {most} first calls in a second, of {}", first.len()));
-        if most > bound {
-            return broken("P10", format!("{most} of {} devices came back within one second", first.len()));
-        }
-        Ok(())
-    }
-
-    fn fall_quiet(&mut self) {
-        self.quiet = true;
-        self.say(|| "all faults cease".to_owned());
-        let mut out = self.outside();
-        out.service.stop_executions(50);
-        out.service.quota = None;
-        out.service.denied_until = Duration::ZERO;
-        out.service.rejecting_until = Duration::ZERO;
-        for link in &mut out.links {
-            (link.spell, link.storm, link.no_credentials_until) = (None, 0.0, Duration::ZERO);
-            link.next.clear();
-        }
-        drop(out);
-        for device in 0..self.devices.len() {
-            let dev = &mut self.devices[device];
-            dev.disk.clear_fault();
-            dev.disk.set_capacity(None);
-            dev.disk.spare();
-            (dev.doom, dev.brownouts, dev.gone) = (None, 0, None);
-            (dev.disk_trouble_until, dev.room_unknown) = (Duration::ZERO, true);
-            let (life, keys) = (dev.life, dev.handlers.keys().copied().collect::<Vec<_>>());
-            for key in keys {
-                let soon = self.between(1.0, 60.0);
-                self.after(soon, What::to(device, life, Deed::Handler(key)));
-            }
-            if self.devices[device].worker.is_none() {
-                self.after(MINUTE, What::Boot(device));
-            }
-            self.after(2 * MINUTE, What::App(device));
-        }
-        self.after(10 * MINUTE, What::Settled);
-    }
-
-    /// Once nothing is owed any more, all workers drain; then it is over.
-    fn look_at_the_end(&mut self) -> Result<(), Finding> {
-        let away = |d: &Device| d.asleep_until.is_some_and(|until| until > self.now);
-        let down = |d: &Device| self.draining.is_none() && (d.worker.is_none() || d.stopping.is_some());
-        if self.devices.iter().any(|d| away(d) || down(d)) && self.now < self.scenario.length + QUIET {
-            self.after(10 * MINUTE, What::Settled);
-            return Ok(());
-        }
-        if let Some(since) = self.draining {
-            if let Some(device) = self.devices.iter().find(|d| d.worker.is_some()) {
-                let stages: Vec<_> =
-                    device.worker.iter().flat_map(|w| w.engine().tasks().map(|t| t.stage)).collect();
-                if self.now.saturating_sub(since) >= DRAIN {
-                    return broken(
-                        "P5",
-                        format!("a drain does not end, with nothing in its way: {stages:?}"),
-                    );
-                }
-            } else {
-                self.over = true;
-                return Ok(());
-            }
-            self.after(MINUTE, What::Settled);
-            return Ok(());
-        }
-        let open = self
-            .devices
-            .iter()
-            .find_map(|d| d.judge.open(&d.disk).map(|(id, debt)| (d.number, id, debt.clone())));
-        let Some((device, id, debt)) = open else {
-            self.draining = Some(self.now);
-            for device in 0..self.devices.len() {
-                self.devices[device].stopping = Some((Stop::Drain, self.now, false));
-                self.ask(device, |worker| worker.stop(Stop::Drain))?;
-            }
-            self.after(MINUTE, What::Settled);
-            return Ok(());
-        };
-        if self.now > self.scenario.length + QUIET {
-            let stage = self.devices[device].worker.as_ref().and_then(|w| w.engine().stage(id));
-            return match debt.kept {
-                Some(_) => {
-                    broken("P1", format!("task {id} is kept, and neither settled nor held ({stage:?})"))
-                }
-                None => broken("P3", format!("task {id} was accepted and does not end ({stage:?})")),
-            };
-        }
-        self.after(10 * MINUTE, What::Settled);
         Ok(())
     }
 

@@ -1,11 +1,14 @@
 //! A disk in memory that forgets what was not synced, and fails when it is told to. For tests and simulators.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod state;
+
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{Disk, StorageKind};
+use state::{Change, State};
 
 /// A step at which the disk can fail, or the power.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -39,66 +42,6 @@ pub struct MemoryDisk {
     state: Arc<Mutex<State>>,
     /// Whether this clone holds the lock.
     holds_lock: bool,
-}
-
-#[derive(Default)]
-struct State {
-    /// What a process sees.
-    names: BTreeMap<PathBuf, usize>,
-    dirs: BTreeSet<PathBuf>,
-    files: Vec<Inode>,
-    /// What is left after a power cut: names as of the last sync of their folder, changed by what happened to get through since.
-    durable: BTreeMap<PathBuf, usize>,
-    pending: Vec<Change>,
-    locked: bool,
-    capacity: Option<u64>,
-    kind: Option<StorageKind>,
-    fault: Option<Fault>,
-    /// So many more steps, then the process is dead: nothing it does has an effect any more.
-    steps_left: Option<u64>,
-}
-
-#[derive(Default, Clone)]
-struct Inode {
-    now: Vec<u8>,
-    durable: Vec<u8>,
-    /// Blocks set aside.
-    reserved: u64,
-    /// Pages of which a sync failed: the kernel calls them clean, and they are not on disk.
-    lost: BTreeSet<usize>,
-}
-
-const PAGE: usize = 4096;
-
-fn page(bytes: &[u8], n: usize) -> &[u8] {
-    &bytes[bytes.len().min(n * PAGE)..bytes.len().min((n + 1) * PAGE)]
-}
-
-#[derive(Clone)]
-enum Change {
-    Link(PathBuf, usize),
-    Unlink(PathBuf),
-    /// A rename: both or neither come through a power cut.
-    Move(PathBuf, PathBuf, usize),
-}
-
-impl Change {
-    fn dir(&self) -> Option<&Path> {
-        match self {
-            Change::Link(path, _) | Change::Unlink(path) | Change::Move(_, path, _) => path.parent(),
-        }
-    }
-
-    fn apply(self, names: &mut BTreeMap<PathBuf, usize>) {
-        match self {
-            Change::Link(path, inode) => drop(names.insert(path, inode)),
-            Change::Unlink(path) => drop(names.remove(&path)),
-            Change::Move(from, to, inode) => {
-                names.remove(&from);
-                names.insert(to, inode);
-            }
-        }
-    }
 }
 
 impl MemoryDisk {
@@ -211,114 +154,6 @@ impl MemoryDisk {
 
     fn lock_state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl State {
-    fn step(&mut self, op: Op, path: &Path) -> io::Result<()> {
-        match &mut self.steps_left {
-            Some(0) => return Err(io::Error::other("the process is dead")),
-            Some(left) => *left -= 1,
-            None => {}
-        }
-        match self.fault.as_mut().and_then(|fault| fault(op, path)) {
-            Some(error) => Err(error),
-            None => Ok(()),
-        }
-    }
-
-    /// A file comes to be even if the write to it then fails; but not by the hand of a dead process.
-    fn alive(&self) -> io::Result<()> {
-        match self.steps_left {
-            Some(0) => Err(io::Error::other("the process is dead")),
-            _ => Ok(()),
-        }
-    }
-
-    fn find(&self, path: &Path) -> io::Result<usize> {
-        self.names.get(path).copied().ok_or_else(|| io::ErrorKind::NotFound.into())
-    }
-
-    fn find_or_create(&mut self, path: &Path) -> usize {
-        if let Ok(inode) = self.find(path) {
-            return inode;
-        }
-        let inode = self.files.len();
-        self.files.push(Inode::default());
-        self.link(path, inode);
-        inode
-    }
-
-    /// Files that no name leads to are gone.
-    fn drop_unnamed(&mut self) {
-        let live: BTreeSet<_> = self.names.values().collect();
-        for (n, file) in self.files.iter_mut().enumerate() {
-            if !live.contains(&n) {
-                *file = Inode::default();
-            }
-        }
-    }
-
-    fn link(&mut self, path: &Path, inode: usize) {
-        self.names.insert(path.to_owned(), inode);
-        self.pending.push(Change::Link(path.to_owned(), inode));
-    }
-
-    fn unlink(&mut self, path: &Path) {
-        self.names.remove(path);
-        self.pending.push(Change::Unlink(path.to_owned()));
-    }
-
-    fn used(&self) -> u64 {
-        let live: BTreeSet<_> = self.names.values().collect();
-        live.iter().map(|inode| self.files[**inode].reserved.max(self.files[**inode].now.len() as u64)).sum()
-    }
-
-    fn has_room(&self, inode: usize, bytes: u64) -> io::Result<()> {
-        let own = self.files[inode].reserved.max(self.files[inode].now.len() as u64);
-        match self.capacity {
-            Some(capacity) if bytes > own && self.used() + bytes - own > capacity => {
-                Err(io::ErrorKind::StorageFull.into())
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn put(&mut self, path: &Path, at: usize, bytes: &[u8], whole: bool) -> io::Result<usize> {
-        self.alive()?;
-        let inode = self.find_or_create(path);
-        self.step(Op::Write, path)?;
-        self.has_room(inode, (at + bytes.len()) as u64)?;
-        let file = &mut self.files[inode];
-        file.now.resize(if whole { bytes.len() } else { file.now.len().max(at + bytes.len()) }, 0);
-        file.now[at..at + bytes.len()].copy_from_slice(bytes);
-        if whole {
-            file.reserved = 0;
-            file.lost.clear();
-        }
-        // Pages that are written again are dirty again.
-        let written = at / PAGE..=(at + bytes.len()) / PAGE;
-        file.lost.retain(|page| !written.contains(page));
-        Ok(inode)
-    }
-
-    fn fsync(&mut self, path: &Path, inode: usize) -> io::Result<()> {
-        self.alive()?;
-        if let Err(error) = self.step(Op::Fsync, path) {
-            let Inode { now, durable, lost, .. } = &mut self.files[inode];
-            lost.extend((0..now.len().div_ceil(PAGE)).filter(|n| page(now, *n) != page(durable, *n)));
-            return Err(error);
-        }
-        let Inode { now, durable, lost, .. } = &mut self.files[inode];
-        let old = std::mem::replace(durable, now.clone());
-        for n in lost.iter() {
-            let there = page(&old, *n);
-            let place = &mut durable[n * PAGE..now.len().min((n + 1) * PAGE)];
-            place.fill(0);
-            let both = there.len().min(place.len());
-            place[..both].copy_from_slice(&there[..both]);
-        }
-        Ok(())
     }
 }
 

@@ -1,0 +1,176 @@
+//! What the disk in memory holds: names and files, as a process sees them and as a power cut leaves them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::super::StorageKind;
+use super::{Fault, Op};
+
+#[derive(Default)]
+pub(super) struct State {
+    /// What a process sees.
+    pub(super) names: BTreeMap<PathBuf, usize>,
+    pub(super) dirs: BTreeSet<PathBuf>,
+    pub(super) files: Vec<Inode>,
+    /// What is left after a power cut: names as of the last sync of their folder, changed by what happened to get through since.
+    pub(super) durable: BTreeMap<PathBuf, usize>,
+    pub(super) pending: Vec<Change>,
+    pub(super) locked: bool,
+    pub(super) capacity: Option<u64>,
+    pub(super) kind: Option<StorageKind>,
+    pub(super) fault: Option<Fault>,
+    /// So many more steps, then the process is dead: nothing it does has an effect any more.
+    pub(super) steps_left: Option<u64>,
+}
+
+#[derive(Default, Clone)]
+pub(super) struct Inode {
+    pub(super) now: Vec<u8>,
+    pub(super) durable: Vec<u8>,
+    /// Blocks set aside.
+    pub(super) reserved: u64,
+    /// Pages of which a sync failed: the kernel calls them clean, and they are not on disk.
+    pub(super) lost: BTreeSet<usize>,
+}
+
+const PAGE: usize = 4096;
+
+fn page(bytes: &[u8], n: usize) -> &[u8] {
+    &bytes[bytes.len().min(n * PAGE)..bytes.len().min((n + 1) * PAGE)]
+}
+
+#[derive(Clone)]
+pub(super) enum Change {
+    Link(PathBuf, usize),
+    Unlink(PathBuf),
+    /// A rename: both or neither come through a power cut.
+    Move(PathBuf, PathBuf, usize),
+}
+
+impl Change {
+    pub(super) fn dir(&self) -> Option<&Path> {
+        match self {
+            Change::Link(path, _) | Change::Unlink(path) | Change::Move(_, path, _) => path.parent(),
+        }
+    }
+
+    pub(super) fn apply(self, names: &mut BTreeMap<PathBuf, usize>) {
+        match self {
+            Change::Link(path, inode) => drop(names.insert(path, inode)),
+            Change::Unlink(path) => drop(names.remove(&path)),
+            Change::Move(from, to, inode) => {
+                names.remove(&from);
+                names.insert(to, inode);
+            }
+        }
+    }
+}
+
+impl State {
+    pub(super) fn step(&mut self, op: Op, path: &Path) -> io::Result<()> {
+        match &mut self.steps_left {
+            Some(0) => return Err(io::Error::other("the process is dead")),
+            Some(left) => *left -= 1,
+            None => {}
+        }
+        match self.fault.as_mut().and_then(|fault| fault(op, path)) {
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
+    }
+
+    /// A file comes to be even if the write to it then fails; but not by the hand of a dead process.
+    pub(super) fn alive(&self) -> io::Result<()> {
+        match self.steps_left {
+            Some(0) => Err(io::Error::other("the process is dead")),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn find(&self, path: &Path) -> io::Result<usize> {
+        self.names.get(path).copied().ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    pub(super) fn find_or_create(&mut self, path: &Path) -> usize {
+        if let Ok(inode) = self.find(path) {
+            return inode;
+        }
+        let inode = self.files.len();
+        self.files.push(Inode::default());
+        self.link(path, inode);
+        inode
+    }
+
+    /// Files that no name leads to are gone.
+    pub(super) fn drop_unnamed(&mut self) {
+        let live: BTreeSet<_> = self.names.values().collect();
+        for (n, file) in self.files.iter_mut().enumerate() {
+            if !live.contains(&n) {
+                *file = Inode::default();
+            }
+        }
+    }
+
+    pub(super) fn link(&mut self, path: &Path, inode: usize) {
+        self.names.insert(path.to_owned(), inode);
+        self.pending.push(Change::Link(path.to_owned(), inode));
+    }
+
+    pub(super) fn unlink(&mut self, path: &Path) {
+        self.names.remove(path);
+        self.pending.push(Change::Unlink(path.to_owned()));
+    }
+
+    pub(super) fn used(&self) -> u64 {
+        let live: BTreeSet<_> = self.names.values().collect();
+        live.iter().map(|inode| self.files[**inode].reserved.max(self.files[**inode].now.len() as u64)).sum()
+    }
+
+    pub(super) fn has_room(&self, inode: usize, bytes: u64) -> io::Result<()> {
+        let own = self.files[inode].reserved.max(self.files[inode].now.len() as u64);
+        match self.capacity {
+            Some(capacity) if bytes > own && self.used() + bytes - own > capacity => {
+                Err(io::ErrorKind::StorageFull.into())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn put(&mut self, path: &Path, at: usize, bytes: &[u8], whole: bool) -> io::Result<usize> {
+        self.alive()?;
+        let inode = self.find_or_create(path);
+        self.step(Op::Write, path)?;
+        self.has_room(inode, (at + bytes.len()) as u64)?;
+        let file = &mut self.files[inode];
+        file.now.resize(if whole { bytes.len() } else { file.now.len().max(at + bytes.len()) }, 0);
+        file.now[at..at + bytes.len()].copy_from_slice(bytes);
+        if whole {
+            file.reserved = 0;
+            file.lost.clear();
+        }
+        // Pages that are written again are dirty again.
+        let written = at / PAGE..=(at + bytes.len()) / PAGE;
+        file.lost.retain(|page| !written.contains(page));
+        Ok(inode)
+    }
+
+    pub(super) fn fsync(&mut self, path: &Path, inode: usize) -> io::Result<()> {
+        self.alive()?;
+        if let Err(error) = self.step(Op::Fsync, path) {
+            let Inode { now, durable, lost, .. } = &mut self.files[inode];
+            lost.extend((0..now.len().div_ceil(PAGE)).filter(|n| page(now, *n) != page(durable, *n)));
+            return Err(error);
+        }
+        let Inode { now, durable, lost, .. } = &mut self.files[inode];
+        let old = std::mem::replace(durable, now.clone());
+        for n in lost.iter() {
+            let there = page(&old, *n);
+            let place = &mut durable[n * PAGE..now.len().min((n + 1) * PAGE)];
+            place.fill(0);
+            let both = there.len().min(place.len());
+            place[..both].copy_from_slice(&there[..both]);
+        }
+        Ok(())
+    }
+}

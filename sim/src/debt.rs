@@ -1,0 +1,62 @@
+//! What a device owes for a task, and what it is called if it does not pay.
+
+use std::time::Duration;
+
+use activity_worker::Settlement;
+
+use crate::service::Report;
+
+/// A promise that was not kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Finding {
+    /// Its name in the README.
+    pub(crate) promise: &'static str,
+    /// What happened.
+    pub(crate) text: String,
+}
+
+/// Fails with a finding.
+pub(crate) fn broken<T>(promise: &'static str, text: impl Into<String>) -> Result<T, Finding> {
+    Err(Finding { promise, text: text.into() })
+}
+
+/// What a device owes for one task.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Debt {
+    /// The disk said that it is accepted.
+    pub(crate) accepted: bool,
+    /// The outcome that the disk said is kept.
+    pub(crate) kept: Option<Report>,
+    /// The disk refused its outcome.
+    pub(crate) refused: bool,
+    /// A process found it, though none was told that it is accepted.
+    pub(crate) found: bool,
+    /// It did so at any time: what was reported from memory may be forgotten with the process.
+    pub(crate) ever_refused: bool,
+    /// How the worker said that it ended.
+    pub(crate) settled: Option<Settlement>,
+    /// The worker said that it is held.
+    pub(crate) held: bool,
+    /// Its file was damaged while it lay there.
+    pub(crate) rotted: bool,
+    /// So much that its token may be lost.
+    pub(crate) unreadable: bool,
+    /// The disk said that its end is remembered.
+    pub(crate) buried: bool,
+    /// A report of it reached the network.
+    pub(crate) reported: bool,
+    /// A running process was told `TaskTimedOut` to a report.
+    pub(crate) over: bool,
+    pub(crate) interval: Option<Duration>,
+    pub(crate) last_beat: Duration,
+    pub(crate) beats_off: bool,
+    /// The life in which the worker last showed that it knows of it.
+    pub(crate) known_in: u64,
+}
+
+impl Debt {
+    /// It is neither over nor held.
+    pub(crate) fn is_open(&self) -> bool {
+        (self.accepted || self.kept.is_some()) && self.settled.is_none() && !self.held
+    }
+}
