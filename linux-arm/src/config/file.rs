@@ -5,14 +5,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use activity_worker::WorkerName;
 use activity_worker::aws::ActivityArn;
+use activity_worker::{ACTIVITIES_MAX, WorkerName};
 use serde::Deserialize;
 use serde::de::{self, Deserializer, Visitor};
 use toml::Spanned;
 
+use super::credentials::{self, Remark};
+use super::network;
 use super::values::{self, Allowed};
-use super::{ActivityConfig, Config, WorkerConfig};
+use super::{ActivityConfig, Config, NetworkConfig, WorkerConfig};
 use super::{
     DEFAULT_CONCURRENCY, DEFAULT_GRACE, DEFAULT_HANDLER_TIMEOUT, DEFAULT_HEARTBEAT_INTERVAL, MAX_OUTPUT,
 };
@@ -23,18 +25,25 @@ use crate::exec::Limits;
 pub(crate) fn read(file: &Path) -> Result<Config, Error> {
     let name = file.display();
     let text = fs::read_to_string(file).map_err(|e| Error::Config(format!("can't read {name}: {e}")))?;
-    parse(&text).map_err(|Flaw { line, key, what }| {
-        let key = if key.is_empty() { key } else { format!("{key}: ") };
-        Error::Config(format!("{name}:{line}: {key}{what}"))
-    })
+    let (mut config, doubts) = parse(&text).map_err(|flaw| Error::Config(format!("{name}:{flaw}")))?;
+    config.warnings = doubts.iter().map(|doubt| format!("{name}:{doubt}")).collect();
+    Ok(config)
 }
 
-/// What is wrong with a file, and where.
+/// What is wrong with a file, or unwise in it, and where.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Flaw {
     pub(crate) line: usize,
     pub(crate) key: String,
     pub(crate) what: String,
+}
+
+impl fmt::Display for Flaw {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Flaw { line, key, what } = self;
+        let colon = if key.is_empty() { "" } else { ": " };
+        write!(f, "{line}: {key}{colon}{what}")
+    }
 }
 
 #[derive(Deserialize)]
@@ -45,7 +54,7 @@ struct File {
     state_dir: Option<PathBuf>,
     endpoint_url: Option<String>,
     region: Option<Spanned<String>>,
-    profile: Option<String>,
+    profile: Option<Spanned<String>>,
     ca_bundle: Option<PathBuf>,
     #[serde(default, deserialize_with = "positive")]
     max_tasks: Option<usize>,
@@ -54,6 +63,8 @@ struct File {
     allow_unsafe_storage: Option<bool>,
     #[serde(default, deserialize_with = "comeback_window")]
     comeback_window: Option<Duration>,
+    credentials: Option<credentials::Table>,
+    network: Option<network::Table>,
     #[serde(default)]
     activity: Vec<Activity>,
 }
@@ -77,7 +88,8 @@ struct Activity {
     safe_to_repeat: bool,
 }
 
-pub(crate) fn parse(text: &str) -> Result<Config, Flaw> {
+/// What a file says, and what is unwise in it.
+pub(crate) fn parse(text: &str) -> Result<(Config, Vec<Flaw>), Flaw> {
     let at =
         |start: usize, key: &str, what: String| Flaw { line: line(text, start), key: key.to_owned(), what };
     let file: File = toml::from_str(text).map_err(|e| flaw(text, e))?;
@@ -92,6 +104,11 @@ pub(crate) fn parse(text: &str) -> Result<Config, Flaw> {
     }
     let mut activities: Vec<ActivityConfig> = Vec::with_capacity(file.activity.len());
     for activity in file.activity {
+        if activities.len() == ACTIVITIES_MAX {
+            let what =
+                format!("one too many: a worker polls at most {ACTIVITIES_MAX} activities, run a second one");
+            return Err(at(activity.arn.span().start, "activity", what));
+        }
         let (start, arn) = (activity.arn.span().start, activity.arn.into_inner().0);
         let place = |arn: &ActivityArn| format!("{}/{}/{}", arn.partition(), arn.region(), arn.account());
         if place(&arn) != place(&home) {
@@ -109,7 +126,7 @@ pub(crate) fn parse(text: &str) -> Result<Config, Flaw> {
         let argv = activity.command.into_inner().into_iter().map(Into::into).collect();
         activities.push(ActivityConfig {
             arn,
-            program: super::find_program(argv).map_err(|what| at(start, "activity.command", what))?,
+            program: super::find_handler(argv).map_err(|what| at(start, "activity.command", what))?,
             concurrency: activity.concurrency.unwrap_or(DEFAULT_CONCURRENCY),
             heartbeat_interval: activity.heartbeat_interval.unwrap_or(DEFAULT_HEARTBEAT_INTERVAL),
             limits: Limits {
@@ -120,18 +137,42 @@ pub(crate) fn parse(text: &str) -> Result<Config, Flaw> {
             safe_to_repeat: activity.safe_to_repeat,
         });
     }
+    let place = |table: &str, (start, key, what): Remark| at(start, &format!("{table}.{key}"), what);
+    let mut unwise = Vec::new();
+    let network = match file.network {
+        Some(table) => {
+            table.read(file.endpoint_url.is_some(), &mut unwise).map_err(|wrong| place("network", wrong))?
+        }
+        None => NetworkConfig::default(),
+    };
+    let mut doubts: Vec<_> = unwise.into_iter().map(|doubt| place("network", doubt)).collect();
+    let mut profile = file.profile.map(|profile| (profile.span().start, profile.into_inner()));
+    let mut credentials = None;
+    if let Some(table) = file.credentials {
+        let said = table.read(home.region()).map_err(|wrong| place("credentials", wrong))?;
+        let elsewhere = said.source.is_some() || said.profile.is_some();
+        if let Some((start, _)) = profile.as_ref().filter(|_| elsewhere) {
+            let what = "names a source of credentials, and so does [credentials]: remove one of the two";
+            return Err(at(*start, "profile", what.into()));
+        }
+        doubts.extend(said.doubts.into_iter().map(|doubt| place("credentials", doubt)));
+        profile = profile.or(said.profile.map(|profile| (0, profile)));
+        credentials = said.source;
+    }
     let worker = WorkerConfig {
         worker_name: file.worker_name,
         state_dir: file.state_dir,
         endpoint_url: file.endpoint_url,
-        profile: file.profile,
+        profile: profile.map(|(_, profile)| profile),
+        credentials,
+        network,
         ca_bundle: file.ca_bundle,
         max_tasks: file.max_tasks,
         max_bytes: file.max_bytes,
         allow_unsafe_storage: file.allow_unsafe_storage,
         comeback_window: file.comeback_window,
     };
-    Ok(Config { worker, activities })
+    Ok((Config { worker, activities, warnings: Vec::new() }, doubts))
 }
 
 fn line(text: &str, start: usize) -> usize {
@@ -149,6 +190,12 @@ fn flaw(text: &str, mut error: toml::de::Error) -> Flaw {
         .and_then(|last| last.strip_prefix("in `")?.strip_suffix('`'))
         .unwrap_or_default();
     let what = error.message().replace('\n', ", ");
+    // An unknown key is told as any other: by its name, and what is wrong with it.
+    if let Some((unknown, known)) = what.strip_prefix("unknown field `").and_then(|rest| rest.split_once('`'))
+    {
+        let dot = if key.is_empty() { "" } else { "." };
+        return Flaw { line, key: format!("{key}{dot}{unknown}"), what: format!("unknown key{known}") };
+    }
     Flaw { line, key: key.to_owned(), what }
 }
 
@@ -225,4 +272,4 @@ fn bytes<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u64>, D::Error> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -1,0 +1,27 @@
+//! A deadline for what has none of its own.
+
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+/// Does something on a thread of its own. `None`: it takes longer, and goes on without us until the program ends.
+pub(super) fn within<T: Send + 'static>(
+    time: Duration,
+    act: impl FnOnce() -> T + Send + 'static,
+) -> Option<T> {
+    let (tell, done) = mpsc::channel();
+    thread::Builder::new().name("doctor".into()).spawn(move || drop(tell.send(act()))).ok()?;
+    done.recv_timeout(time).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn p9_what_hangs_is_not_waited_for() {
+        let (_never, hangs) = mpsc::channel::<()>();
+        assert_eq!(within(Duration::from_millis(10), move || hangs.recv().is_ok()), None);
+        assert_eq!(within(Duration::from_secs(10), || 7), Some(7));
+    }
+}

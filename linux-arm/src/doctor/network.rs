@@ -1,0 +1,213 @@
+//! From the name to TLS: one connection is made, by the code that the worker's own connections are made by.
+
+use std::net::IpAddr;
+use std::time::{Duration, SystemTime};
+
+use activity_worker::aws::{Examination, Stage};
+
+use super::certificate::{self, Certificate};
+use super::report::{Finding, Report, Step, Verdict};
+use crate::connect::{CONNECT_TIMEOUT, Route};
+use crate::error::Error;
+
+/// Signatures hold for 5 minutes; what is nearer than this is no one's worry.
+const CLOCK_OK: i64 = 60;
+/// A certificate that ends earlier than this is told.
+const SOON: Duration = Duration::from_secs(14 * 86_400);
+
+const STAGES: [(Stage, Step); 4] = [
+    (Stage::Name, Step::Dns),
+    (Stage::Connection, Step::Tcp),
+    (Stage::Tunnel, Step::Proxy),
+    (Stage::Tls, Step::Tls),
+];
+
+/// Whether requests can get through.
+pub(super) fn look(route: &Route, report: &mut Report) -> Result<bool, Error> {
+    let url = route.endpoint.url();
+    let seen = match examine(route, &url) {
+        Ok(seen) => seen,
+        Err(why) => {
+            report.add(Finding::new(Step::Config, Verdict::NoStart, why))?;
+            report.not_done(&super::NETWORK, "TLS can't be set up")?;
+            return Ok(false);
+        }
+    };
+    let failed = seen.failed.as_ref().map(|(stage, e)| (*stage, e.reason.clone()));
+    let host = url.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+    let mut over = None;
+    for (stage, step) in STAGES {
+        match &failed {
+            _ if over.is_some() => report.not_done(&[step], over.unwrap_or_default())?,
+            Some((at, reason)) if *at == stage => {
+                let advice = advice(stage, host, route, &seen);
+                report.add(Finding::new(step, Verdict::Problem, reason).advice(advice))?;
+                over = Some("the step before failed");
+            }
+            _ => passed(step, &seen, &url, report)?,
+        }
+    }
+    clock(&seen, host, report)?;
+    // That a HEAD has no answer need not mean that a call has none.
+    Ok(over.is_none())
+}
+
+/// As a worker does, it believes an unproven date for one try if certificates seem outdated.
+fn examine(route: &Route, url: &str) -> Result<Examination, String> {
+    let once = || route.network.examine(url, CONNECT_TIMEOUT).map_err(|e| e.to_string());
+    let first = once()?;
+    let clock = &route.network.clock;
+    match (first.date, &first.failed) {
+        (Some(date), Some((Stage::Tls, _))) if clock.hint(date, clock.clock().monotonic()) => {
+            let mut second = once()?;
+            if second.failed.is_some() {
+                clock.forget_hint();
+            }
+            second.date = Some(date);
+            Ok(second)
+        }
+        _ => Ok(first),
+    }
+}
+
+fn passed(step: Step, seen: &Examination, url: &str, report: &mut Report) -> Result<(), Error> {
+    let whose = if seen.proxy.is_some() { "the proxy " } else { "" };
+    let since = |from: Option<Duration>, to: Option<Duration>| {
+        let took = to.unwrap_or_default().saturating_sub(from.unwrap_or_default());
+        format!("{} ms", took.as_millis().max(1))
+    };
+    match step {
+        Step::Dns => {
+            let shown: Vec<_> = seen.addresses.iter().take(3).map(IpAddr::to_string).collect();
+            let more = seen.addresses.len().saturating_sub(shown.len());
+            let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+            let took = since(None, seen.resolved);
+            report.ok(step, format!("{whose}{}{more}, in {took}", shown.join(", ")))
+        }
+        Step::Tcp => report.ok(step, format!("{whose}connected in {}", since(seen.resolved, seen.connected))),
+        Step::Proxy => match &seen.proxy {
+            Some(proxy) => {
+                let took = since(seen.connected, seen.tunnelled);
+                report.ok(step, format!("{proxy} leads through, in {took}"))
+            }
+            None => report.ok(step, "none: the way is direct"),
+        },
+        _ => tls(seen, url, report),
+    }
+}
+
+fn tls(seen: &Examination, url: &str, report: &mut Report) -> Result<(), Error> {
+    if url.starts_with("http:") {
+        let near = seen.addresses.iter().all(IpAddr::is_loopback);
+        let finding = Finding::new(
+            Step::Tls,
+            if near { Verdict::Ok } else { Verdict::Warning },
+            "none: the endpoint's URL begins with http://",
+        );
+        return report.add(match near {
+            true => finding,
+            false => finding.advice("inputs and outputs can be read on the way: use https://"),
+        });
+    }
+    let version = seen.tls_version.unwrap_or("TLS");
+    let Some(shown) = seen.certificates.first().and_then(|der| certificate::read(der)) else {
+        return report.ok(Step::Tls, version);
+    };
+    let now = seen.date.unwrap_or_else(SystemTime::now);
+    let soon = shown.ends.duration_since(now).is_ok_and(|left| left < SOON);
+    let verdict = if soon { Verdict::Warning } else { Verdict::Ok };
+    let finding = Finding::new(Step::Tls, verdict, format!("{version}, certificate {}", words(&shown)));
+    report.add(if soon {
+        finding.advice("it has to be renewed, by whoever runs the server")
+    } else {
+        finding
+    })
+}
+
+/// `by CA, until 2027-01-02`.
+pub(super) fn words(certificate: &Certificate) -> String {
+    let by = certificate.issuer.as_ref().map_or(String::new(), |issuer| format!("by {issuer:?}, "));
+    format!("{by}until {}", day(certificate.ends))
+}
+
+/// `2027-01-02`.
+pub(super) fn day(date: SystemTime) -> String {
+    // What comes after the year 9999 has no such form.
+    let latest = SystemTime::UNIX_EPOCH + Duration::from_secs(253_402_300_799);
+    humantime::format_rfc3339_seconds(date.min(latest))
+        .to_string()
+        .split('T')
+        .next()
+        .unwrap_or_default()
+        .to_owned()
+}
+
+fn clock(seen: &Examination, host: &str, report: &mut Report) -> Result<(), Error> {
+    let Some(date) = seen.date else {
+        return report.not_done(&[Step::Clock], "no answer told a date");
+    };
+    let seconds = |time: Duration| i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
+    let behind = match date.duration_since(SystemTime::now()) {
+        Ok(behind) => seconds(behind),
+        Err(ahead) => -seconds(ahead.duration()),
+    };
+    if behind.abs() <= CLOCK_OK {
+        let off = if behind.abs() <= 1 { "right".to_owned() } else { format!("{} s off", behind.abs()) };
+        return report.ok(Step::Clock, format!("{off}, by the date of {host}"));
+    }
+    let (far, way) = (
+        humantime::format_duration(Duration::from_secs(behind.unsigned_abs())),
+        if behind > 0 { "behind" } else { "ahead of" },
+    );
+    let what = format!("this device's clock is {far} {way} that of {host}");
+    let advice =
+        "the worker corrects itself by the service's date; logs and handlers have the wrong one: set up NTP";
+    report.add(Finding::new(Step::Clock, Verdict::Warning, what).advice(advice))
+}
+
+fn advice(stage: Stage, host: &str, route: &Route, seen: &Examination) -> String {
+    let own = route.endpoint.own_url().is_some();
+    match (stage, &seen.proxy) {
+        (Stage::Name | Stage::Connection, Some(_)) => {
+            "is the proxy's name right (network.proxy, else HTTPS_PROXY), and is it up?".to_owned()
+        }
+        (Stage::Name, None) if own => {
+            "is the device online, and endpoint_url right? /etc/resolv.conf names the name servers".to_owned()
+        }
+        (Stage::Name, None) => {
+            "is the device online? /etc/resolv.conf names the name servers; where only a proxy leads out, name it: network.proxy".to_owned()
+        }
+        (Stage::Connection, None) if own => "is the server up, and is endpoint_url its host and port?".to_owned(),
+        (Stage::Connection, None) => {
+            format!("a firewall must let TCP out to {host}, port 443; where only a proxy leads out, name it: network.proxy")
+        }
+        (Stage::Tunnel, _) => {
+            format!("the proxy's rules must let {host} through; a password belongs into HTTPS_PROXY; network.no_proxy leads around it")
+        }
+        (Stage::Tls | Stage::Answer, _) => tls_advice(host, seen),
+    }
+}
+
+fn tls_advice(host: &str, seen: &Examination) -> String {
+    let shown = seen.certificates.first().and_then(|der| certificate::read(der));
+    let reason = seen.failed.as_ref().map(|(_, e)| e.reason.as_str()).unwrap_or_default();
+    let Some(shown) = shown else {
+        return format!("does something else than {host} answer there, a login page or a plain HTTP server?");
+    };
+    let words = words(&shown);
+    if reason.contains("unknown CA") {
+        return format!(
+            "it is {words}: if that CA is yours or your proxy's, name its file: ca_bundle; if not, somebody else answers, a login page perhaps"
+        );
+    }
+    if reason.contains("another host") {
+        let subject = shown.subject.map_or(String::new(), |subject| format!(" of {subject:?}"));
+        return format!("it is the one{subject}, {words}: a login page, or a wrong endpoint_url?");
+    }
+    if seen.failed.as_ref().is_some_and(|(_, e)| e.certificate_dates) {
+        return format!(
+            "it is {words}: whoever runs {host} has to renew it; see clock for this device's date"
+        );
+    }
+    format!("it is {words}")
+}
