@@ -6,12 +6,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::program;
+use super::table::{Remark, Table};
 use activity_worker::aws::{HttpsTransport, IotConfig, IotCredentials, Proxies, TransportConfigError};
 use activity_worker::clock::{ServerClock, SystemClock};
-use serde::Deserialize;
-use toml::Spanned;
-
-use super::program;
 
 /// A source of credentials that counts alone. That of a profile is a setting of the worker's: a profile says more.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,9 +38,11 @@ pub(crate) enum Source {
     },
 }
 
+type Kind = (&'static str, &'static [&'static str], &'static [&'static str]);
+
 /// The sources, the keys that each needs, and those that it may have besides.
 #[rustfmt::skip]
-const SOURCES: &[(&str, &[&str], &[&str])] = &[
+const SOURCES: &[Kind] = &[
     ("chain",        &[],                                                    &[]),
     ("environment",  &[],                                                    &[]),
     ("profile",      &["profile"],                                           &[]),
@@ -53,26 +53,6 @@ const SOURCES: &[(&str, &[&str], &[&str])] = &[
     ("process",      &["command"],                                           &[]),
 ];
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Table {
-    source: Option<Spanned<String>>,
-    profile: Option<Spanned<String>>,
-    endpoint: Option<Spanned<String>>,
-    role_alias: Option<Spanned<String>>,
-    thing_name: Option<Spanned<String>>,
-    certificate: Option<Spanned<String>>,
-    private_key: Option<Spanned<String>>,
-    ca_file: Option<Spanned<String>>,
-    url: Option<Spanned<String>>,
-    token_file: Option<Spanned<String>>,
-    endpoint_mode: Option<Spanned<String>>,
-    role_arn: Option<Spanned<String>>,
-    session_name: Option<Spanned<String>>,
-    sts_endpoint_url: Option<Spanned<String>>,
-    command: Option<Spanned<Vec<String>>>,
-}
-
 /// What a table says.
 pub(super) struct Said {
     /// `None`: the chain, or the profile.
@@ -82,137 +62,87 @@ pub(super) struct Said {
     pub(super) doubts: Vec<Remark>,
 }
 
-/// A word about a key: where in the text, which key, what of it.
-pub(super) type Remark = (usize, &'static str, String);
+/// `region`: the activities'. The error is the first thing that is wrong.
+pub(super) fn read(mut table: Table, region: &str) -> Result<Said, Remark> {
+    let (start, name) = table.text("source")?.unwrap_or((0, "chain".to_owned()));
+    let Some((name, needed, optional)) = SOURCES.iter().find(|(known, ..)| *known == name) else {
+        let known: Vec<_> = SOURCES.iter().map(|(name, ..)| *name).collect();
+        return Err((start, "source".into(), format!("{name:?} is none of {}", known.join(", "))));
+    };
+    let mut known = vec!["source"];
+    for key in SOURCES.iter().flat_map(|(_, needed, optional)| needed.iter().chain(*optional)) {
+        if !known.contains(key) {
+            known.push(*key);
+        }
+    }
+    table.known(&known)?;
+    let holds = |(_, needed, optional): &&Kind, key: &str| needed.contains(&key) || optional.contains(&key);
+    for (key, at) in table.keys() {
+        if !needed.contains(&key) && !optional.contains(&key) {
+            let whose = SOURCES.iter().find(|source| holds(source, key)).map_or("", |(name, ..)| *name);
+            return Err((at, key.into(), format!("belongs to source {whose:?}, and source is {name:?}")));
+        }
+    }
+    if let Some(key) = needed.iter().find(|needed| !table.keys().any(|(key, _)| key == **needed)) {
+        return Err((start, (*key).into(), format!("is missing: source {name:?} needs it")));
+    }
+    let mut doubts = Vec::new();
+    let mut text = |key: &str| Ok(table.text(key)?.map(|(_, text)| text));
+    let mut profile = None;
+    let source = match *name {
+        "profile" => {
+            profile = text("profile")?;
+            None
+        }
+        "environment" => Some(Source::Environment),
+        "iot" => Some(Source::Iot(iot(table, region, &mut doubts)?)),
+        "container" => {
+            let url = text("url")?;
+            Some(Source::Container { url, token_file: token_file(&mut table, &mut doubts)? })
+        }
+        "imds" => Some(Source::Imds { endpoint: text("endpoint")?, endpoint_mode: text("endpoint_mode")? }),
+        "web-identity" => Some(Source::WebIdentity {
+            role_arn: text("role_arn")?.unwrap_or_default(),
+            session_name: text("session_name")?,
+            sts_endpoint_url: text("sts_endpoint_url")?,
+            token_file: token_file(&mut table, &mut doubts)?.unwrap_or_default(),
+        }),
+        "process" => table.list("command")?.map(process).transpose()?,
+        _ => None,
+    };
+    Ok(Said { source, profile, doubts })
+}
 
-impl Table {
-    /// `region`: the activities'. The error is the first thing that is wrong.
-    pub(super) fn read(self, region: &str) -> Result<Said, Remark> {
-        let (start, name) = match &self.source {
-            Some(source) => (source.span().start, source.get_ref().clone()),
-            None => (0, "chain".to_owned()),
-        };
-        let Some((name, needed, optional)) = SOURCES.iter().find(|(known, ..)| *known == name) else {
-            let known: Vec<_> = SOURCES.iter().map(|(name, ..)| *name).collect();
-            return Err((start, "source", format!("{name:?} is none of {}", known.join(", "))));
-        };
-        let command = self.command;
-        let given = [
-            ("profile", self.profile),
-            ("endpoint", self.endpoint),
-            ("role_alias", self.role_alias),
-            ("thing_name", self.thing_name),
-            ("certificate", self.certificate),
-            ("private_key", self.private_key),
-            ("ca_file", self.ca_file),
-            ("url", self.url),
-            ("token_file", self.token_file),
-            ("endpoint_mode", self.endpoint_mode),
-            ("role_arn", self.role_arn),
-            ("session_name", self.session_name),
-            ("sts_endpoint_url", self.sts_endpoint_url),
-        ];
-        let mut keys = Keys(given.into_iter().filter_map(|(key, value)| Some((key, value?))).collect());
-        let places = keys.0.iter().map(|(key, value)| (*key, value.span().start));
-        let places: Vec<_> = places.chain(command.iter().map(|c| ("command", c.span().start))).collect();
-        if let Some((key, at)) =
-            places.iter().find(|(key, _)| !needed.contains(key) && !optional.contains(key))
-        {
-            let whose =
-                SOURCES.iter().find(|(_, needed, optional)| needed.contains(key) || optional.contains(key));
-            let whose = whose.map_or("", |(name, ..)| *name);
-            return Err((*at, key, format!("belongs to source {whose:?}, and source is {name:?}")));
-        }
-        if let Some(key) = needed.iter().find(|needed| !places.iter().any(|(key, _)| key == *needed)) {
-            return Err((start, key, format!("is missing: source {name:?} needs it")));
-        }
-        if let Some((key, value)) = keys.0.iter().find(|(_, value)| value.get_ref().trim().is_empty()) {
-            return Err((value.span().start, key, "is empty".to_owned()));
-        }
-        let mut doubts = Vec::new();
-        let profile = keys.text("profile");
-        let source = match *name {
-            "environment" => Some(Source::Environment),
-            "iot" => Some(Source::Iot(keys.iot(region, &mut doubts)?)),
-            "container" => {
-                keys.not_yet_there("token_file", &mut doubts);
-                Some(Source::Container { url: keys.text("url"), token_file: keys.text("token_file") })
-            }
-            "imds" => Some(Source::Imds {
-                endpoint: keys.text("endpoint"),
-                endpoint_mode: keys.text("endpoint_mode"),
-            }),
-            "web-identity" => {
-                keys.not_yet_there("token_file", &mut doubts);
-                Some(Source::WebIdentity {
-                    token_file: keys.text("token_file").unwrap_or_default(),
-                    role_arn: keys.text("role_arn").unwrap_or_default(),
-                    session_name: keys.text("session_name"),
-                    sts_endpoint_url: keys.text("sts_endpoint_url"),
-                })
-            }
-            "process" => command.map(process).transpose()?,
-            _ => None,
-        };
-        Ok(Said { source, profile, doubts })
+fn iot(mut table: Table, region: &str, doubts: &mut Vec<Remark>) -> Result<IotConfig, Remark> {
+    let mut text = |key: &str| table.text(key);
+    let (at, endpoint) = text("endpoint")?.unwrap_or_default();
+    let (_, role_alias) = text("role_alias")?.unwrap_or_default();
+    let thing_name = text("thing_name")?.map(|(_, name)| name);
+    let pair = [text("certificate")?.unwrap_or_default(), text("private_key")?.unwrap_or_default()];
+    let (certificate, key) = key_pair(pair, ["certificate", "private_key"], doubts)?;
+    let ca_file = text("ca_file")?.map(ca_file).transpose()?;
+    let config =
+        IotConfig { endpoint, region: region.to_owned(), role_alias, thing_name, certificate, key, ca_file };
+    let clock = Arc::new(ServerClock::new(Arc::new(SystemClock)));
+    match IotCredentials::new(config.clone(), Proxies::default(), clock) {
+        Ok(_) => Ok(config),
+        Err(e) => Err((at, "endpoint".into(), e.to_string())),
     }
 }
 
-/// The texts of a table that are not read yet.
-struct Keys(Vec<(&'static str, Spanned<String>)>);
-
-impl Keys {
-    fn text(&mut self, key: &str) -> Option<String> {
-        self.take(key).map(|(_, text)| text)
+/// A file that someone else makes and renews may come later than the worker.
+fn token_file(table: &mut Table, doubts: &mut Vec<Remark>) -> Result<Option<String>, Remark> {
+    let Some((at, file)) = table.text("token_file")? else { return Ok(None) };
+    if let Err(why) = readable(Path::new(&file)) {
+        doubts.push((at, "token_file".into(), why));
     }
-
-    /// Its place as well.
-    fn take(&mut self, key: &str) -> Option<(usize, String)> {
-        let at = self.0.iter().position(|(name, _)| *name == key)?;
-        let (_, value) = self.0.swap_remove(at);
-        Some((value.span().start, value.into_inner()))
-    }
-
-    fn iot(&mut self, region: &str, doubts: &mut Vec<Remark>) -> Result<IotConfig, Remark> {
-        let (at, endpoint) = self.take("endpoint").unwrap_or_default();
-        let role_alias = self.text("role_alias").unwrap_or_default();
-        let thing_name = self.text("thing_name");
-        let pair =
-            [self.take("certificate").unwrap_or_default(), self.take("private_key").unwrap_or_default()];
-        let (certificate, key) = key_pair(pair, ["certificate", "private_key"], doubts)?;
-        let ca_file = self.take("ca_file").map(ca_file).transpose()?;
-        let config = IotConfig {
-            endpoint,
-            region: region.to_owned(),
-            role_alias,
-            thing_name,
-            certificate,
-            key,
-            ca_file,
-        };
-        let clock = Arc::new(ServerClock::new(Arc::new(SystemClock)));
-        match IotCredentials::new(config.clone(), Proxies::default(), clock) {
-            Ok(_) => Ok(config),
-            Err(e) => Err((at, "endpoint", e.to_string())),
-        }
-    }
-
-    /// A file that someone else makes and renews may come later than the worker.
-    fn not_yet_there(&self, key: &'static str, doubts: &mut Vec<Remark>) {
-        if let Some((_, file)) = self.0.iter().find(|(name, _)| *name == key)
-            && let Err(why) = readable(Path::new(file.get_ref()))
-        {
-            doubts.push((file.span().start, key, why));
-        }
-    }
+    Ok(Some(file))
 }
 
-fn process(command: Spanned<Vec<String>>) -> Result<Source, Remark> {
-    let at = command.span().start;
-    let argv: Vec<_> = command.get_ref().iter().map(Into::into).collect();
-    let program = program::find(argv, "the program").map_err(|what| (at, "command", what))?;
-    let arguments = command.into_inner().into_iter().skip(1).collect();
-    Ok(Source::Process { program: program.path, arguments })
+fn process((at, mut command): (usize, Vec<String>)) -> Result<Source, Remark> {
+    let argv = command.iter().map(Into::into).collect();
+    let program = program::find(argv, "the program").map_err(|what| (at, "command".into(), what))?;
+    Ok(Source::Process { program: program.path, arguments: command.split_off(1) })
 }
 
 /// A certificate and its key that TLS can use. A key that others may read is a doubt.
@@ -222,8 +152,8 @@ pub(super) fn key_pair(
     doubts: &mut Vec<Remark>,
 ) -> Result<(PathBuf, PathBuf), Remark> {
     let [(certificate_at, certificate), (key_at, key)] = files.map(|(at, file)| (at, PathBuf::from(file)));
-    readable(&certificate).map_err(|what| (certificate_at, keys[0], what))?;
-    readable(&key).map_err(|what| (key_at, keys[1], what))?;
+    readable(&certificate).map_err(|what| (certificate_at, keys[0].into(), what))?;
+    readable(&key).map_err(|what| (key_at, keys[1].into(), what))?;
     let tried = HttpsTransport::builder().client_certificate(certificate.clone(), key.clone()).build();
     if let Err(e) = tried {
         let why = match e {
@@ -233,12 +163,12 @@ pub(super) fn key_pair(
         let about_certificate = (certificate != key && why.starts_with(&*certificate.to_string_lossy()))
             || why.ends_with("holds no certificate");
         let (at, name) = if about_certificate { (certificate_at, keys[0]) } else { (key_at, keys[1]) };
-        return Err((at, name, why));
+        return Err((at, name.into(), why));
     }
     let mode = fs::metadata(&key).map(|m| m.permissions().mode()).unwrap_or_default();
     if mode & 0o007 != 0 {
         let what = format!("{} can be read or changed by every user: chmod o= {0}", key.display());
-        doubts.push((key_at, keys[1], what));
+        doubts.push((key_at, keys[1].into(), what));
     }
     Ok((certificate, key))
 }
@@ -246,10 +176,10 @@ pub(super) fn key_pair(
 /// CAs that TLS can use.
 fn ca_file((at, file): (usize, String)) -> Result<PathBuf, Remark> {
     let path = PathBuf::from(file);
-    readable(&path).map_err(|what| (at, "ca_file", what))?;
+    readable(&path).map_err(|what| (at, "ca_file".into(), what))?;
     match HttpsTransport::builder().ca_file(path.clone()).build() {
         Ok(_) => Ok(path),
-        Err(e) => Err((at, "ca_file", e.to_string())),
+        Err(e) => Err((at, "ca_file".into(), e.to_string())),
     }
 }
 

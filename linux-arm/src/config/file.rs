@@ -11,10 +11,9 @@ use serde::Deserialize;
 use serde::de::{self, Deserializer, Visitor};
 use toml::Spanned;
 
-use super::credentials::{self, Remark};
-use super::network;
+use super::table::{Remark, Table};
 use super::values::{self, Allowed};
-use super::{ActivityConfig, Config, NetworkConfig, WorkerConfig};
+use super::{ActivityConfig, Config, NetworkConfig, WorkerConfig, credentials, network};
 use super::{
     DEFAULT_CONCURRENCY, DEFAULT_GRACE, DEFAULT_HANDLER_TIMEOUT, DEFAULT_HEARTBEAT_INTERVAL, MAX_OUTPUT,
 };
@@ -63,8 +62,8 @@ struct File {
     allow_unsafe_storage: Option<bool>,
     #[serde(default, deserialize_with = "comeback_window")]
     comeback_window: Option<Duration>,
-    credentials: Option<credentials::Table>,
-    network: Option<network::Table>,
+    credentials: Option<Table>,
+    network: Option<Table>,
     #[serde(default)]
     activity: Vec<Activity>,
 }
@@ -140,16 +139,15 @@ pub(crate) fn parse(text: &str) -> Result<(Config, Vec<Flaw>), Flaw> {
     let place = |table: &str, (start, key, what): Remark| at(start, &format!("{table}.{key}"), what);
     let mut unwise = Vec::new();
     let network = match file.network {
-        Some(table) => {
-            table.read(file.endpoint_url.is_some(), &mut unwise).map_err(|wrong| place("network", wrong))?
-        }
+        Some(table) => network::read(table, file.endpoint_url.is_some(), &mut unwise)
+            .map_err(|wrong| place("network", wrong))?,
         None => NetworkConfig::default(),
     };
     let mut doubts: Vec<_> = unwise.into_iter().map(|doubt| place("network", doubt)).collect();
     let mut profile = file.profile.map(|profile| (profile.span().start, profile.into_inner()));
     let mut credentials = None;
     if let Some(table) = file.credentials {
-        let said = table.read(home.region()).map_err(|wrong| place("credentials", wrong))?;
+        let said = credentials::read(table, home.region()).map_err(|wrong| place("credentials", wrong))?;
         let elsewhere = said.source.is_some() || said.profile.is_some();
         if let Some((start, _)) = profile.as_ref().filter(|_| elsewhere) {
             let what = "names a source of credentials, and so does [credentials]: remove one of the two";

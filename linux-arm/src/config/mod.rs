@@ -4,6 +4,7 @@ mod credentials;
 mod file;
 mod network;
 mod program;
+mod table;
 mod values;
 
 use std::ffi::OsString;

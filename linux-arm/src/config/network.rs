@@ -2,11 +2,9 @@
 
 use std::path::PathBuf;
 
+use super::credentials::key_pair;
+use super::table::{Remark, Table, Word};
 use activity_worker::aws::Proxies;
-use serde::Deserialize;
-use toml::Spanned;
-
-use super::credentials::{Remark, key_pair};
 
 /// What the file says of the network. `None`: AWS' variables and the profile say it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -20,56 +18,49 @@ pub(crate) struct NetworkConfig {
     pub(crate) use_dualstack_endpoint: Option<bool>,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Table {
-    proxy: Option<Spanned<String>>,
-    no_proxy: Option<Vec<String>>,
-    client_certificate: Option<Spanned<String>>,
-    client_key: Option<Spanned<String>>,
-    use_fips_endpoint: Option<Spanned<bool>>,
-    use_dualstack_endpoint: Option<Spanned<bool>>,
-}
+const KEYS: [&str; 6] =
+    ["proxy", "no_proxy", "client_certificate", "client_key", "use_fips_endpoint", "use_dualstack_endpoint"];
 
-impl Table {
-    /// `own_endpoint`: whether the file names an endpoint itself.
-    pub(super) fn read(self, own_endpoint: bool, doubts: &mut Vec<Remark>) -> Result<NetworkConfig, Remark> {
-        if let Some(proxy) = &self.proxy {
-            let (at, url) = (proxy.span().start, proxy.get_ref());
+/// `own_endpoint`: whether the file names an endpoint itself.
+pub(super) fn read(
+    mut table: Table,
+    own_endpoint: bool,
+    doubts: &mut Vec<Remark>,
+) -> Result<NetworkConfig, Remark> {
+    table.known(&KEYS)?;
+    // An empty text turns it off.
+    let proxy = match table.take("proxy") {
+        None => None,
+        Some((at, Word::Text(url))) => {
+            let wrong = |what: String| (at, "proxy".to_owned(), what);
             if url.contains('@') {
                 let what = "holds a user or a password, and this file is no place for one: put the whole URL into HTTPS_PROXY";
-                return Err((at, "proxy", what.to_owned()));
+                return Err(wrong(what.into()));
             }
-            Proxies::new(Some(url), None, "").map_err(|e| (at, "proxy", e.to_string()))?;
+            Proxies::new(Some(&url), None, "").map_err(|e| wrong(e.to_string()))?;
+            Some(url)
         }
-        for (key, switch) in [
-            ("use_fips_endpoint", &self.use_fips_endpoint),
-            ("use_dualstack_endpoint", &self.use_dualstack_endpoint),
-        ] {
-            if let Some(switch) = switch.as_ref().filter(|switch| own_endpoint && *switch.get_ref()) {
-                let what = "does not go with endpoint_url, which names the endpoint: remove one of the two";
-                return Err((switch.span().start, key, what.to_owned()));
-            }
+        Some((at, _)) => return Err((at, "proxy".into(), "expected a text".into())),
+    };
+    let no_proxy = table.list("no_proxy")?.map(|(_, hosts)| hosts.join(","));
+    let mut switch = |key: &str| match table.switch(key)? {
+        Some((at, true)) if own_endpoint => {
+            let what = "does not go with endpoint_url, which names the endpoint: remove one of the two";
+            Err((at, key.to_owned(), what.to_owned()))
         }
-        let place = |file: Spanned<String>| (file.span().start, file.into_inner());
-        let client_certificate = match (self.client_certificate.map(place), self.client_key.map(place)) {
-            (None, None) => None,
-            (Some(certificate), Some(key)) => {
-                Some(key_pair([certificate, key], ["client_certificate", "client_key"], doubts)?)
-            }
-            (Some((at, _)), None) => {
-                return Err((at, "client_key", "is missing beside client_certificate".into()));
-            }
-            (None, Some((at, _))) => {
-                return Err((at, "client_certificate", "is missing beside client_key".into()));
-            }
-        };
-        Ok(NetworkConfig {
-            proxy: self.proxy.map(Spanned::into_inner),
-            no_proxy: self.no_proxy.map(|hosts| hosts.join(",")),
-            client_certificate,
-            use_fips_endpoint: self.use_fips_endpoint.map(Spanned::into_inner),
-            use_dualstack_endpoint: self.use_dualstack_endpoint.map(Spanned::into_inner),
-        })
-    }
+        other => Ok(other.map(|(_, on)| on)),
+    };
+    let (use_fips_endpoint, use_dualstack_endpoint) =
+        (switch("use_fips_endpoint")?, switch("use_dualstack_endpoint")?);
+    let alone =
+        |at, missing: &str, there: &str| (at, missing.to_owned(), format!("is missing beside {there}"));
+    let client_certificate = match (table.text("client_certificate")?, table.text("client_key")?) {
+        (None, None) => None,
+        (Some(certificate), Some(key)) => {
+            Some(key_pair([certificate, key], ["client_certificate", "client_key"], doubts)?)
+        }
+        (Some((at, _)), None) => return Err(alone(at, "client_key", "client_certificate")),
+        (None, Some((at, _))) => return Err(alone(at, "client_certificate", "client_key")),
+    };
+    Ok(NetworkConfig { proxy, no_proxy, client_certificate, use_fips_endpoint, use_dualstack_endpoint })
 }

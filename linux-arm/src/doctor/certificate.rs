@@ -29,7 +29,7 @@ const NAME_MAX: usize = 80;
 
 /// The first certificate of a PEM file.
 pub(crate) fn of_file(file: &Path) -> Option<Certificate> {
-    read(&CertificateDer::from_pem_file(file).ok()?)
+    read(&CertificateDer::pem_file_iter(file).ok()?.next()?.ok()?)
 }
 
 /// Source: RFC 5280, 4.1.

@@ -12,7 +12,6 @@ use super::network::day;
 use super::report::{Finding, Report, Step, Verdict};
 use crate::config::Source;
 use crate::connect::Route;
-use crate::error::Error;
 
 /// A `credential_process` may take a minute, and a role's source comes before the role.
 const PATIENCE: Duration = Duration::from_secs(75);
@@ -24,51 +23,51 @@ pub(super) fn look(
     route: &Route,
     named: Option<&Source>,
     report: &mut Report,
-) -> Result<Option<Arc<dyn CredentialsProvider>>, Error> {
-    let places = route.chain().unwrap_or_default().into_iter().map(place).collect();
+) -> Option<Arc<dyn CredentialsProvider>> {
     if let Some((certificate, _)) = &route.network.client_certificate {
-        lifetime("client_certificate", certificate, report)?;
+        lifetime("client_certificate", certificate, report);
     }
     if let Some(Source::Iot(config)) = named {
-        lifetime("certificate", &config.certificate, report)?;
+        lifetime("certificate", &config.certificate, report);
     }
-    let source = match route.credentials() {
-        Ok(source) => source,
+    let chain = route.chain().unwrap_or_default();
+    let unset = !chain.is_empty() && chain.iter().all(|at| matches!(at.found, FoundThere::NotSetUp(_)));
+    let finding = |verdict, what: &str| Finding::new(Step::Credentials, verdict, what);
+    let (finding, source) = match route.credentials() {
+        // The places say the rest.
+        Err(_) if unset => {
+            let advice = "set one up: [credentials] in the file, or what docs/credentials.md tells";
+            (finding(Verdict::NoStart, "no credentials are set up").advice(advice), None)
+        }
         Err(why) => {
-            let finding = Finding::new(Step::Credentials, Verdict::NoStart, why).details(places);
-            let advice = match named {
-                Some(_) => "docs/credentials.md tells what each source needs",
-                None => "set one up: [credentials] in the file, or what docs/credentials.md tells",
-            };
-            report.add(finding.advice(advice))?;
-            return Ok(None);
+            (finding(Verdict::NoStart, &why).advice("docs/credentials.md tells what each source needs"), None)
+        }
+        Ok(source) => {
+            let asked = Arc::clone(&source);
+            match within(PATIENCE, move || asked.credentials()) {
+                None => {
+                    let what = format!("{} did not answer in {} s", source.name(), PATIENCE.as_secs());
+                    (finding(Verdict::Problem, &what).advice(advice(None, named)), None)
+                }
+                Some(Err(e)) => {
+                    (finding(Verdict::Problem, &e.to_string()).advice(advice(Some(&e), named)), None)
+                }
+                Some(Ok(found)) => {
+                    let now = route.network.clock.now();
+                    let what = format!("{}: {}", source.name(), identity(&found, now));
+                    match found.expires.is_some_and(|end| end <= now) {
+                        true => {
+                            let advice = "they have ended: the source must give newer ones";
+                            (finding(Verdict::Problem, &what).advice(advice), None)
+                        }
+                        false => (finding(Verdict::Ok, &what), Some(source)),
+                    }
+                }
+            }
         }
     };
-    let asked = Arc::clone(&source);
-    let answer = within(PATIENCE, move || asked.credentials());
-    let problem = |what: String| Finding::new(Step::Credentials, Verdict::Problem, what);
-    let finding = match answer {
-        None => problem(format!("{} did not answer in {} s", source.name(), PATIENCE.as_secs())),
-        Some(Err(e)) => problem(e.to_string()).advice(advice(&e, named)),
-        Some(Ok(found)) => {
-            let now = route.network.clock.now();
-            let ended = found.expires.is_some_and(|end| end <= now);
-            let finding = Finding::new(
-                Step::Credentials,
-                if ended { Verdict::Problem } else { Verdict::Ok },
-                format!("{}: {}", source.name(), identity(&found, now)),
-            )
-            .details(places);
-            let finding = match ended {
-                true => finding.advice("they have ended: the source must give newer ones"),
-                false => finding,
-            };
-            report.add(finding)?;
-            return Ok((!ended).then_some(source));
-        }
-    };
-    report.add(finding.details(places))?;
-    Ok(None)
+    report.add(finding.details(chain.into_iter().map(place).collect()));
+    source
 }
 
 /// Never more of a key than the end of its id.
@@ -91,31 +90,29 @@ fn identity(found: &Credentials, now: SystemTime) -> String {
 }
 
 fn place(LookedAt { place, found, .. }: LookedAt) -> String {
-    match found {
-        FoundThere::Counts(name) => format!("{place}: counts ({name})"),
-        FoundThere::Hidden(name) => {
-            format!("{place}: set up as well, and hidden by the one that counts ({name})")
-        }
-        FoundThere::NotSetUp(why) => format!("{place}: not set up ({why})"),
-        FoundThere::Wrong(why) => format!("{place}: set up wrongly ({why})"),
-        _ => place.to_owned(),
-    }
+    let (how, what) = match found {
+        FoundThere::Counts(name) => ("counts", name),
+        FoundThere::Hidden(name) => ("set up as well, but one before it counts", name),
+        FoundThere::NotSetUp(why) => ("not set up", why),
+        FoundThere::Wrong(why) => ("set up wrongly", why),
+        _ => ("not known here", String::new()),
+    };
+    format!("{place}: {how} ({what})")
 }
 
-fn lifetime(key: &str, file: &Path, report: &mut Report) -> Result<(), Error> {
-    let Some(shown) = certificate::of_file(file) else { return Ok(()) };
-    let left = shown.ends.duration_since(SystemTime::now());
-    let (verdict, how) = match left {
+fn lifetime(key: &str, file: &Path, report: &mut Report) {
+    let Some(shown) = certificate::of_file(file) else { return };
+    let (verdict, how) = match shown.ends.duration_since(SystemTime::now()) {
         Err(_) => (Verdict::Problem, "ended on"),
         Ok(left) if left < SOON => (Verdict::Warning, "ends on"),
-        Ok(_) => return Ok(()),
+        Ok(_) => return,
     };
     let what = format!("{key} {} {how} {}", file.display(), day(shown.ends));
-    report.add(Finding::new(Step::Credentials, verdict, what).advice("renew it; it is read anew each time"))
+    report.add(Finding::new(Step::Credentials, verdict, &what).advice("renew it"));
 }
 
-fn advice(error: &CredentialsError, named: Option<&Source>) -> String {
-    let text = match named {
+fn advice(error: Option<&CredentialsError>, named: Option<&Source>) -> &'static str {
+    match named {
         Some(Source::Iot(_)) => {
             "aws iot describe-endpoint --endpoint-type iot:CredentialProvider tells credentials.endpoint; the device needs TCP out to its port 443"
         }
@@ -128,9 +125,8 @@ fn advice(error: &CredentialsError, named: Option<&Source>) -> String {
         Some(Source::WebIdentity { .. }) => "does whoever renews token_file run, and does the role trust it?",
         Some(Source::Process { .. }) => "run the program by hand, as the worker's user",
         Some(Source::Environment) | None => match error {
-            CredentialsError::Setup(_) => "only a change of what it names helps",
+            Some(CredentialsError::Setup(_)) => "only a change of what it names helps",
             _ => "the worker asks again and again; results wait on disk meanwhile",
         },
-    };
-    text.to_owned()
+    }
 }

@@ -10,8 +10,13 @@ pub(super) fn within<T: Send + 'static>(
     act: impl FnOnce() -> T + Send + 'static,
 ) -> Option<T> {
     let (tell, done) = mpsc::channel();
-    thread::Builder::new().name("doctor".into()).spawn(move || drop(tell.send(act()))).ok()?;
+    aside(Box::new(move || drop(tell.send(act()))));
     done.recv_timeout(time).ok()
+}
+
+/// Does something on a thread that nobody waits for. Where there is no thread, it is not done.
+pub(super) fn aside(act: Box<dyn FnOnce() + Send>) {
+    let _ = thread::Builder::new().name("doctor".into()).spawn(act);
 }
 
 #[cfg(test)]

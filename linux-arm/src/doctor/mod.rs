@@ -19,7 +19,7 @@ use std::time::Duration;
 use activity_worker::aws::ActivityArn;
 
 use crate::args::{self, Patient};
-use crate::config::{self, ActivityConfig, Config, WorkerConfig};
+use crate::config::{self, ActivityConfig, WorkerConfig};
 use crate::connect::Route;
 use crate::error::Error;
 use report::{Finding, Report, Step, Verdict};
@@ -43,73 +43,67 @@ struct One {
 /// Walks the way, and ends with the code of the worst that was found.
 pub(crate) fn doctor(told: args::Doctor) -> Result<ExitCode, Error> {
     let mut report = Report::new(told.json, told.colour);
-    walk(told, &mut report)?;
+    walk(told, &mut report);
     report.end().map(ExitCode::from)
 }
 
 const NETWORK: [Step; 5] = [Step::Dns, Step::Tcp, Step::Proxy, Step::Tls, Step::Clock];
-const SERVICE: [Step; 3] = [Step::Signature, Step::Describe, Step::Poll];
 
-fn walk(told: args::Doctor, report: &mut Report) -> Result<(), Error> {
-    let Some(mut examined) = configuration(told.patient, told.worker, report)? else {
-        report.not_done(&[Step::State], "the configuration is not right")?;
-        report.not_done(&NETWORK, "the configuration is not right")?;
-        report.not_done(&[Step::Credentials], "the configuration is not right")?;
-        report.not_done(&SERVICE, "the configuration is not right")?;
-        return match told.state_machine {
-            Some(_) => report.not_done(&[Step::StateMachine], "the configuration is not right"),
-            None => Ok(()),
-        };
+fn walk(told: args::Doctor, report: &mut Report) {
+    use Step::{Credentials, Describe, Poll, Signature, State, StateMachine};
+    let Some(examined) = configuration(told.patient, told.worker, report) else {
+        let why = "the configuration is not right";
+        report.not_done(&[State], why);
+        report.not_done(&NETWORK, why);
+        report.not_done(&[Credentials, Signature, Describe, Poll], why);
+        if told.state_machine.is_some() {
+            report.not_done(&[StateMachine], why);
+        }
+        return;
     };
-    let running = state::look(&examined, report)?;
+    let running = state::look(&examined, report);
     let region = examined.activities.first().map(|one| one.arn.region()).unwrap_or_default();
     match Route::of(&examined.worker, region) {
         Err(why) => {
-            report.add(Finding::new(Step::Config, Verdict::NoStart, why))?;
-            report.not_done(&NETWORK, "it is not known where requests go")?;
-            report.not_done(&[Step::Credentials], "AWS' settings are not right")?;
-            report.not_done(&SERVICE, "it is not known where requests go")?;
+            report.add(Finding::new(Step::Config, Verdict::NoStart, &why));
+            let why = "AWS' settings are not right";
+            report.not_done(&NETWORK, why);
+            report.not_done(&[Credentials, Signature, Describe, Poll], why);
         }
         Ok(route) => {
-            let reached = network::look(&route, report)?;
-            let credentials = credentials::look(&route, examined.worker.credentials.as_ref(), report)?;
-            service::look(&route, &examined.activities, reached, credentials, report)?;
-            let programs = std::mem::take(&mut examined.programs);
-            poll::look(told.poll, &examined.worker, programs, running, report)?;
+            let reached = network::look(&route, report);
+            let credentials = credentials::look(&route, examined.worker.credentials.as_ref(), report);
+            service::look(&route, &examined.activities, reached, credentials, report);
+            poll::look(told.poll, examined.worker, examined.programs, running, report);
         }
     }
-    match told.state_machine {
-        Some(file) => state_machine::look(&file, &examined.activities, report),
-        None => Ok(()),
+    if let Some(file) = told.state_machine {
+        state_machine::look(&file, &examined.activities, report);
     }
 }
 
 /// `None`: there is nothing to go on with.
-fn configuration(
-    patient: Patient,
-    worker: WorkerConfig,
-    report: &mut Report,
-) -> Result<Option<Examined>, Error> {
-    let (file, Config { worker, activities, warnings }) = match patient {
+fn configuration(patient: Patient, worker: WorkerConfig, report: &mut Report) -> Option<Examined> {
+    let file = match patient {
+        Patient::File(file) => file,
         Patient::Activities { arns, heartbeat_interval } => {
             let one = |arn| One { arn, heartbeat_interval, concurrency: 1, max_output: config::MAX_OUTPUT };
             let activities: Vec<_> = arns.into_iter().map(one).collect();
-            report.ok(Step::Config, told_of("the command line", &activities))?;
-            return Ok(Some(Examined { worker, activities, programs: Vec::new() }));
+            report.ok(Step::Config, &told_of("the command line", &activities));
+            return Some(Examined { worker, activities, programs: Vec::new() });
         }
-        Patient::File(file) => match config::read(&file) {
-            Ok(read) => (file, Config { worker: worker.or(read.worker), ..read }),
-            Err(why) => {
-                let name = file.display();
-                let finding = Finding::new(Step::Config, Verdict::NoStart, why.to_string());
-                let advice = match file.exists() {
-                    true => format!("activity-worker check {name} looks at it again"),
-                    false => format!("write {name}, name another with --config, or give --activity-arn ARN"),
-                };
-                report.add(finding.advice(advice))?;
-                return Ok(None);
-            }
-        },
+    };
+    let name = file.display().to_string();
+    let read = match config::read(&file) {
+        Ok(read) => read,
+        Err(why) => {
+            let advice = match file.exists() {
+                true => format!("activity-worker check {name} looks at it again"),
+                false => format!("write {name}, name another with --config, or give --activity-arn ARN"),
+            };
+            report.add(Finding::new(Step::Config, Verdict::NoStart, &why.to_string()).advice(&advice));
+            return None;
+        }
     };
     let one = |activity: &ActivityConfig| One {
         arn: activity.arn.clone(),
@@ -117,12 +111,12 @@ fn configuration(
         concurrency: activity.concurrency,
         max_output: activity.limits.max_output,
     };
-    let ones: Vec<_> = activities.iter().map(one).collect();
-    report.ok(Step::Config, told_of(&file.display().to_string(), &ones))?;
-    for warning in warnings {
-        report.add(Finding::new(Step::Config, Verdict::Warning, warning))?;
+    let activities: Vec<_> = read.activities.iter().map(one).collect();
+    report.ok(Step::Config, &told_of(&name, &activities));
+    for warning in &read.warnings {
+        report.add(Finding::new(Step::Config, Verdict::Warning, warning));
     }
-    Ok(Some(Examined { worker, activities: ones, programs: activities }))
+    Some(Examined { worker: worker.or(read.worker), activities, programs: read.activities })
 }
 
 fn told_of(source: &str, activities: &[One]) -> String {

@@ -8,10 +8,9 @@ use activity_worker::aws::{Examination, Stage};
 use super::certificate::{self, Certificate};
 use super::report::{Finding, Report, Step, Verdict};
 use crate::connect::{CONNECT_TIMEOUT, Route};
-use crate::error::Error;
 
 /// Signatures hold for 5 minutes; what is nearer than this is no one's worry.
-const CLOCK_OK: i64 = 60;
+const CLOCK_OK: u64 = 60;
 /// A certificate that ends earlier than this is told.
 const SOON: Duration = Duration::from_secs(14 * 86_400);
 
@@ -23,33 +22,33 @@ const STAGES: [(Stage, Step); 4] = [
 ];
 
 /// Whether requests can get through.
-pub(super) fn look(route: &Route, report: &mut Report) -> Result<bool, Error> {
+pub(super) fn look(route: &Route, report: &mut Report) -> bool {
     let url = route.endpoint.url();
     let seen = match examine(route, &url) {
         Ok(seen) => seen,
         Err(why) => {
-            report.add(Finding::new(Step::Config, Verdict::NoStart, why))?;
-            report.not_done(&super::NETWORK, "TLS can't be set up")?;
-            return Ok(false);
+            report.add(Finding::new(Step::Config, Verdict::NoStart, &why));
+            report.not_done(&super::NETWORK, "TLS can't be set up");
+            return false;
         }
     };
     let failed = seen.failed.as_ref().map(|(stage, e)| (*stage, e.reason.clone()));
     let host = url.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
-    let mut over = None;
+    let mut over = false;
     for (stage, step) in STAGES {
         match &failed {
-            _ if over.is_some() => report.not_done(&[step], over.unwrap_or_default())?,
+            _ if over => report.not_done(&[step], "a step before failed"),
             Some((at, reason)) if *at == stage => {
                 let advice = advice(stage, host, route, &seen);
-                report.add(Finding::new(step, Verdict::Problem, reason).advice(advice))?;
-                over = Some("the step before failed");
+                report.add(Finding::new(step, Verdict::Problem, reason).advice(&advice));
+                over = true;
             }
-            _ => passed(step, &seen, &url, report)?,
+            _ => passed(step, &seen, &url, report),
         }
     }
-    clock(&seen, host, report)?;
+    clock(&seen, host, report);
     // That a HEAD has no answer need not mean that a call has none.
-    Ok(over.is_none())
+    !over
 }
 
 /// As a worker does, it believes an unproven date for one try if certificates seem outdated.
@@ -70,58 +69,48 @@ fn examine(route: &Route, url: &str) -> Result<Examination, String> {
     }
 }
 
-fn passed(step: Step, seen: &Examination, url: &str, report: &mut Report) -> Result<(), Error> {
+fn passed(step: Step, seen: &Examination, url: &str, report: &mut Report) {
     let whose = if seen.proxy.is_some() { "the proxy " } else { "" };
     let since = |from: Option<Duration>, to: Option<Duration>| {
         let took = to.unwrap_or_default().saturating_sub(from.unwrap_or_default());
         format!("{} ms", took.as_millis().max(1))
     };
-    match step {
-        Step::Dns => {
+    let said = match (step, &seen.proxy) {
+        (Step::Dns, _) => {
             let shown: Vec<_> = seen.addresses.iter().take(3).map(IpAddr::to_string).collect();
-            let more = seen.addresses.len().saturating_sub(shown.len());
-            let more = if more == 0 { String::new() } else { format!(" and {more} more") };
-            let took = since(None, seen.resolved);
-            report.ok(step, format!("{whose}{}{more}, in {took}", shown.join(", ")))
+            let more = if seen.addresses.len() > shown.len() { ", ..." } else { "" };
+            format!("{whose}{}{more} in {}", shown.join(", "), since(None, seen.resolved))
         }
-        Step::Tcp => report.ok(step, format!("{whose}connected in {}", since(seen.resolved, seen.connected))),
-        Step::Proxy => match &seen.proxy {
-            Some(proxy) => {
-                let took = since(seen.connected, seen.tunnelled);
-                report.ok(step, format!("{proxy} leads through, in {took}"))
-            }
-            None => report.ok(step, "none: the way is direct"),
-        },
-        _ => tls(seen, url, report),
-    }
+        (Step::Tcp, _) => format!("{whose}connected in {}", since(seen.resolved, seen.connected)),
+        (Step::Proxy, Some(proxy)) => {
+            format!("{proxy} leads through, in {}", since(seen.connected, seen.tunnelled))
+        }
+        (Step::Proxy, None) => "none: the way is direct".to_owned(),
+        _ => return report.add(tls(seen, url)),
+    };
+    report.ok(step, &said);
 }
 
-fn tls(seen: &Examination, url: &str, report: &mut Report) -> Result<(), Error> {
+fn tls(seen: &Examination, url: &str) -> Finding {
+    let finding = |verdict, said: &str| Finding::new(Step::Tls, verdict, said);
     if url.starts_with("http:") {
-        let near = seen.addresses.iter().all(IpAddr::is_loopback);
-        let finding = Finding::new(
-            Step::Tls,
-            if near { Verdict::Ok } else { Verdict::Warning },
-            "none: the endpoint's URL begins with http://",
-        );
-        return report.add(match near {
-            true => finding,
-            false => finding.advice("inputs and outputs can be read on the way: use https://"),
-        });
+        let none = "none: the endpoint's URL begins with http://";
+        return match seen.addresses.iter().all(IpAddr::is_loopback) {
+            true => finding(Verdict::Ok, none),
+            false => finding(Verdict::Warning, none)
+                .advice("inputs and outputs can be read on the way: use https://"),
+        };
     }
     let version = seen.tls_version.unwrap_or("TLS");
     let Some(shown) = seen.certificates.first().and_then(|der| certificate::read(der)) else {
-        return report.ok(Step::Tls, version);
+        return finding(Verdict::Ok, version);
     };
     let now = seen.date.unwrap_or_else(SystemTime::now);
-    let soon = shown.ends.duration_since(now).is_ok_and(|left| left < SOON);
-    let verdict = if soon { Verdict::Warning } else { Verdict::Ok };
-    let finding = Finding::new(Step::Tls, verdict, format!("{version}, certificate {}", words(&shown)));
-    report.add(if soon {
-        finding.advice("it has to be renewed, by whoever runs the server")
-    } else {
-        finding
-    })
+    let said = format!("{version}, certificate {}", words(&shown));
+    match shown.ends.duration_since(now).is_ok_and(|left| left < SOON) {
+        true => finding(Verdict::Warning, &said).advice("it has to be renewed, by whoever runs the server"),
+        false => finding(Verdict::Ok, &said),
+    }
 }
 
 /// `by CA, until 2027-01-02`.
@@ -142,27 +131,24 @@ pub(super) fn day(date: SystemTime) -> String {
         .to_owned()
 }
 
-fn clock(seen: &Examination, host: &str, report: &mut Report) -> Result<(), Error> {
+fn clock(seen: &Examination, host: &str, report: &mut Report) {
     let Some(date) = seen.date else {
         return report.not_done(&[Step::Clock], "no answer told a date");
     };
-    let seconds = |time: Duration| i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
-    let behind = match date.duration_since(SystemTime::now()) {
-        Ok(behind) => seconds(behind),
-        Err(ahead) => -seconds(ahead.duration()),
+    let (off, way) = match date.duration_since(SystemTime::now()) {
+        Ok(behind) => (behind.as_secs(), "behind"),
+        Err(ahead) => (ahead.duration().as_secs(), "ahead of"),
     };
-    if behind.abs() <= CLOCK_OK {
-        let off = if behind.abs() <= 1 { "right".to_owned() } else { format!("{} s off", behind.abs()) };
-        return report.ok(Step::Clock, format!("{off}, by the date of {host}"));
+    match off {
+        0..=1 => report.ok(Step::Clock, &format!("right, by the date of {host}")),
+        2..=CLOCK_OK => report.ok(Step::Clock, &format!("{off} s {way} that of {host}")),
+        _ => {
+            let far = humantime::format_duration(Duration::from_secs(off));
+            let what = format!("this device's clock is {far} {way} that of {host}");
+            let advice = "the worker corrects itself by the service's date; logs and handlers have the wrong one: set up NTP";
+            report.add(Finding::new(Step::Clock, Verdict::Warning, &what).advice(advice));
+        }
     }
-    let (far, way) = (
-        humantime::format_duration(Duration::from_secs(behind.unsigned_abs())),
-        if behind > 0 { "behind" } else { "ahead of" },
-    );
-    let what = format!("this device's clock is {far} {way} that of {host}");
-    let advice =
-        "the worker corrects itself by the service's date; logs and handlers have the wrong one: set up NTP";
-    report.add(Finding::new(Step::Clock, Verdict::Warning, what).advice(advice))
 }
 
 fn advice(stage: Stage, host: &str, route: &Route, seen: &Examination) -> String {

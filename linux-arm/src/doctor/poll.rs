@@ -4,9 +4,9 @@
 //! real state folder and with the real programs, that ends after its first polls: a task that comes is kept on disk before anything
 //! else, worked and reported, as any other. Where a worker runs already, it is the one to ask.
 
+use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use activity_worker::WorkerHandle;
@@ -14,10 +14,10 @@ use activity_worker::worker::{Event, Events, Stop};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
+use super::deadline::aside;
 use super::report::{Finding, Report, Step, Verdict};
 use super::state::Running;
 use crate::config::{ActivityConfig, Config, WorkerConfig};
-use crate::error::Error;
 use crate::run;
 
 /// The service holds a poll for 60 s. Who has said nothing for longer than this does not refuse it.
@@ -26,11 +26,11 @@ const LOOK: Duration = Duration::from_millis(100);
 
 pub(super) fn look(
     asked: bool,
-    worker: &WorkerConfig,
+    worker: WorkerConfig,
     activities: Vec<ActivityConfig>,
     running: Option<Running>,
     report: &mut Report,
-) -> Result<(), Error> {
+) {
     if !asked {
         let why = "GetActivityTask is not tried: it may take a task. --poll tries it, and works what comes";
         return report.not_done(&[Step::Poll], why);
@@ -45,16 +45,20 @@ pub(super) fn look(
     let number = activities.len();
     // A handler ends within its time and its grace.
     let longest = activities.iter().map(|a| a.limits.timeout + a.limits.grace).max().unwrap_or_default();
-    let config = Config { worker: worker.clone(), activities, warnings: Vec::new() };
-    let worker = match run::start(config) {
+    // Signals count from here on, so that none drops a poll.
+    let signals = Signals::new([SIGINT, SIGTERM]);
+    let worker = match run::start(Config { worker, activities, warnings: Vec::new() }) {
         Ok(worker) => worker,
-        Err(why) => return report.add(Finding::new(Step::Poll, Verdict::NoStart, why.to_string())),
+        Err(why) => return report.add(Finding::new(Step::Poll, Verdict::NoStart, &why.to_string())),
     };
     let events = worker.subscribe();
-    let stop_now = on_signals(&worker)?;
+    if let Ok(signals) = signals {
+        let worker = worker.clone();
+        aside(Box::new(move || listen(signals, &worker)));
+    }
     let seen = watch(&worker, &events, number, longest);
-    let stopped = worker.stop(if stop_now.load(Ordering::SeqCst) { Stop::Now } else { Stop::Drain });
-    report.add(seen.finding(stopped.kept))
+    let stopped = worker.stop(Stop::Drain);
+    report.add(seen.finding(stopped.kept));
 }
 
 /// What came of the polls.
@@ -76,11 +80,11 @@ impl Seen {
         if let Some(why) = &self.offline {
             return problem(why).advice("the worker tries again by itself");
         }
-        let ok = |what: String| Finding::new(Step::Poll, Verdict::Ok, what);
+        let ok = |what: &str| Finding::new(Step::Poll, Verdict::Ok, what);
         match (self.taken, kept) {
-            (0, _) => ok("allowed; no task came".into()),
-            (taken, 0) => ok(format!("allowed; tasks that came, were worked and reported: {taken}")),
-            (taken, kept) => ok(format!(
+            (0, _) => ok("allowed; no task came"),
+            (taken, 0) => ok(&format!("allowed; tasks that came, were worked and reported: {taken}")),
+            (taken, kept) => ok(&format!(
                 "allowed; tasks that came: {taken}; results on disk for the next run to report: {kept}"
             )),
         }
@@ -91,12 +95,11 @@ fn watch(worker: &WorkerHandle, events: &Events, activities: usize, longest: Dur
     let idle = Arc::new(AtomicBool::new(false));
     {
         let (worker, idle) = (worker.clone(), Arc::clone(&idle));
-        let wait = move || {
+        // Without it the polls are waited for until the deadline.
+        aside(Box::new(move || {
             worker.wait_idle();
             idle.store(true, Ordering::SeqCst);
-        };
-        // Without it the polls are waited for until the deadline.
-        let _ = thread::Builder::new().name("idle".into()).spawn(wait);
+        }));
     }
     let mut seen = Seen::default();
     let start = Instant::now();
@@ -131,25 +134,19 @@ fn watch(worker: &WorkerHandle, events: &Events, activities: usize, longest: Dur
 }
 
 /// The first signal ends it without a poll being dropped, the second at once.
-fn on_signals(worker: &WorkerHandle) -> Result<Arc<AtomicBool>, Error> {
-    let failed = |e: std::io::Error| Error::Failure(format!("can't listen to signals: {e}"));
-    let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(failed)?;
-    let now = Arc::new(AtomicBool::new(false));
-    let (worker, tell) = (worker.clone(), Arc::clone(&now));
-    let listen = move || {
-        for signal in signals.forever() {
-            if tell.swap(true, Ordering::SeqCst) {
-                worker.stop(Stop::Now);
-                std::process::exit(128 + signal);
-            }
-            eprintln!(
-                "ending: the poll ends by itself within a minute; to drop it can swallow a task. Again to end now"
-            );
-            let worker = worker.clone();
-            let drain = move || drop(worker.stop(Stop::Drain));
-            let _ = thread::Builder::new().name("drain".into()).spawn(drain);
+fn listen(mut signals: Signals, worker: &WorkerHandle) {
+    let mut second = false;
+    for signal in signals.forever() {
+        if second {
+            worker.stop(Stop::Now);
+            std::process::exit(128 + signal);
         }
-    };
-    thread::Builder::new().name("signals".into()).spawn(listen).map_err(failed)?;
-    Ok(now)
+        second = true;
+        let _ = writeln!(
+            io::stderr(),
+            "ending: the poll ends by itself within a minute; to drop it can swallow a task. Again to end now"
+        );
+        let worker = worker.clone();
+        aside(Box::new(move || drop(worker.stop(Stop::Drain))));
+    }
 }

@@ -2,8 +2,6 @@
 
 use std::io::{self, IsTerminal};
 
-use serde_json::{Value, json};
-
 use crate::error::Error;
 
 /// The steps, in their order. The names are part of the JSON's shape.
@@ -79,12 +77,12 @@ pub(super) struct Finding {
 }
 
 impl Finding {
-    pub(super) fn new(step: Step, verdict: Verdict, said: impl Into<String>) -> Self {
-        Finding { step, verdict, said: clean(&said.into()), advice: None, details: Vec::new() }
+    pub(super) fn new(step: Step, verdict: Verdict, said: &str) -> Self {
+        Finding { step, verdict, said: clean(said), advice: None, details: Vec::new() }
     }
 
-    pub(super) fn advice(mut self, advice: impl Into<String>) -> Self {
-        self.advice = Some(clean(&advice.into()));
+    pub(super) fn advice(mut self, advice: &str) -> Self {
+        self.advice = Some(clean(advice));
         self
     }
 
@@ -106,14 +104,18 @@ impl Finding {
         text
     }
 
-    fn json(&self) -> Value {
-        json!({
-            "step": self.step.name(),
-            "verdict": self.verdict.shown().0.replace(' ', "-"),
-            "said": self.said,
-            "advice": self.advice,
-            "details": self.details,
-        })
+    fn json(&self) -> String {
+        let quoted = |text: &str| serde_json::to_string(text).unwrap_or_default();
+        let (verdict, _) = self.verdict.shown();
+        let advice = self.advice.as_deref().map_or("null".to_owned(), quoted);
+        let details: Vec<_> = self.details.iter().map(|line| quoted(line)).collect();
+        format!(
+            "{{ \"step\": \"{}\", \"verdict\": \"{}\", \"said\": {}, \"advice\": {advice}, \"details\": [{}] }}",
+            self.step.name(),
+            verdict.replace(' ', "-"),
+            quoted(&self.said),
+            details.join(", ")
+        )
     }
 }
 
@@ -122,6 +124,8 @@ pub(super) struct Report {
     json: bool,
     colour: bool,
     findings: Vec<Finding>,
+    /// That stdout is gone is told at the end.
+    printed: Result<(), Error>,
 }
 
 impl Report {
@@ -130,24 +134,25 @@ impl Report {
         let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         let colour = colour && !set("NO_COLOR") && !dumb && io::stdout().is_terminal();
-        Report { json, colour, findings: Vec::new() }
+        Report { json, colour, findings: Vec::new(), printed: Ok(()) }
     }
 
-    pub(super) fn add(&mut self, finding: Finding) -> Result<(), Error> {
+    pub(super) fn add(&mut self, finding: Finding) {
         if !self.json {
-            crate::print(&finding.plain(self.colour))?;
+            self.print(&finding.plain(self.colour));
         }
         self.findings.push(finding);
-        Ok(())
     }
 
-    pub(super) fn ok(&mut self, step: Step, said: impl Into<String>) -> Result<(), Error> {
-        self.add(Finding::new(step, Verdict::Ok, said))
+    pub(super) fn ok(&mut self, step: Step, said: &str) {
+        self.add(Finding::new(step, Verdict::Ok, said));
     }
 
     /// Steps that can't be done, for the same reason.
-    pub(super) fn not_done(&mut self, steps: &[Step], why: &str) -> Result<(), Error> {
-        steps.iter().try_for_each(|step| self.add(Finding::new(*step, Verdict::NotDone, why)))
+    pub(super) fn not_done(&mut self, steps: &[Step], why: &str) {
+        for step in steps {
+            self.add(Finding::new(*step, Verdict::NotDone, why));
+        }
     }
 
     /// The worst of a step, or of all.
@@ -157,7 +162,7 @@ impl Report {
     }
 
     /// The last words, and the exit code.
-    pub(super) fn end(&self) -> Result<u8, Error> {
+    pub(super) fn end(&mut self) -> Result<u8, Error> {
         let code = match self.worst(None) {
             Verdict::NoStart => 78,
             Verdict::Problem => 1,
@@ -165,25 +170,24 @@ impl Report {
         };
         let count = |verdict| self.findings.iter().filter(|f| f.verdict.shown().0 == verdict).count();
         let (problems, warnings) = (count("problem"), count("warning"));
-        if self.json {
-            let findings: Vec<_> = self.findings.iter().map(Finding::json).collect();
-            let whole = json!({
-                "version": 1,
-                "exit_code": code,
-                "problems": problems,
-                "warnings": warnings,
-                "findings": findings,
-            });
-            crate::print(&format!("{whole:#}\n"))?;
-        } else {
-            let several = |n: usize, what: &str| match n {
-                0 => format!("no {what}s"),
-                1 => format!("1 {what}"),
-                n => format!("{n} {what}s"),
-            };
-            crate::print(&format!("{}, {}\n", several(problems, "problem"), several(warnings, "warning")))?;
+        let words = match self.json {
+            true => {
+                let findings: Vec<_> = self.findings.iter().map(Finding::json).collect();
+                let findings = findings.join(",\n    ");
+                format!(
+                    "{{\n  \"version\": 1,\n  \"exit_code\": {code},\n  \"problems\": {problems},\n  \"warnings\": {warnings},\n  \"findings\": [\n    {findings}\n  ]\n}}\n"
+                )
+            }
+            false => format!("problems: {problems}, warnings: {warnings}\n"),
+        };
+        self.print(&words);
+        self.printed.clone().map(|()| code)
+    }
+
+    fn print(&mut self, text: &str) {
+        if self.printed.is_ok() {
+            self.printed = crate::print(text);
         }
-        Ok(code)
     }
 }
 
@@ -206,14 +210,14 @@ mod tests {
         assert_eq!(finding.plain(false), expected);
         assert!(finding.plain(true).starts_with("\x1b[33mwarning  \x1b[0m tls"));
         assert_eq!(
-            finding.json(),
-            json!({ "step": "tls", "verdict": "warning", "said": "old", "advice": "renew it", "details": ["by  [31mCA"] })
+            serde_json::from_str::<serde_json::Value>(&finding.json()).unwrap(),
+            serde_json::json!({ "step": "tls", "verdict": "warning", "said": "old", "advice": "renew it", "details": ["by  [31mCA"] })
         );
     }
 
     #[test]
     fn the_worst_finding_makes_the_exit_code() {
-        let mut report = Report { json: true, colour: false, findings: Vec::new() };
+        let mut report = Report::new(true, false);
         for (verdict, code) in [
             (Verdict::Ok, 0),
             (Verdict::NotDone, 0),
@@ -221,7 +225,7 @@ mod tests {
             (Verdict::Problem, 1),
             (Verdict::NoStart, 78),
         ] {
-            report.add(Finding::new(Step::State, verdict, "")).unwrap();
+            report.add(Finding::new(Step::State, verdict, ""));
             assert_eq!(report.end().unwrap(), code);
         }
     }

@@ -8,7 +8,6 @@ use activity_worker::aws::{ActivityArn, CallError, CredentialsProvider};
 use super::One;
 use super::report::{Finding, Report, Step, Verdict};
 use crate::connect::Route;
-use crate::error::Error;
 
 pub(super) fn look(
     route: &Route,
@@ -16,7 +15,7 @@ pub(super) fn look(
     reached: bool,
     credentials: Option<Arc<dyn CredentialsProvider>>,
     report: &mut Report,
-) -> Result<(), Error> {
+) {
     let steps = [Step::Signature, Step::Describe];
     let Some(credentials) = credentials else {
         return report.not_done(&steps, "there are no credentials to sign with");
@@ -27,50 +26,48 @@ pub(super) fn look(
     let source = credentials.name().to_owned();
     let client = match route.client(credentials) {
         Ok(client) => client,
-        Err(why) => return report.add(Finding::new(Step::Signature, Verdict::NoStart, why)),
+        Err(why) => return report.add(Finding::new(Step::Signature, Verdict::NoStart, &why)),
     };
     let mut signed = false;
     for One { arn, .. } in activities {
-        let answer = client.describe_activity(arn).map(drop);
-        if let Some(finding) = signature(&answer, &source) {
-            report.add(finding)?;
+        let failed = client.describe_activity(arn).err();
+        if let Some((verdict, advice)) = failed.as_ref().and_then(|e| signature(e, &source)) {
+            let said = failed.as_ref().map(CallError::to_string).unwrap_or_default();
+            report.add(Finding::new(Step::Signature, verdict, &said).advice(&advice));
             return report.not_done(&[Step::Describe], "no answer of the service's to a signed request");
         }
         if !signed {
-            report.ok(Step::Signature, "accepted")?;
+            report.ok(Step::Signature, "accepted");
             signed = true;
         }
-        report.add(describe(arn, &answer))?;
+        report.add(describe(arn, failed.as_ref()));
     }
-    Ok(())
 }
 
-/// What is wrong before the activity itself is looked at.
-fn signature(answer: &Result<(), CallError>, source: &str) -> Option<Finding> {
-    let e = answer.as_ref().err()?;
-    let problem =
-        |advice: String| Some(Finding::new(Step::Signature, Verdict::Problem, e.to_string()).advice(advice));
+/// What is wrong before the activity itself is looked at, and what to do.
+fn signature(e: &CallError, source: &str) -> Option<(Verdict, String)> {
     let code = e.code.as_deref().unwrap_or_default();
-    match e.class {
+    let advice = match e.class {
         Class::Credentials if code.starts_with("Expired") => {
-            problem(format!("{source} gives credentials that have ended: it must give newer ones"))
+            format!("{source} gives credentials that have ended: it must give newer ones")
         }
-        Class::Credentials => problem(format!(
+        Class::Credentials => format!(
             "the service does not know the key that {source} gives: deleted, switched off, or of another partition"
-        )),
-        Class::Clock => problem("the clock is off, and the service's date did not help: set up NTP".into()),
+        ),
+        Class::Clock => "the clock is off, and the service's date did not help: set up NTP".to_owned(),
         Class::Denied if is_of_signature(code) => {
-            problem(format!("the secret access key that {source} gives is not the one of its key id"))
+            format!("the secret access key that {source} gives is not the one of its key id")
         }
-        Class::Network => problem(
-            "something between here and the service answers in its place: a login page, or a proxy".into(),
-        ),
-        Class::Server | Class::Throttled => Some(
-            Finding::new(Step::Signature, Verdict::Warning, e.to_string())
-                .advice("trouble at the service: the worker tries again by itself"),
-        ),
-        _ => None,
-    }
+        Class::Network => {
+            "something between here and the service answers in its place: a login page, or a proxy".to_owned()
+        }
+        Class::Server | Class::Throttled => {
+            let advice = "trouble at the service: the worker tries again by itself";
+            return Some((Verdict::Warning, advice.to_owned()));
+        }
+        _ => return None,
+    };
+    Some((Verdict::Problem, advice))
 }
 
 fn is_of_signature(code: &str) -> bool {
@@ -79,24 +76,25 @@ fn is_of_signature(code: &str) -> bool {
         .any(|known| code.starts_with(known))
 }
 
-fn describe(arn: &ActivityArn, answer: &Result<(), CallError>) -> Finding {
-    let name = arn.name();
-    let finding = |verdict, what: String| Finding::new(Step::Describe, verdict, what);
-    match answer {
-        Ok(()) => finding(Verdict::Ok, format!("{name} exists")),
-        Err(e) if e.class == Class::NoActivity => {
-            let advice = format!(
-                "is the ARN right, {}? In {}: aws stepfunctions create-activity --name {name}",
-                arn.as_str(),
-                arn.region()
-            );
-            finding(Verdict::Problem, e.to_string()).advice(advice)
-        }
-        Err(e) if e.code.as_deref().is_some_and(|code| code.starts_with("AccessDenied")) => {
-            finding(Verdict::Warning, e.to_string()).advice(
-                "a worker does not need DescribeActivity: if the rest is right, it can work (iam-policy --describe grants it; --poll tries the poll itself)",
-            )
-        }
-        Err(e) => finding(Verdict::Problem, e.to_string()).advice("an administrator of the account must act"),
+fn describe(arn: &ActivityArn, failed: Option<&CallError>) -> Finding {
+    let Some(e) = failed else {
+        return Finding::new(Step::Describe, Verdict::Ok, &format!("{} exists", arn.name()));
+    };
+    let denied = e.code.as_deref().is_some_and(|code| code.starts_with("AccessDenied"));
+    let verdict = if denied { Verdict::Warning } else { Verdict::Problem };
+    let finding = Finding::new(Step::Describe, verdict, &e.to_string());
+    if denied {
+        return finding.advice(
+            "a worker does not need DescribeActivity, it may work all the same: iam-policy --describe grants it, --poll tries the poll itself",
+        );
     }
+    if e.class != Class::NoActivity {
+        return finding.advice("an administrator of the account must act");
+    }
+    finding.advice(&format!(
+        "is the ARN right, {}? In {}: aws stepfunctions create-activity --name {}",
+        arn.as_str(),
+        arn.region(),
+        arn.name()
+    ))
 }

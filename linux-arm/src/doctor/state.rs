@@ -12,13 +12,14 @@ use rustix::fs::{Access, access, statvfs};
 use super::deadline::within;
 use super::report::{Finding, Report, Step, Verdict};
 use super::{Examined, One};
-use crate::error::Error;
 use crate::state_dir;
 
 /// A disk that takes longer than this to keep a few bytes is about to die.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// From here on a task's way to the disk is felt.
 const SLOW: Duration = Duration::from_secs(1);
+const AS_WORKER: &str =
+    "run doctor as the user that the worker runs as, and give that user the folder: state_dir";
 /// The worker does not know this name, and lets it be.
 const PROBE: &str = "doctor.tmp";
 
@@ -28,93 +29,94 @@ pub(super) struct Running {
 }
 
 /// Looks, and says who uses the folder. Nothing is left behind.
-pub(super) fn look(examined: &Examined, report: &mut Report) -> Result<Option<Running>, Error> {
+pub(super) fn look(examined: &Examined, report: &mut Report) -> Option<Running> {
+    let mut say = |verdict, what: String, advice: &str| {
+        let finding = Finding::new(Step::State, verdict, &what);
+        report.add(if advice.is_empty() { finding } else { finding.advice(advice) });
+    };
     let root = rustix::process::geteuid().is_root();
-    let told = examined.worker.state_dir.clone();
-    let dir = match state_dir::choose(told, |name| std::env::var_os(name), root) {
+    let dir = match state_dir::choose(examined.worker.state_dir.clone(), |name| std::env::var_os(name), root)
+    {
         Ok(dir) => dir,
         Err(e) => {
-            report.add(Finding::new(Step::State, Verdict::NoStart, e.to_string()))?;
-            return Ok(None);
+            say(Verdict::NoStart, e.to_string(), "");
+            return None;
         }
     };
-    let unusable = |what: String| Finding::new(Step::State, Verdict::NoStart, what);
     let name = dir.display();
     let there = match fs::metadata(&dir) {
         Ok(found) if !found.is_dir() => {
-            report.add(unusable(format!("{name} is no folder")).advice("name another one: state_dir"))?;
-            return Ok(None);
+            say(Verdict::NoStart, format!("{name} is no folder"), "name another one: state_dir");
+            return None;
         }
         Ok(found) => Some(found),
         Err(e) if e.kind() == io::ErrorKind::NotFound => None,
         Err(e) => {
-            let advice = "run doctor as the user that the worker runs as, or name another folder: state_dir";
-            report.add(unusable(format!("can't look at {name}: {e}")).advice(advice))?;
-            return Ok(None);
+            say(Verdict::NoStart, format!("can't look at {name}: {e}"), AS_WORKER);
+            return None;
         }
     };
     let ground = existing(&dir);
-    let may = Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK;
-    if let Err(e) = access(&ground, may) {
-        let what = match &there {
-            Some(_) => format!("{name} can't be written: {}", io::Error::from(e)),
-            None => format!(
-                "{name} is not there, and {} can't be written: {}",
-                ground.display(),
-                io::Error::from(e)
-            ),
-        };
+    if let Err(e) = access(&ground, Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK) {
+        let missing = if there.is_some() { String::new() } else { format!("{name} is not there, and ") };
+        let what = format!("{missing}{} can't be written: {}", ground.display(), io::Error::from(e));
         let advice = match e {
-            rustix::io::Errno::ROFS => "mount it for writing, or name another folder: state_dir".to_owned(),
-            _ => {
-                format!("run doctor as the user that the worker runs as; give that user {}", ground.display())
-            }
+            rustix::io::Errno::ROFS => "mount it for writing, or name another folder: state_dir",
+            _ => AS_WORKER,
         };
-        report.add(unusable(what).advice(advice))?;
-        return Ok(None);
+        say(Verdict::NoStart, what, advice);
+        return None;
     }
-    let free = space(&ground, &examined.activities, report)?;
-    let allowed = examined.worker.allow_unsafe_storage.unwrap_or(false);
-    kind(&ground, allowed, report)?;
+    let free = free(&ground);
+    if let Some((verdict, what)) = cramped(free, &examined.activities) {
+        say(verdict, format!("{}: {what}", ground.display()), "make room");
+    }
+    if let Some((verdict, what)) = kind(&ground, examined.worker.allow_unsafe_storage.unwrap_or(false)) {
+        say(
+            verdict,
+            format!("{} {what}", ground.display()),
+            "name a folder on ext4, xfs, btrfs or f2fs: state_dir",
+        );
+    }
+    let free = size(free);
     let Some(found) = there else {
-        report.ok(Step::State, format!("{name}: not there yet, the worker makes it; {free} free"))?;
-        return Ok(None);
+        say(Verdict::Ok, format!("{name}: not there yet, the worker makes it; {free} free"), "");
+        return None;
     };
     let user = rustix::process::geteuid().as_raw();
     if found.uid() != user {
         let what = format!("{name} belongs to user {}, and this is user {user}", found.uid());
-        let advice = "run doctor as the worker's user: what it may read and write counts";
-        report.add(Finding::new(Step::State, Verdict::Warning, what).advice(advice))?;
+        say(Verdict::Warning, what, AS_WORKER);
     }
     let running = running(&dir);
     let used =
         running.as_ref().map_or(String::new(), |r| format!("; in use by the worker with pid {}", r.pid));
-    match sync(&dir) {
+    let (verdict, how, advice) = match sync(&dir) {
         None => {
-            let what = format!("{name}: the disk has not kept a few bytes within {} s", PATIENCE.as_secs());
-            report.add(
-                Finding::new(Step::State, Verdict::Problem, what).advice("the disk is failing: dmesg"),
-            )?;
+            let what = format!("a few bytes were not kept within {} s", PATIENCE.as_secs());
+            (Verdict::Problem, what, "the disk is failing: dmesg")
         }
         Some(Err(e)) => {
             let advice = match e.kind() {
                 io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "make room",
                 _ => "dmesg may tell more; the worker takes no task while its disk refuses",
             };
-            let what = format!("{name}: nothing can be kept there: {e}");
-            report.add(Finding::new(Step::State, Verdict::Problem, what).advice(advice))?;
+            (Verdict::Problem, format!("nothing can be kept there: {e}"), advice)
         }
         Some(Ok(took)) => {
-            let verdict = if took > SLOW { Verdict::Warning } else { Verdict::Ok };
-            let what = format!("{name}: {free} free, synced in {} ms{used}", took.as_millis().max(1));
-            let finding = Finding::new(Step::State, verdict, what);
-            report.add(match verdict {
-                Verdict::Ok => finding,
-                _ => finding.advice("a slow or worn-out disk: each task is synced before its handler starts"),
-            })?;
+            let what = format!("{free} free, synced in {} ms{used}", took.as_millis().max(1));
+            match took > SLOW {
+                true => (
+                    Verdict::Warning,
+                    what,
+                    "a slow or worn-out disk: each task is synced before its handler starts",
+                ),
+                false => (Verdict::Ok, what, ""),
+            }
         }
-    }
-    Ok(running)
+    };
+    say(verdict, format!("{name}: {how}"), advice);
+    running
 }
 
 /// The folder, or the nearest one above it that is there.
@@ -123,54 +125,37 @@ fn existing(dir: &Path) -> PathBuf {
     there.map_or_else(|| ".".into(), Path::to_path_buf)
 }
 
-/// Says so if there is too little, and how much is free.
-fn space(ground: &Path, activities: &[One], report: &mut Report) -> Result<String, Error> {
-    // What the worker wants before it asks for a task; see the library's spool.
-    const OVERHEAD: usize = 16 * 1024;
-    let one = activities.iter().map(|a| INPUT_MAX + a.max_output + OVERHEAD).max().unwrap_or_default() as u64;
-    let slots = activities.iter().map(|a| a.concurrency).sum::<usize>() as u64;
-    let Ok(stat) = statvfs(ground) else { return Ok("an unknown number of bytes".into()) };
-    let free = stat.f_bavail.saturating_mul(stat.f_frsize);
-    let shown = size(free);
-    let finding = |verdict, what: String| Finding::new(Step::State, verdict, what).advice("make room");
-    if free < one {
-        let what =
-            format!("{}: {shown} free, and a task with its result may take {}", ground.display(), size(one));
-        report.add(finding(Verdict::Problem, what))?;
-    } else if free < one.saturating_mul(slots) {
-        let what = format!(
-            "{}: {shown} free, room for {} of the {slots} tasks that may be at work",
-            ground.display(),
-            free / one
-        );
-        report.add(finding(Verdict::Warning, what))?;
-    }
-    Ok(shown)
+fn free(ground: &Path) -> u64 {
+    statvfs(ground).map(|stat| stat.f_bavail.saturating_mul(stat.f_frsize)).unwrap_or_default()
 }
 
-fn kind(ground: &Path, allowed: bool, report: &mut Report) -> Result<(), Error> {
-    let name = ground.display();
-    let finding = match storage_kind(ground) {
-        Ok(StorageKind::Volatile(kind)) => Finding::new(
-            Step::State,
+/// Whether there is too little room.
+fn cramped(free: u64, activities: &[One]) -> Option<(Verdict, String)> {
+    // What the worker wants before it asks for a task; see the library's spool.
+    const OVERHEAD: usize = 16 * 1024;
+    let one = activities.iter().map(|a| INPUT_MAX + a.max_output + OVERHEAD).max()? as u64;
+    let slots = activities.iter().map(|a| a.concurrency).sum::<usize>() as u64;
+    if free < one {
+        let what = format!("{} free, and a task with its result may take {}", size(free), size(one));
+        return Some((Verdict::Problem, what));
+    }
+    let what = || format!("{} free, room for {} of {slots} tasks at work", size(free), free / one);
+    (free < one.saturating_mul(slots)).then(|| (Verdict::Warning, what()))
+}
+
+/// What is to be said of the file system.
+fn kind(ground: &Path, allowed: bool) -> Option<(Verdict, String)> {
+    match storage_kind(ground).ok()? {
+        StorageKind::Durable => None,
+        StorageKind::Volatile(kind) => Some((
             Verdict::Warning,
-            format!("{name} is on {kind}: what it holds goes with the power, or the container"),
-        )
-        .advice("name a folder on a disk: state_dir"),
-        Ok(StorageKind::Unsafe(kind)) if allowed => Finding::new(
-            Step::State,
-            Verdict::Warning,
-            format!("{name} is on {kind}, which may lose results; it is allowed by allow_unsafe_storage"),
-        ),
-        Ok(StorageKind::Unsafe(kind)) => Finding::new(
-            Step::State,
-            Verdict::NoStart,
-            format!("{name} is on {kind}, which can't promise to keep what was written"),
-        )
-        .advice("name a folder on ext4, xfs, btrfs or f2fs: state_dir"),
-        Ok(StorageKind::Durable) | Err(_) => return Ok(()),
-    };
-    report.add(finding)
+            format!("is on {kind}: what it holds goes with the power, or the container"),
+        )),
+        StorageKind::Unsafe(kind) => {
+            let verdict = if allowed { Verdict::Warning } else { Verdict::NoStart };
+            Some((verdict, format!("is on {kind}, which can't promise to keep what was written")))
+        }
+    }
 }
 
 /// How long it takes until a few bytes are kept; `None`: too long.

@@ -9,24 +9,25 @@ use serde_json::Value;
 
 use super::One;
 use super::report::{Finding, Report, Step, Verdict};
-use crate::error::Error;
 
 /// Deeper than any definition that the service takes.
 const DEPTH: usize = 32;
 
-pub(super) fn look(file: &Path, activities: &[One], report: &mut Report) -> Result<(), Error> {
+pub(super) fn look(file: &Path, activities: &[One], report: &mut Report) {
     let name = file.display();
-    let problem = |what: String| Finding::new(Step::StateMachine, Verdict::Problem, what);
+    let mut say = |verdict, what: String, advice: &str| {
+        let finding = Finding::new(Step::StateMachine, verdict, &what);
+        report.add(if advice.is_empty() { finding } else { finding.advice(advice) });
+    };
     let text = match fs::read(file) {
         Ok(text) => text,
-        Err(e) => return report.add(problem(format!("can't read {name}: {e}"))),
+        Err(e) => return say(Verdict::Problem, format!("can't read {name}: {e}"), ""),
     };
     let definition: Value = match serde_json::from_slice(&text) {
         Ok(definition) => definition,
         Err(e) => {
-            let advice = "the definition as JSON: aws stepfunctions describe-state-machine --query definition --output text";
-            let what = format!("{name}:{}: it is not JSON: {e}", e.line());
-            return report.add(problem(what).advice(advice));
+            let advice = "aws stepfunctions describe-state-machine --query definition --output text gives it";
+            return say(Verdict::Problem, format!("{name}:{}: it is not JSON: {e}", e.line()), advice);
         }
     };
     let mut tasks = Vec::new();
@@ -38,22 +39,16 @@ pub(super) fn look(file: &Path, activities: &[One], report: &mut Report) -> Resu
         met = true;
         let flaws = flaws(task, activity);
         if flaws.is_empty() {
-            report.ok(Step::StateMachine, format!("{state}: no task is lost for good"))?;
+            say(Verdict::Ok, format!("{state}: no task is lost for good"), "");
         }
         for (what, add) in flaws {
-            let finding = Finding::new(Step::StateMachine, Verdict::Warning, format!("{state}: {what}"));
-            report.add(finding.advice(add))?;
+            say(Verdict::Warning, format!("{state}: {what}"), &add);
         }
     }
-    if met {
-        return Ok(());
+    if !met {
+        let what = format!("{name}: no Task state has one of the activities as its Resource");
+        say(Verdict::Warning, what, "is it the right definition, with its placeholders filled in?");
     }
-    let finding = Finding::new(
-        Step::StateMachine,
-        Verdict::Warning,
-        format!("{name}: no Task state has one of the activities as its Resource"),
-    );
-    report.add(finding.advice("is it the right definition, with its placeholders filled in?"))
 }
 
 /// All Task states, by name, in the order of their names.
@@ -72,22 +67,21 @@ fn collect<'a>(machine: &'a Value, depth: usize, tasks: &mut Vec<(&'a str, &'a V
 /// What may cost a task, and the JSON to add.
 fn flaws(task: &Value, activity: &One) -> Vec<(String, String)> {
     let mut flaws = Vec::new();
-    let interval = activity.heartbeat_interval.as_secs_f64();
-    // A third of it is what the interval may be at most; and the worker's first heartbeat comes sooner.
-    let good = (interval * 3.0).ceil();
+    let interval = activity.heartbeat_interval.as_millis().div_ceil(1000) as u64;
+    // At most a third of HeartbeatSeconds is what docs/device.md asks for.
+    let good = interval * 3;
     let has = |key: &str| !task[key].is_null() || !task[format!("{key}Path")].is_null();
     if !has("HeartbeatSeconds") {
         let what =
             "no HeartbeatSeconds: the task of a device that dies waits for TimeoutSeconds, if not for ever";
         flaws.push((what.to_owned(), format!("add \"HeartbeatSeconds\": {good}")));
-    } else if let Some(seconds) =
-        task["HeartbeatSeconds"].as_f64().filter(|seconds| *seconds < interval * 2.0)
+    } else if let Some(seconds) = task["HeartbeatSeconds"].as_u64().filter(|seconds| *seconds < interval * 2)
     {
         let what = format!(
             "HeartbeatSeconds {seconds} is shorter than two heartbeats, one each {interval} s: one that is late costs the task"
         );
-        let or = match (seconds / 3.0).floor() {
-            0.0 => String::new(),
+        let or = match seconds / 3 {
+            0 => String::new(),
             third => format!("; or heartbeat_interval = \"{third}s\""),
         };
         flaws.push((what, format!("set \"HeartbeatSeconds\": {good} or more{or}")));

@@ -128,7 +128,7 @@ impl Place {
                 EnvironmentCredentials::from(env)?.map(|source| Arc::new(source) as _),
                 nothing("the environment has no AWS_ACCESS_KEY_ID"),
             ),
-            Place::WebIdentity => (sources.web_identity()?, nothing("nor AWS_WEB_IDENTITY_TOKEN_FILE")),
+            Place::WebIdentity => (sources.web_identity()?, nothing("no AWS_WEB_IDENTITY_TOKEN_FILE is set")),
             Place::Profile => {
                 (sources.of_profile(&settings.profile)?, SharedFilesCredentials::new(settings).nothing())
             }
@@ -245,7 +245,7 @@ mod tests {
     fn no_credentials_anywhere_is_one_line_that_lists_what_was_tried() {
         assert_eq!(
             Home::new("[default]\nregion = x\n", "").id(&[], None),
-            "no AWS credentials: the environment has no AWS_ACCESS_KEY_ID; nor AWS_WEB_IDENTITY_TOKEN_FILE; \
+            "no AWS credentials: the environment has no AWS_ACCESS_KEY_ID; no AWS_WEB_IDENTITY_TOKEN_FILE is set; \
              the profile \"default\" in ~/.aws/credentials or ~/.aws/config has no credentials; \
              no AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or _FULL_URI is set; this machine is no EC2 instance"
         );

@@ -22,8 +22,8 @@ impl Files {
             ("other.key", other.serialize_pem()),
             ("notes.txt", "no PEM".to_owned()),
         ] {
-            std::fs::write(files.path(name), text).unwrap();
-            std::fs::set_permissions(files.path(name), Permissions::from_mode(0o600)).unwrap();
+            fs::write(files.path(name), text).unwrap();
+            fs::set_permissions(files.path(name), Permissions::from_mode(0o600)).unwrap();
         }
         files
     }
@@ -88,8 +88,13 @@ fn a_flaw_of_the_credentials_is_told_with_its_line_and_key() {
     let source = |text: &str| format!("[credentials]\nsource = {text}\n");
     let table = [
         (source("\"ssm\""), 2, "source", "\"ssm\" is none of chain, environment, profile, iot"),
-        (source("7"), 2, "source", "expected a string"),
-        (source("\"iot\"\ncolour = 1"), 3, "colour", "unknown key, expected one of `source`"),
+        (source("7"), 2, "source", "expected a text"),
+        (
+            source("\"iot\"\ncolour = true"),
+            3,
+            "colour",
+            "unknown key, expected one of source, profile, endpoint, ",
+        ),
         (
             source("\"process\"\nrole_alias = \"a\""),
             3,
@@ -105,7 +110,7 @@ fn a_flaw_of_the_credentials_is_told_with_its_line_and_key() {
         (source("\"profile\""), 2, "profile", "is missing: source \"profile\" needs it"),
         (source("\"web-identity\"\ntoken_file = \"/t\""), 2, "role_arn", "is missing"),
         (source("\"process\""), 2, "command", "is missing"),
-        (source("\"process\"\ncommand = \"x\""), 3, "command", "expected a sequence"),
+        (source("\"process\"\ncommand = \"x\""), 3, "command", "expected a list of texts"),
         (
             source("\"process\"\ncommand = [\"no-such-program\"]"),
             3,
@@ -140,7 +145,7 @@ fn a_flaw_of_the_network_is_told_with_its_line_and_key() {
     all_told(vec![
         (network("proxy = \"socks5://p\""), 2, "network.proxy", "only http:// and https://"),
         (network("proxy = \"http://me:sEcReT@p\""), 2, "network.proxy", "put the whole URL into HTTPS_PROXY"),
-        (network("no_proxy = \"a\""), 2, "network.no_proxy", "expected a sequence"),
+        (network("no_proxy = \"a\""), 2, "network.no_proxy", "expected a list of texts"),
         (
             network("client_key = \"$device.key\""),
             2,
@@ -154,8 +159,8 @@ fn a_flaw_of_the_network_is_told_with_its_line_and_key() {
             "network.client_key",
             "the key is another certificate's",
         ),
-        (network("use_fips_endpoint = \"yes\""), 2, "network.use_fips_endpoint", "expected a boolean"),
-        (network("socks = 1"), 2, "network.socks", "unknown key"),
+        (network("use_fips_endpoint = \"yes\""), 2, "network.use_fips_endpoint", "expected true or false"),
+        (network("socks = true"), 2, "network.socks", "unknown key"),
         (
             format!("endpoint_url = \"http://h:1\"\n{}", network("use_dualstack_endpoint = true")),
             3,
@@ -178,9 +183,9 @@ fn a_flaw_of_the_network_is_told_with_its_line_and_key() {
 fn p7_a_key_that_others_may_read_is_told() {
     let files = Files::new();
     assert_eq!(files.read(IOT).1, []);
-    std::fs::set_permissions(files.path("device.key"), Permissions::from_mode(0o640)).unwrap();
+    fs::set_permissions(files.path("device.key"), Permissions::from_mode(0o640)).unwrap();
     assert_eq!(files.read(IOT).1, [], "a group may well be the service's");
-    std::fs::set_permissions(files.path("device.key"), Permissions::from_mode(0o644)).unwrap();
+    fs::set_permissions(files.path("device.key"), Permissions::from_mode(0o644)).unwrap();
     let (_, doubts) = files.read(IOT);
     let [Flaw { line: 6, key, what }] = &doubts[..] else { panic!("{doubts:?}") };
     assert!(key == "credentials.private_key" && what.contains("chmod o= "), "{doubts:?}");
