@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::program;
-use super::table::{Remark, Table};
+use super::table::Table;
 use activity_worker::aws::{HttpsTransport, IotConfig, IotCredentials, Proxies, TransportConfigError};
 use activity_worker::clock::{ServerClock, SystemClock};
 
@@ -53,133 +53,130 @@ const SOURCES: &[Kind] = &[
     ("process",      &["command"],                                           &[]),
 ];
 
-/// What a table says.
-pub(super) struct Said {
-    /// `None`: the chain, or the profile.
-    pub(super) source: Option<Source>,
-    pub(super) profile: Option<String>,
-    /// What would do, but not well: place, key, words.
-    pub(super) doubts: Vec<Remark>,
-}
-
-/// `region`: the activities'. The error is the first thing that is wrong.
-pub(super) fn read(mut table: Table, region: &str) -> Result<Said, Remark> {
-    let (start, name) = table.text("source")?.unwrap_or((0, "chain".to_owned()));
+/// The source that a table names, or the profile; neither: the chain. `region`: the activities'.
+pub(super) fn read(table: &mut Table, region: &str) -> (Option<Source>, Option<String>) {
+    let name = table.text("source").unwrap_or_else(|| "chain".to_owned());
     let Some((name, needed, optional)) = SOURCES.iter().find(|(known, ..)| *known == name) else {
         let known: Vec<_> = SOURCES.iter().map(|(name, ..)| *name).collect();
-        return Err((start, "source".into(), format!("{name:?} is none of {}", known.join(", "))));
+        table.wrong("source", &format!("{name:?} is none of {}", known.join(", ")));
+        return (None, None);
     };
     let mut known = vec!["source"];
-    for key in SOURCES.iter().flat_map(|(_, needed, optional)| needed.iter().chain(*optional)) {
-        if !known.contains(key) {
-            known.push(*key);
+    for (_, needed, optional) in SOURCES {
+        known.extend(needed.iter().chain(*optional));
+    }
+    known.dedup();
+    table.known(&known);
+    let fits = |key: &str| key == "source" || needed.contains(&key) || optional.contains(&key);
+    let other = table.keys().find(|key| !fits(key)).map(str::to_owned);
+    if let Some(key) = other {
+        let holds = |keys: &[&str]| keys.contains(&key.as_str());
+        let whose = SOURCES.iter().find(|(_, needed, optional)| holds(needed) || holds(optional));
+        let whose = whose.map_or("", |(name, ..)| *name);
+        table.wrong(&key, &format!("belongs to source {whose:?}, and source is {name:?}"));
+    }
+    for key in *needed {
+        if !table.keys().any(|set| set == *key) {
+            table.wrong(key, &format!("is missing: source {name:?} needs it"));
         }
     }
-    table.known(&known)?;
-    let holds = |(_, needed, optional): &&Kind, key: &str| needed.contains(&key) || optional.contains(&key);
-    for (key, at) in table.keys() {
-        if !needed.contains(&key) && !optional.contains(&key) {
-            let whose = SOURCES.iter().find(|source| holds(source, key)).map_or("", |(name, ..)| *name);
-            return Err((at, key.into(), format!("belongs to source {whose:?}, and source is {name:?}")));
-        }
-    }
-    if let Some(key) = needed.iter().find(|needed| !table.keys().any(|(key, _)| key == **needed)) {
-        return Err((start, (*key).into(), format!("is missing: source {name:?} needs it")));
-    }
-    let mut doubts = Vec::new();
-    let mut text = |key: &str| Ok(table.text(key)?.map(|(_, text)| text));
-    let mut profile = None;
     let source = match *name {
-        "profile" => {
-            profile = text("profile")?;
-            None
+        "environment" => Source::Environment,
+        "iot" => return (iot(table, region), None),
+        "container" => Source::Container { url: table.text("url"), token_file: token_file(table) },
+        "imds" => {
+            Source::Imds { endpoint: table.text("endpoint"), endpoint_mode: table.text("endpoint_mode") }
         }
-        "environment" => Some(Source::Environment),
-        "iot" => Some(Source::Iot(iot(table, region, &mut doubts)?)),
-        "container" => {
-            let url = text("url")?;
-            Some(Source::Container { url, token_file: token_file(&mut table, &mut doubts)? })
-        }
-        "imds" => Some(Source::Imds { endpoint: text("endpoint")?, endpoint_mode: text("endpoint_mode")? }),
-        "web-identity" => Some(Source::WebIdentity {
-            role_arn: text("role_arn")?.unwrap_or_default(),
-            session_name: text("session_name")?,
-            sts_endpoint_url: text("sts_endpoint_url")?,
-            token_file: token_file(&mut table, &mut doubts)?.unwrap_or_default(),
-        }),
-        "process" => table.list("command")?.map(process).transpose()?,
-        _ => None,
+        "web-identity" => Source::WebIdentity {
+            token_file: token_file(table).unwrap_or_default(),
+            role_arn: table.text("role_arn").unwrap_or_default(),
+            session_name: table.text("session_name"),
+            sts_endpoint_url: table.text("sts_endpoint_url"),
+        },
+        "process" => return (process(table), None),
+        _ => return (None, table.text("profile")),
     };
-    Ok(Said { source, profile, doubts })
+    (Some(source), None)
 }
 
-fn iot(mut table: Table, region: &str, doubts: &mut Vec<Remark>) -> Result<IotConfig, Remark> {
-    let mut text = |key: &str| table.text(key);
-    let (at, endpoint) = text("endpoint")?.unwrap_or_default();
-    let (_, role_alias) = text("role_alias")?.unwrap_or_default();
-    let thing_name = text("thing_name")?.map(|(_, name)| name);
-    let pair = [text("certificate")?.unwrap_or_default(), text("private_key")?.unwrap_or_default()];
-    let (certificate, key) = key_pair(pair, ["certificate", "private_key"], doubts)?;
-    let ca_file = text("ca_file")?.map(ca_file).transpose()?;
-    let config =
-        IotConfig { endpoint, region: region.to_owned(), role_alias, thing_name, certificate, key, ca_file };
+fn iot(table: &mut Table, region: &str) -> Option<Source> {
+    let (certificate, key) = key_pair(table, "certificate", "private_key")?;
+    let config = IotConfig {
+        endpoint: table.text("endpoint")?,
+        region: region.to_owned(),
+        role_alias: table.text("role_alias")?,
+        thing_name: table.text("thing_name"),
+        certificate,
+        key,
+        ca_file: ca_file(table),
+    };
     let clock = Arc::new(ServerClock::new(Arc::new(SystemClock)));
-    match IotCredentials::new(config.clone(), Proxies::default(), clock) {
-        Ok(_) => Ok(config),
-        Err(e) => Err((at, "endpoint".into(), e.to_string())),
+    if let Err(e) = IotCredentials::new(config.clone(), Proxies::default(), clock) {
+        table.wrong("endpoint", &e.to_string());
+    }
+    Some(Source::Iot(config))
+}
+
+fn process(table: &mut Table) -> Option<Source> {
+    let mut command = table.list("command")?;
+    let argv = command.iter().map(Into::into).collect();
+    match program::find(argv, "the program") {
+        Ok(program) => Some(Source::Process { program: program.path, arguments: command.split_off(1) }),
+        Err(what) => {
+            table.wrong("command", &what);
+            None
+        }
     }
 }
 
 /// A file that someone else makes and renews may come later than the worker.
-fn token_file(table: &mut Table, doubts: &mut Vec<Remark>) -> Result<Option<String>, Remark> {
-    let Some((at, file)) = table.text("token_file")? else { return Ok(None) };
+fn token_file(table: &mut Table) -> Option<String> {
+    let file = table.text("token_file")?;
     if let Err(why) = readable(Path::new(&file)) {
-        doubts.push((at, "token_file".into(), why));
+        table.doubt("token_file", &why);
     }
-    Ok(Some(file))
+    Some(file)
 }
 
-fn process((at, mut command): (usize, Vec<String>)) -> Result<Source, Remark> {
-    let argv = command.iter().map(Into::into).collect();
-    let program = program::find(argv, "the program").map_err(|what| (at, "command".into(), what))?;
-    Ok(Source::Process { program: program.path, arguments: command.split_off(1) })
-}
-
-/// A certificate and its key that TLS can use. A key that others may read is a doubt.
-pub(super) fn key_pair(
-    files: [(usize, String); 2],
-    keys: [&'static str; 2],
-    doubts: &mut Vec<Remark>,
-) -> Result<(PathBuf, PathBuf), Remark> {
-    let [(certificate_at, certificate), (key_at, key)] = files.map(|(at, file)| (at, PathBuf::from(file)));
-    readable(&certificate).map_err(|what| (certificate_at, keys[0].into(), what))?;
-    readable(&key).map_err(|what| (key_at, keys[1].into(), what))?;
-    let tried = HttpsTransport::builder().client_certificate(certificate.clone(), key.clone()).build();
-    if let Err(e) = tried {
+/// A certificate and its key, two settings, that TLS can use. A key that others may read is a doubt.
+pub(super) fn key_pair(table: &mut Table, certificate: &str, key: &str) -> Option<(PathBuf, PathBuf)> {
+    let (certificate_file, key_file) = (file(table, certificate)?, file(table, key)?);
+    let pair = HttpsTransport::builder().client_certificate(certificate_file.clone(), key_file.clone());
+    if let Err(e) = pair.build() {
         let why = match e {
             TransportConfigError::ClientCertificate { reason, .. } => reason,
             other => other.to_string(),
         };
-        let about_certificate = (certificate != key && why.starts_with(&*certificate.to_string_lossy()))
-            || why.ends_with("holds no certificate");
-        let (at, name) = if about_certificate { (certificate_at, keys[0]) } else { (key_at, keys[1]) };
-        return Err((at, name.into(), why));
+        let of_certificate =
+            certificate_file != key_file && why.starts_with(&*certificate_file.to_string_lossy());
+        let of_certificate = of_certificate || why.ends_with("holds no certificate");
+        table.wrong(if of_certificate { certificate } else { key }, &why);
     }
-    let mode = fs::metadata(&key).map(|m| m.permissions().mode()).unwrap_or_default();
+    let mode = fs::metadata(&key_file).map(|m| m.permissions().mode()).unwrap_or_default();
     if mode & 0o007 != 0 {
-        let what = format!("{} can be read or changed by every user: chmod o= {0}", key.display());
-        doubts.push((key_at, keys[1].into(), what));
+        let what = format!("{} can be read or changed by every user: chmod o= {0}", key_file.display());
+        table.doubt(key, &what);
     }
-    Ok((certificate, key))
+    Some((certificate_file, key_file))
 }
 
 /// CAs that TLS can use.
-fn ca_file((at, file): (usize, String)) -> Result<PathBuf, Remark> {
-    let path = PathBuf::from(file);
-    readable(&path).map_err(|what| (at, "ca_file".into(), what))?;
-    match HttpsTransport::builder().ca_file(path.clone()).build() {
-        Ok(_) => Ok(path),
-        Err(e) => Err((at, "ca_file".into(), e.to_string())),
+fn ca_file(table: &mut Table) -> Option<PathBuf> {
+    let path = file(table, "ca_file")?;
+    if let Err(e) = HttpsTransport::builder().ca_file(path.clone()).build() {
+        table.wrong("ca_file", &e.to_string());
+    }
+    Some(path)
+}
+
+fn file(table: &mut Table, key: &str) -> Option<PathBuf> {
+    let path = PathBuf::from(table.text(key)?);
+    match readable(&path) {
+        Ok(()) => Some(path),
+        Err(what) => {
+            table.wrong(key, &what);
+            None
+        }
     }
 }
 

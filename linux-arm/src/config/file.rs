@@ -13,7 +13,7 @@ use toml::Spanned;
 
 use super::table::{Remark, Table};
 use super::values::{self, Allowed};
-use super::{ActivityConfig, Config, NetworkConfig, WorkerConfig, credentials, network};
+use super::{ActivityConfig, Config, WorkerConfig, credentials, network};
 use super::{
     DEFAULT_CONCURRENCY, DEFAULT_GRACE, DEFAULT_HANDLER_TIMEOUT, DEFAULT_HEARTBEAT_INTERVAL, MAX_OUTPUT,
 };
@@ -137,31 +137,28 @@ pub(crate) fn parse(text: &str) -> Result<(Config, Vec<Flaw>), Flaw> {
         });
     }
     let place = |table: &str, (start, key, what): Remark| at(start, &format!("{table}.{key}"), what);
-    let mut unwise = Vec::new();
-    let network = match file.network {
-        Some(table) => network::read(table, file.endpoint_url.is_some(), &mut unwise)
-            .map_err(|wrong| place("network", wrong))?,
-        None => NetworkConfig::default(),
+    let mut doubts = Vec::new();
+    let mut end = |name: &str, table: Table| {
+        let unwise = table.end().map_err(|wrong| place(name, wrong))?;
+        doubts.extend(unwise.into_iter().map(|doubt| place(name, doubt)));
+        Ok(())
     };
-    let mut doubts: Vec<_> = unwise.into_iter().map(|doubt| place("network", doubt)).collect();
-    let mut profile = file.profile.map(|profile| (profile.span().start, profile.into_inner()));
-    let mut credentials = None;
-    if let Some(table) = file.credentials {
-        let said = credentials::read(table, home.region()).map_err(|wrong| place("credentials", wrong))?;
-        let elsewhere = said.source.is_some() || said.profile.is_some();
-        if let Some((start, _)) = profile.as_ref().filter(|_| elsewhere) {
-            let what = "names a source of credentials, and so does [credentials]: remove one of the two";
-            return Err(at(*start, "profile", what.into()));
-        }
-        doubts.extend(said.doubts.into_iter().map(|doubt| place("credentials", doubt)));
-        profile = profile.or(said.profile.map(|profile| (0, profile)));
-        credentials = said.source;
+    let mut table = file.network.unwrap_or_default();
+    let network = network::read(&mut table, file.endpoint_url.is_some());
+    end("network", table)?;
+    let mut table = file.credentials.unwrap_or_default();
+    let (credentials, named) = credentials::read(&mut table, home.region());
+    end("credentials", table)?;
+    if let Some(profile) = file.profile.as_ref().filter(|_| credentials.is_some() || named.is_some()) {
+        let what = "names a source of credentials, and so does [credentials]: remove one of the two";
+        return Err(at(profile.span().start, "profile", what.into()));
     }
+    let profile = file.profile.map(Spanned::into_inner).or(named);
     let worker = WorkerConfig {
         worker_name: file.worker_name,
         state_dir: file.state_dir,
         endpoint_url: file.endpoint_url,
-        profile: profile.map(|(_, profile)| profile),
+        profile,
         credentials,
         network,
         ca_bundle: file.ca_bundle,

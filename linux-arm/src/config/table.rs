@@ -12,66 +12,93 @@ pub(super) type Remark = (usize, String, String);
 
 /// What a key may be set to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Word {
+enum Word {
     Text(String),
     List(Vec<String>),
     Switch(bool),
 }
 
-/// Keys and what they are set to, in the order of the file.
-pub(super) struct Table(Vec<(String, Spanned<Word>)>);
+/// Keys and what they are set to. It remembers what its reader found wrong, and unwise.
+#[derive(Default)]
+pub(super) struct Table {
+    keys: Vec<(String, Spanned<Word>)>,
+    /// The first thing that is wrong.
+    wrong: Option<Remark>,
+    doubts: Vec<Remark>,
+}
 
 impl Table {
-    /// Refuses keys that are none.
-    pub(super) fn known(&self, keys: &[&str]) -> Result<(), Remark> {
-        match self.0.iter().find(|(key, _)| !keys.contains(&key.as_str())) {
-            Some((key, word)) => Err((
-                word.span().start,
-                key.clone(),
-                format!("unknown key, expected one of {}", keys.join(", ")),
-            )),
-            None => Ok(()),
+    /// Keys that are none are wrong.
+    pub(super) fn known(&mut self, keys: &[&str]) {
+        if let Some((key, _)) = self.keys.iter().find(|(key, _)| !keys.contains(&key.as_str())) {
+            let key = key.clone();
+            self.wrong(&key, &format!("unknown key, expected one of {}", keys.join(", ")));
         }
     }
 
-    /// Keys that are set, and where.
-    pub(super) fn keys(&self) -> impl Iterator<Item = (&str, usize)> {
-        self.0.iter().map(|(key, word)| (key.as_str(), word.span().start))
+    /// The keys that are set.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &str> {
+        self.keys.iter().map(|(key, _)| key.as_str())
     }
 
-    /// A text that is not empty, and where it stands.
-    pub(super) fn text(&mut self, key: &str) -> Result<Option<(usize, String)>, Remark> {
-        match self.take(key) {
-            None => Ok(None),
-            Some((at, Word::Text(text))) if text.trim().is_empty() => {
-                Err((at, key.to_owned(), "is empty".into()))
-            }
-            Some((at, Word::Text(text))) => Ok(Some((at, text))),
-            Some((at, _)) => Err((at, key.to_owned(), "expected a text".into())),
+    /// A text. An empty one is wrong.
+    pub(super) fn text(&mut self, key: &str) -> Option<String> {
+        let text = self.text_or_none(key)?;
+        if text.trim().is_empty() {
+            self.wrong(key, "is empty");
         }
+        Some(text)
     }
 
-    pub(super) fn list(&mut self, key: &str) -> Result<Option<(usize, Vec<String>)>, Remark> {
-        match self.take(key) {
-            None => Ok(None),
-            Some((at, Word::List(list))) => Ok(Some((at, list))),
-            Some((at, _)) => Err((at, key.to_owned(), "expected a list of texts".into())),
+    /// A text that may be empty.
+    pub(super) fn text_or_none(&mut self, key: &str) -> Option<String> {
+        match self.get(key)? {
+            Word::Text(text) => return Some(text.clone()),
+            _ => self.wrong(key, "expected a text"),
         }
+        None
     }
 
-    pub(super) fn switch(&mut self, key: &str) -> Result<Option<(usize, bool)>, Remark> {
-        match self.take(key) {
-            None => Ok(None),
-            Some((at, Word::Switch(on))) => Ok(Some((at, on))),
-            Some((at, _)) => Err((at, key.to_owned(), "expected true or false".into())),
+    pub(super) fn list(&mut self, key: &str) -> Option<Vec<String>> {
+        match self.get(key)? {
+            Word::List(list) => return Some(list.clone()),
+            _ => self.wrong(key, "expected a list of texts"),
         }
+        None
     }
 
-    /// What it is set to, even if that is an empty text.
-    pub(super) fn take(&mut self, key: &str) -> Option<(usize, Word)> {
-        let at = self.0.iter().position(|(name, _)| name == key)?;
-        let (_, word) = self.0.swap_remove(at);
-        Some((word.span().start, word.into_inner()))
+    pub(super) fn switch(&mut self, key: &str) -> Option<bool> {
+        match *self.get(key)? {
+            Word::Switch(on) => return Some(on),
+            _ => self.wrong(key, "expected true or false"),
+        }
+        None
+    }
+
+    /// Something is wrong with a key. A key that is not set stands where the table's first key does.
+    pub(super) fn wrong(&mut self, key: &str, what: &str) {
+        let remark = (self.place(key), key.to_owned(), what.to_owned());
+        self.wrong.get_or_insert(remark);
+    }
+
+    /// Something about a key is unwise.
+    pub(super) fn doubt(&mut self, key: &str, what: &str) {
+        self.doubts.push((self.place(key), key.to_owned(), what.to_owned()));
+    }
+
+    /// What was unwise, unless something was wrong.
+    pub(super) fn end(self) -> Result<Vec<Remark>, Remark> {
+        self.wrong.map_or(Ok(self.doubts), Err)
+    }
+
+    fn get(&self, key: &str) -> Option<&Word> {
+        self.keys.iter().find(|(name, _)| name == key).map(|(_, word)| word.get_ref())
+    }
+
+    fn place(&self, key: &str) -> usize {
+        let start = |(_, word): &(String, Spanned<Word>)| word.span().start;
+        let it = self.keys.iter().find(|(name, _)| name == key);
+        it.map(start).or_else(|| self.keys.iter().map(start).min()).unwrap_or_default()
     }
 }
 
@@ -90,7 +117,7 @@ impl<'de> Deserialize<'de> for Table {
                 while let Some(entry) = map.next_entry()? {
                     keys.push(entry);
                 }
-                Ok(Table(keys))
+                Ok(Table { keys, ..Table::default() })
             }
         }
         from.deserialize_map(Keys)

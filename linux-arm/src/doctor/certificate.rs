@@ -3,7 +3,7 @@
 //! Every read is checked against the bytes that are there; what is not understood is `None`.
 
 use std::path::Path;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
@@ -89,18 +89,81 @@ fn name(der: &[u8]) -> Option<String> {
 }
 
 fn date((tag, value): (u8, &[u8])) -> Option<SystemTime> {
-    let digits = std::str::from_utf8(value).ok()?.strip_suffix('Z')?;
     // Two digits of the year until 2049, four from then on.
-    let digits = match (tag, digits.get(..2)?.parse::<u8>().ok()?) {
-        (0x17, ..50) => format!("20{digits}"),
-        (0x17, _) => format!("19{digits}"),
-        (0x18, _) => digits.to_owned(),
-        _ => return None,
-    };
-    if digits.len() != 14 || !digits.bytes().all(|b| b.is_ascii_digit()) {
+    let (year, rest) = value.split_at_checked(if tag == 0x17 { 2 } else { 4 })?;
+    let (rest, zone) = rest.split_at_checked(10)?;
+    if zone != b"Z" || !matches!(tag, 0x17 | 0x18) {
         return None;
     }
-    let [year, month, day, hour, minute, second] =
-        [0..4, 4..6, 6..8, 8..10, 10..12, 12..14].map(|range| digits.get(range).unwrap_or_default());
-    humantime::parse_rfc3339(&format!("{year}-{month}-{day}T{hour}:{minute}:{second}Z")).ok()
+    let number = |digits: &[u8]| {
+        digits.iter().try_fold(0, |n: u64, digit| Some(10 * n + u64::from(char::from(*digit).to_digit(10)?)))
+    };
+    let year = match (tag, number(year)?) {
+        (0x17, year @ ..50) => 2000 + year,
+        (0x17, year) => 1900 + year,
+        (_, year) => year,
+    };
+    let mut two = rest.chunks(2).map(number);
+    let (month, day) = (two.next()??, two.next()??);
+    let (hour, minute, second) = (two.next()??, two.next()??, two.next()??);
+    if !(1..=12).contains(&month) || day == 0 || year < 1970 {
+        return None;
+    }
+    // Years that begin in March have their odd day at the end.
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    let days = 365 * year + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day - 1;
+    let seconds = (days - 719_468) * 86_400 + hour * 3_600 + minute * 60 + second;
+    Some(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{CertificateParams, CertifiedIssuer, DnType, KeyPair, date_time_ymd};
+
+    use super::*;
+
+    fn signed(until: (i32, u8, u8)) -> Vec<u8> {
+        let mut ca = CertificateParams::new([]).unwrap();
+        ca.distinguished_name.push(DnType::OrganizationName, "Überwachung GmbH");
+        let ca = CertifiedIssuer::self_signed(ca, KeyPair::generate().unwrap()).unwrap();
+        let mut params = CertificateParams::new([]).unwrap();
+        params.distinguished_name = rcgen::DistinguishedName::new();
+        params.distinguished_name.push(DnType::OrganizationName, "an organization");
+        params.distinguished_name.push(DnType::CommonName, "pi");
+        params.not_before = date_time_ymd(1999, 12, 31);
+        params.not_after = date_time_ymd(until.0, until.1, until.2);
+        params.signed_by(&KeyPair::generate().unwrap(), &ca).unwrap().der().to_vec()
+    }
+
+    #[test]
+    fn a_certificate_tells_whose_it_is_by_whom_and_until_when() {
+        // Both forms of a date.
+        for (until, shown) in
+            [((2049, 12, 31), "2049-12-31T00:00:00Z"), ((2050, 1, 1), "2050-01-01T00:00:00Z")]
+        {
+            let read = read(&signed(until)).unwrap();
+            let date = |time| humantime::format_rfc3339_seconds(time).to_string();
+            assert_eq!(date(read.begins), "1999-12-31T00:00:00Z");
+            assert_eq!(date(read.ends), shown);
+            assert_eq!(read.subject.as_deref(), Some("pi"));
+            assert!(read.issuer.is_some());
+        }
+    }
+
+    #[test]
+    fn no_bytes_make_it_panic() {
+        let whole = signed((2030, 1, 1));
+        for end in 0..whole.len() {
+            let _ = read(&whole[..end]);
+        }
+        for at in 0..whole.len().min(400) {
+            for byte in [0x00, 0x30, 0x7f, 0x80, 0x83, 0x84, 0xff, whole[at] ^ 1] {
+                let mut damaged = whole.clone();
+                damaged[at] = byte;
+                let _ = read(&damaged);
+            }
+        }
+        assert_eq!(read(b""), None);
+        assert_eq!(read(b"-----BEGIN CERTIFICATE-----"), None);
+    }
 }

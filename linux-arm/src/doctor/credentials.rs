@@ -9,7 +9,7 @@ use activity_worker::aws::{Credentials, CredentialsError, CredentialsProvider, F
 use super::certificate;
 use super::deadline::within;
 use super::network::day;
-use super::report::{Finding, Report, Step, Verdict};
+use super::report::{Report, Step, Verdict};
 use crate::config::Source;
 use crate::connect::Route;
 
@@ -32,42 +32,39 @@ pub(super) fn look(
     }
     let chain = route.chain().unwrap_or_default();
     let unset = !chain.is_empty() && chain.iter().all(|at| matches!(at.found, FoundThere::NotSetUp(_)));
-    let finding = |verdict, what: &str| Finding::new(Step::Credentials, verdict, what);
-    let (finding, source) = match route.credentials() {
+    let mut source = None;
+    let (verdict, said, advice) = match route.credentials() {
         // The places say the rest.
-        Err(_) if unset => {
-            let advice = "set one up: [credentials] in the file, or what docs/credentials.md tells";
-            (finding(Verdict::NoStart, "no credentials are set up").advice(advice), None)
-        }
-        Err(why) => {
-            (finding(Verdict::NoStart, &why).advice("docs/credentials.md tells what each source needs"), None)
-        }
-        Ok(source) => {
-            let asked = Arc::clone(&source);
+        Err(_) if unset => (
+            Verdict::NoStart,
+            "no credentials are set up".to_owned(),
+            "set one up: [credentials] in the file, or what docs/credentials.md tells",
+        ),
+        Err(why) => (Verdict::NoStart, why, "docs/credentials.md tells what each source needs"),
+        Ok(found) => {
+            let asked = Arc::clone(&found);
+            let name = found.name().to_owned();
+            source = Some(found);
             match within(PATIENCE, move || asked.credentials()) {
                 None => {
-                    let what = format!("{} did not answer in {} s", source.name(), PATIENCE.as_secs());
-                    (finding(Verdict::Problem, &what).advice(advice(None, named)), None)
+                    let what = format!("{name} did not answer in {} s", PATIENCE.as_secs());
+                    (Verdict::Problem, what, advice(None, named))
                 }
-                Some(Err(e)) => {
-                    (finding(Verdict::Problem, &e.to_string()).advice(advice(Some(&e), named)), None)
-                }
+                Some(Err(e)) => (Verdict::Problem, e.to_string(), advice(Some(&e), named)),
                 Some(Ok(found)) => {
                     let now = route.network.clock.now();
-                    let what = format!("{}: {}", source.name(), identity(&found, now));
+                    let what = format!("{name}: {}", identity(&found, now));
                     match found.expires.is_some_and(|end| end <= now) {
-                        true => {
-                            let advice = "they have ended: the source must give newer ones";
-                            (finding(Verdict::Problem, &what).advice(advice), None)
-                        }
-                        false => (finding(Verdict::Ok, &what), Some(source)),
+                        true => (Verdict::Problem, what, "they have ended: the source must give newer ones"),
+                        false => (Verdict::Ok, what, ""),
                     }
                 }
             }
         }
     };
-    report.add(finding.details(chain.into_iter().map(place).collect()));
-    source
+    let places: Vec<_> = chain.into_iter().map(place).collect();
+    report.say_all(Step::Credentials, verdict, &said, advice, &places);
+    source.filter(|_| verdict == Verdict::Ok)
 }
 
 /// Never more of a key than the end of its id.
@@ -108,7 +105,7 @@ fn lifetime(key: &str, file: &Path, report: &mut Report) {
         Ok(_) => return,
     };
     let what = format!("{key} {} {how} {}", file.display(), day(shown.ends));
-    report.add(Finding::new(Step::Credentials, verdict, &what).advice("renew it"));
+    report.say(Step::Credentials, verdict, &what, "renew it");
 }
 
 fn advice(error: Option<&CredentialsError>, named: Option<&Source>) -> &'static str {

@@ -22,7 +22,7 @@ use crate::args::{self, Patient};
 use crate::config::{self, ActivityConfig, WorkerConfig};
 use crate::connect::Route;
 use crate::error::Error;
-use report::{Finding, Report, Step, Verdict};
+use report::{Report, Step, Verdict};
 
 /// What is examined.
 struct Examined {
@@ -65,7 +65,7 @@ fn walk(told: args::Doctor, report: &mut Report) {
     let region = examined.activities.first().map(|one| one.arn.region()).unwrap_or_default();
     match Route::of(&examined.worker, region) {
         Err(why) => {
-            report.add(Finding::new(Step::Config, Verdict::NoStart, &why));
+            report.say(Step::Config, Verdict::NoStart, &why, "");
             let why = "AWS' settings are not right";
             report.not_done(&NETWORK, why);
             report.not_done(&[Credentials, Signature, Describe, Poll], why);
@@ -101,7 +101,7 @@ fn configuration(patient: Patient, worker: WorkerConfig, report: &mut Report) ->
                 true => format!("activity-worker check {name} looks at it again"),
                 false => format!("write {name}, name another with --config, or give --activity-arn ARN"),
             };
-            report.add(Finding::new(Step::Config, Verdict::NoStart, &why.to_string()).advice(&advice));
+            report.say(Step::Config, Verdict::NoStart, &why.to_string(), &advice);
             return None;
         }
     };
@@ -114,7 +114,7 @@ fn configuration(patient: Patient, worker: WorkerConfig, report: &mut Report) ->
     let activities: Vec<_> = read.activities.iter().map(one).collect();
     report.ok(Step::Config, &told_of(&name, &activities));
     for warning in &read.warnings {
-        report.add(Finding::new(Step::Config, Verdict::Warning, warning));
+        report.say(Step::Config, Verdict::Warning, warning, "");
     }
     Some(Examined { worker: worker.or(read.worker), activities, programs: read.activities })
 }

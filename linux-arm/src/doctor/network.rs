@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use activity_worker::aws::{Examination, Stage};
 
 use super::certificate::{self, Certificate};
-use super::report::{Finding, Report, Step, Verdict};
+use super::report::{Report, Step, Verdict};
 use crate::connect::{CONNECT_TIMEOUT, Route};
 
 /// Signatures hold for 5 minutes; what is nearer than this is no one's worry.
@@ -27,7 +27,7 @@ pub(super) fn look(route: &Route, report: &mut Report) -> bool {
     let seen = match examine(route, &url) {
         Ok(seen) => seen,
         Err(why) => {
-            report.add(Finding::new(Step::Config, Verdict::NoStart, &why));
+            report.say(Step::Config, Verdict::NoStart, &why, "");
             report.not_done(&super::NETWORK, "TLS can't be set up");
             return false;
         }
@@ -40,7 +40,7 @@ pub(super) fn look(route: &Route, report: &mut Report) -> bool {
             _ if over => report.not_done(&[step], "a step before failed"),
             Some((at, reason)) if *at == stage => {
                 let advice = advice(stage, host, route, &seen);
-                report.add(Finding::new(step, Verdict::Problem, reason).advice(&advice));
+                report.say(step, Verdict::Problem, reason, &advice);
                 over = true;
             }
             _ => passed(step, &seen, &url, report),
@@ -86,30 +86,31 @@ fn passed(step: Step, seen: &Examination, url: &str, report: &mut Report) {
             format!("{proxy} leads through, in {}", since(seen.connected, seen.tunnelled))
         }
         (Step::Proxy, None) => "none: the way is direct".to_owned(),
-        _ => return report.add(tls(seen, url)),
+        _ => {
+            let (verdict, said, advice) = tls(seen, url);
+            return report.say(step, verdict, &said, advice);
+        }
     };
     report.ok(step, &said);
 }
 
-fn tls(seen: &Examination, url: &str) -> Finding {
-    let finding = |verdict, said: &str| Finding::new(Step::Tls, verdict, said);
+fn tls(seen: &Examination, url: &str) -> (Verdict, String, &'static str) {
     if url.starts_with("http:") {
-        let none = "none: the endpoint's URL begins with http://";
+        let none = "none: the endpoint's URL begins with http://".to_owned();
         return match seen.addresses.iter().all(IpAddr::is_loopback) {
-            true => finding(Verdict::Ok, none),
-            false => finding(Verdict::Warning, none)
-                .advice("inputs and outputs can be read on the way: use https://"),
+            true => (Verdict::Ok, none, ""),
+            false => (Verdict::Warning, none, "inputs and outputs can be read on the way: use https://"),
         };
     }
     let version = seen.tls_version.unwrap_or("TLS");
     let Some(shown) = seen.certificates.first().and_then(|der| certificate::read(der)) else {
-        return finding(Verdict::Ok, version);
+        return (Verdict::Ok, version.to_owned(), "");
     };
     let now = seen.date.unwrap_or_else(SystemTime::now);
     let said = format!("{version}, certificate {}", words(&shown));
     match shown.ends.duration_since(now).is_ok_and(|left| left < SOON) {
-        true => finding(Verdict::Warning, &said).advice("it has to be renewed, by whoever runs the server"),
-        false => finding(Verdict::Ok, &said),
+        true => (Verdict::Warning, said, "it has to be renewed, by whoever runs the server"),
+        false => (Verdict::Ok, said, ""),
     }
 }
 
@@ -146,7 +147,7 @@ fn clock(seen: &Examination, host: &str, report: &mut Report) {
             let far = humantime::format_duration(Duration::from_secs(off));
             let what = format!("this device's clock is {far} {way} that of {host}");
             let advice = "the worker corrects itself by the service's date; logs and handlers have the wrong one: set up NTP";
-            report.add(Finding::new(Step::Clock, Verdict::Warning, &what).advice(advice));
+            report.say(Step::Clock, Verdict::Warning, &what, advice);
         }
     }
 }

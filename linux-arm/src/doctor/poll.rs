@@ -15,7 +15,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use super::deadline::aside;
-use super::report::{Finding, Report, Step, Verdict};
+use super::report::{Report, Step, Verdict};
 use super::state::Running;
 use crate::config::{ActivityConfig, Config, WorkerConfig};
 use crate::run;
@@ -49,7 +49,7 @@ pub(super) fn look(
     let signals = Signals::new([SIGINT, SIGTERM]);
     let worker = match run::start(Config { worker, activities, warnings: Vec::new() }) {
         Ok(worker) => worker,
-        Err(why) => return report.add(Finding::new(Step::Poll, Verdict::NoStart, &why.to_string())),
+        Err(why) => return report.say(Step::Poll, Verdict::NoStart, &why.to_string(), ""),
     };
     let events = worker.subscribe();
     if let Ok(signals) = signals {
@@ -58,7 +58,7 @@ pub(super) fn look(
     }
     let seen = watch(&worker, &events, number, longest);
     let stopped = worker.stop(Stop::Drain);
-    report.add(seen.finding(stopped.kept));
+    seen.tell(stopped.kept, report);
 }
 
 /// What came of the polls.
@@ -70,24 +70,24 @@ struct Seen {
 }
 
 impl Seen {
-    fn finding(&self, kept: usize) -> Finding {
-        let problem = |what: &str| Finding::new(Step::Poll, Verdict::Problem, what);
+    fn tell(&self, kept: usize, report: &mut Report) {
         if let Some(refused) = self.refused.first() {
-            return problem(refused).advice(
-                "the policy of these credentials must allow states:GetActivityTask on the activity: activity-worker iam-policy",
-            );
+            let advice = "the policy of these credentials must allow states:GetActivityTask on the activity: activity-worker iam-policy";
+            return report.say(Step::Poll, Verdict::Problem, refused, advice);
         }
         if let Some(why) = &self.offline {
-            return problem(why).advice("the worker tries again by itself");
+            return report.say(Step::Poll, Verdict::Problem, why, "the worker tries again by itself");
         }
-        let ok = |what: &str| Finding::new(Step::Poll, Verdict::Ok, what);
-        match (self.taken, kept) {
-            (0, _) => ok("allowed; no task came"),
-            (taken, 0) => ok(&format!("allowed; tasks that came, were worked and reported: {taken}")),
-            (taken, kept) => ok(&format!(
-                "allowed; tasks that came: {taken}; results on disk for the next run to report: {kept}"
-            )),
-        }
+        let said = match (self.taken, kept) {
+            (0, _) => "allowed; no task came".to_owned(),
+            (taken, 0) => format!("allowed; tasks that came, were worked and reported: {taken}"),
+            (taken, kept) => {
+                format!(
+                    "allowed; tasks that came: {taken}; results on disk for the next run to report: {kept}"
+                )
+            }
+        };
+        report.ok(Step::Poll, &said);
     }
 }
 

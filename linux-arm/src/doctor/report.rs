@@ -66,31 +66,17 @@ impl Verdict {
 }
 
 /// One thing that was found.
-pub(super) struct Finding {
+struct Finding {
     step: Step,
     verdict: Verdict,
     said: String,
-    /// What to do about it.
-    advice: Option<String>,
+    /// What to do about it; empty: nothing.
+    advice: String,
     /// More for those who want to know.
     details: Vec<String>,
 }
 
 impl Finding {
-    pub(super) fn new(step: Step, verdict: Verdict, said: &str) -> Self {
-        Finding { step, verdict, said: clean(said), advice: None, details: Vec::new() }
-    }
-
-    pub(super) fn advice(mut self, advice: &str) -> Self {
-        self.advice = Some(clean(advice));
-        self
-    }
-
-    pub(super) fn details(mut self, details: Vec<String>) -> Self {
-        self.details = details.iter().map(|line| clean(line)).collect();
-        self
-    }
-
     fn plain(&self, colour: bool) -> String {
         let (word, code) = self.verdict.shown();
         let word = match colour {
@@ -100,14 +86,16 @@ impl Finding {
         let mut text = format!("{word} {:<14} {}\n", self.step.name(), self.said);
         let indent = " ".repeat(25);
         self.details.iter().for_each(|line| text += &format!("{indent}- {line}\n"));
-        self.advice.iter().for_each(|advice| text += &format!("{indent}-> {advice}\n"));
+        if !self.advice.is_empty() {
+            text += &format!("{indent}-> {}\n", self.advice);
+        }
         text
     }
 
     fn json(&self) -> String {
         let quoted = |text: &str| serde_json::to_string(text).unwrap_or_default();
         let (verdict, _) = self.verdict.shown();
-        let advice = self.advice.as_deref().map_or("null".to_owned(), quoted);
+        let advice = if self.advice.is_empty() { "null".to_owned() } else { quoted(&self.advice) };
         let details: Vec<_> = self.details.iter().map(|line| quoted(line)).collect();
         format!(
             "{{ \"step\": \"{}\", \"verdict\": \"{}\", \"said\": {}, \"advice\": {advice}, \"details\": [{}] }}",
@@ -137,7 +125,21 @@ impl Report {
         Report { json, colour, findings: Vec::new(), printed: Ok(()) }
     }
 
-    pub(super) fn add(&mut self, finding: Finding) {
+    /// `advice`: what to do about it; empty: nothing.
+    pub(super) fn say(&mut self, step: Step, verdict: Verdict, said: &str, advice: &str) {
+        self.say_all(step, verdict, said, advice, &[]);
+    }
+
+    pub(super) fn say_all(
+        &mut self,
+        step: Step,
+        verdict: Verdict,
+        said: &str,
+        advice: &str,
+        details: &[String],
+    ) {
+        let details = details.iter().map(|line| clean(line)).collect();
+        let finding = Finding { step, verdict, said: clean(said), advice: clean(advice), details };
         if !self.json {
             self.print(&finding.plain(self.colour));
         }
@@ -145,13 +147,13 @@ impl Report {
     }
 
     pub(super) fn ok(&mut self, step: Step, said: &str) {
-        self.add(Finding::new(step, Verdict::Ok, said));
+        self.say(step, Verdict::Ok, said, "");
     }
 
     /// Steps that can't be done, for the same reason.
     pub(super) fn not_done(&mut self, steps: &[Step], why: &str) {
         for step in steps {
-            self.add(Finding::new(*step, Verdict::NotDone, why));
+            self.say(*step, Verdict::NotDone, why, "");
         }
     }
 
@@ -202,9 +204,9 @@ mod tests {
 
     #[test]
     fn a_finding_is_a_line_and_indented_lines_with_what_to_do_last() {
-        let finding = Finding::new(Step::Tls, Verdict::Warning, "old")
-            .advice("renew it")
-            .details(vec!["by \x1b[31mCA".into()]);
+        let mut report = Report::new(true, false);
+        report.say_all(Step::Tls, Verdict::Warning, "old", "renew it", &["by \x1b[31mCA".into()]);
+        let [finding] = &report.findings[..] else { panic!() };
         let indent = " ".repeat(25);
         let expected = format!("warning   tls            old\n{indent}- by  [31mCA\n{indent}-> renew it\n");
         assert_eq!(finding.plain(false), expected);
@@ -225,7 +227,7 @@ mod tests {
             (Verdict::Problem, 1),
             (Verdict::NoStart, 78),
         ] {
-            report.add(Finding::new(Step::State, verdict, ""));
+            report.say(Step::State, verdict, "", "");
             assert_eq!(report.end().unwrap(), code);
         }
     }

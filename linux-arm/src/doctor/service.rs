@@ -6,7 +6,7 @@ use activity_worker::Class;
 use activity_worker::aws::{ActivityArn, CallError, CredentialsProvider};
 
 use super::One;
-use super::report::{Finding, Report, Step, Verdict};
+use super::report::{Report, Step, Verdict};
 use crate::connect::Route;
 
 pub(super) fn look(
@@ -26,21 +26,21 @@ pub(super) fn look(
     let source = credentials.name().to_owned();
     let client = match route.client(credentials) {
         Ok(client) => client,
-        Err(why) => return report.add(Finding::new(Step::Signature, Verdict::NoStart, &why)),
+        Err(why) => return report.say(Step::Signature, Verdict::NoStart, &why, ""),
     };
     let mut signed = false;
     for One { arn, .. } in activities {
         let failed = client.describe_activity(arn).err();
         if let Some((verdict, advice)) = failed.as_ref().and_then(|e| signature(e, &source)) {
             let said = failed.as_ref().map(CallError::to_string).unwrap_or_default();
-            report.add(Finding::new(Step::Signature, verdict, &said).advice(&advice));
+            report.say(Step::Signature, verdict, &said, &advice);
             return report.not_done(&[Step::Describe], "no answer of the service's to a signed request");
         }
         if !signed {
             report.ok(Step::Signature, "accepted");
             signed = true;
         }
-        report.add(describe(arn, failed.as_ref()));
+        describe(arn, failed.as_ref(), report);
     }
 }
 
@@ -76,25 +76,22 @@ fn is_of_signature(code: &str) -> bool {
         .any(|known| code.starts_with(known))
 }
 
-fn describe(arn: &ActivityArn, failed: Option<&CallError>) -> Finding {
+fn describe(arn: &ActivityArn, failed: Option<&CallError>, report: &mut Report) {
     let Some(e) = failed else {
-        return Finding::new(Step::Describe, Verdict::Ok, &format!("{} exists", arn.name()));
+        return report.ok(Step::Describe, &format!("{} exists", arn.name()));
     };
-    let denied = e.code.as_deref().is_some_and(|code| code.starts_with("AccessDenied"));
-    let verdict = if denied { Verdict::Warning } else { Verdict::Problem };
-    let finding = Finding::new(Step::Describe, verdict, &e.to_string());
-    if denied {
-        return finding.advice(
-            "a worker does not need DescribeActivity, it may work all the same: iam-policy --describe grants it, --poll tries the poll itself",
+    let (verdict, advice) = if e.code.as_deref().is_some_and(|code| code.starts_with("AccessDenied")) {
+        let advice = "a worker does not need DescribeActivity, it may work all the same: iam-policy --describe grants it, --poll tries the poll itself";
+        (Verdict::Warning, advice.to_owned())
+    } else if e.class == Class::NoActivity {
+        let (name, region) = (arn.name(), arn.region());
+        let advice = format!(
+            "is the ARN right, {}? In {region}: aws stepfunctions create-activity --name {name}",
+            arn.as_str()
         );
-    }
-    if e.class != Class::NoActivity {
-        return finding.advice("an administrator of the account must act");
-    }
-    finding.advice(&format!(
-        "is the ARN right, {}? In {}: aws stepfunctions create-activity --name {}",
-        arn.as_str(),
-        arn.region(),
-        arn.name()
-    ))
+        (Verdict::Problem, advice)
+    } else {
+        (Verdict::Problem, "an administrator of the account must act".to_owned())
+    };
+    report.say(Step::Describe, verdict, &e.to_string(), &advice);
 }

@@ -10,7 +10,7 @@ use activity_worker::{INPUT_MAX, StorageKind, storage_kind};
 use rustix::fs::{Access, access, statvfs};
 
 use super::deadline::within;
-use super::report::{Finding, Report, Step, Verdict};
+use super::report::{Report, Step, Verdict};
 use super::{Examined, One};
 use crate::state_dir;
 
@@ -31,8 +31,7 @@ pub(super) struct Running {
 /// Looks, and says who uses the folder. Nothing is left behind.
 pub(super) fn look(examined: &Examined, report: &mut Report) -> Option<Running> {
     let mut say = |verdict, what: String, advice: &str| {
-        let finding = Finding::new(Step::State, verdict, &what);
-        report.add(if advice.is_empty() { finding } else { finding.advice(advice) });
+        report.say(Step::State, verdict, &what, advice);
     };
     let root = rustix::process::geteuid().is_root();
     let dir = match state_dir::choose(examined.worker.state_dir.clone(), |name| std::env::var_os(name), root)

@@ -8,7 +8,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::One;
-use super::report::{Finding, Report, Step, Verdict};
+use super::report::{Report, Step, Verdict};
 
 /// Deeper than any definition that the service takes.
 const DEPTH: usize = 32;
@@ -16,8 +16,7 @@ const DEPTH: usize = 32;
 pub(super) fn look(file: &Path, activities: &[One], report: &mut Report) {
     let name = file.display();
     let mut say = |verdict, what: String, advice: &str| {
-        let finding = Finding::new(Step::StateMachine, verdict, &what);
-        report.add(if advice.is_empty() { finding } else { finding.advice(advice) });
+        report.say(Step::StateMachine, verdict, &what, advice);
     };
     let text = match fs::read(file) {
         Ok(text) => text,

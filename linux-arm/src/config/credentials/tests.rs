@@ -149,10 +149,15 @@ fn a_flaw_of_the_network_is_told_with_its_line_and_key() {
         (
             network("client_key = \"$device.key\""),
             2,
-            "network.client_certificate",
-            "is missing beside client_key",
+            "network.client_key",
+            "needs client_certificate beside it",
         ),
-        (network("client_certificate = \"$device.crt\""), 2, "network.client_key", "is missing beside"),
+        (
+            network("client_certificate = \"$device.crt\""),
+            2,
+            "network.client_certificate",
+            "needs client_key beside it",
+        ),
         (
             network("client_certificate = \"$device.crt\"\nclient_key = \"$other.key\""),
             3,
