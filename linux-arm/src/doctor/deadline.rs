@@ -1,6 +1,7 @@
 //! A deadline for what has none of its own.
 
 use std::sync::mpsc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -9,9 +10,17 @@ pub(super) fn within<T: Send + 'static>(
     time: Duration,
     act: impl FnOnce() -> T + Send + 'static,
 ) -> Option<T> {
-    let (tell, done) = mpsc::channel();
-    aside(Box::new(move || drop(tell.send(act()))));
-    done.recv_timeout(time).ok()
+    // The channel carries no value: each kind of value is code for a device to keep.
+    let answer = Arc::new(Mutex::new(None));
+    let (tell, done) = mpsc::channel::<()>();
+    let place = Arc::clone(&answer);
+    aside(Box::new(move || {
+        let found = act();
+        *place.lock().unwrap_or_else(PoisonError::into_inner) = Some(found);
+        let _ = tell.send(());
+    }));
+    done.recv_timeout(time).ok()?;
+    answer.lock().unwrap_or_else(PoisonError::into_inner).take()
 }
 
 /// Does something on a thread that nobody waits for. Where there is no thread, it is not done.

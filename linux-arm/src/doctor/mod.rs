@@ -47,28 +47,34 @@ pub(crate) fn doctor(told: args::Doctor) -> Result<ExitCode, Error> {
     report.end().map(ExitCode::from)
 }
 
-const NETWORK: [Step; 5] = [Step::Dns, Step::Tcp, Step::Proxy, Step::Tls, Step::Clock];
+/// What depends on where requests go.
+const WAY: [Step; 9] = [
+    Step::Dns,
+    Step::Tcp,
+    Step::Proxy,
+    Step::Tls,
+    Step::Clock,
+    Step::Credentials,
+    Step::Signature,
+    Step::Describe,
+    Step::Poll,
+];
 
 fn walk(told: args::Doctor, report: &mut Report) {
-    use Step::{Credentials, Describe, Poll, Signature, State, StateMachine};
+    use Step::{State, StateMachine};
     let Some(examined) = configuration(told.patient, told.worker, report) else {
         let why = "the configuration is not right";
-        report.not_done(&[State], why);
-        report.not_done(&NETWORK, why);
-        report.not_done(&[Credentials, Signature, Describe, Poll], why);
-        if told.state_machine.is_some() {
-            report.not_done(&[StateMachine], why);
-        }
-        return;
+        let mut all = vec![State];
+        all.extend(WAY);
+        all.extend(told.state_machine.map(|_| StateMachine));
+        return report.not_done(&all, why);
     };
     let running = state::look(&examined, report);
     let region = examined.activities.first().map(|one| one.arn.region()).unwrap_or_default();
     match Route::of(&examined.worker, region) {
         Err(why) => {
             report.say(Step::Config, Verdict::NoStart, &why, "");
-            let why = "AWS' settings are not right";
-            report.not_done(&NETWORK, why);
-            report.not_done(&[Credentials, Signature, Describe, Poll], why);
+            report.not_done(&WAY, "AWS' settings are not right");
         }
         Ok(route) => {
             let reached = network::look(&route, report);

@@ -28,27 +28,32 @@ pub(super) fn look(route: &Route, report: &mut Report) -> bool {
         Ok(seen) => seen,
         Err(why) => {
             report.say(Step::Config, Verdict::NoStart, &why, "");
-            report.not_done(&super::NETWORK, "TLS can't be set up");
+            report.not_done(
+                &[Step::Dns, Step::Tcp, Step::Proxy, Step::Tls, Step::Clock],
+                "TLS can't be set up",
+            );
             return false;
         }
     };
     let failed = seen.failed.as_ref().map(|(stage, e)| (*stage, e.reason.clone()));
     let host = url.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
-    let mut over = false;
-    for (stage, step) in STAGES {
+    let mut left = STAGES.iter().copied();
+    let mut reached = true;
+    while let Some((stage, step)) = left.next() {
         match &failed {
-            _ if over => report.not_done(&[step], "a step before failed"),
             Some((at, reason)) if *at == stage => {
                 let advice = advice(stage, host, route, &seen);
                 report.say(step, Verdict::Problem, reason, &advice);
-                over = true;
+                let left: Vec<_> = left.by_ref().map(|(_, step)| step).collect();
+                report.not_done(&left, "a step before failed");
+                reached = false;
             }
             _ => passed(step, &seen, &url, report),
         }
     }
     clock(&seen, host, report);
     // That a HEAD has no answer need not mean that a call has none.
-    !over
+    reached
 }
 
 /// As a worker does, it believes an unproven date for one try if certificates seem outdated.

@@ -77,6 +77,10 @@ struct Finding {
 }
 
 impl Finding {
+    fn not_done(step: Step, said: String) -> Self {
+        Finding { step, verdict: Verdict::NotDone, said, advice: String::new(), details: Vec::new() }
+    }
+
     fn plain(&self, colour: bool) -> String {
         let (word, code) = self.verdict.shown();
         let word = match colour {
@@ -150,11 +154,15 @@ impl Report {
         self.say(step, Verdict::Ok, said, "");
     }
 
-    /// Steps that can't be done, for the same reason.
+    /// Steps that can't be done, for the same reason: one line for a person.
     pub(super) fn not_done(&mut self, steps: &[Step], why: &str) {
-        for step in steps {
-            self.say(*step, Verdict::NotDone, why, "");
+        let Some((first, others)) = steps.split_first() else { return };
+        if !self.json {
+            let names: Vec<_> = others.iter().map(|step| step.name()).collect();
+            let others = if names.is_empty() { String::new() } else { format!("and {}: ", names.join(", ")) };
+            self.print(&Finding::not_done(*first, format!("{others}{why}")).plain(self.colour));
         }
+        self.findings.extend(steps.iter().map(|step| Finding::not_done(*step, why.to_owned())));
     }
 
     /// The worst of a step, or of all.
