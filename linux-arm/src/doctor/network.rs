@@ -11,8 +11,9 @@ use crate::connect::{CONNECT_TIMEOUT, Route};
 
 /// Signatures hold for 5 minutes; what is nearer than this is no one's worry.
 const CLOCK_OK: u64 = 60;
+const DAY: u64 = 86_400;
 /// A certificate that ends earlier than this is told.
-const SOON: Duration = Duration::from_secs(14 * 86_400);
+const SOON: Duration = Duration::from_secs(14 * DAY);
 
 const STAGES: [(Stage, Step); 4] = [
     (Stage::Name, Step::Dns),
@@ -149,7 +150,9 @@ fn clock(seen: &Examination, host: &str, report: &mut Report) {
         0..=1 => report.ok(Step::Clock, &format!("right, by the date of {host}")),
         2..=CLOCK_OK => report.ok(Step::Clock, &format!("{off} s {way} that of {host}")),
         _ => {
-            let far = humantime::format_duration(Duration::from_secs(off));
+            // Of days, the hours are no news.
+            let shown = if off > 2 * DAY { off - off % DAY } else { off };
+            let far = humantime::format_duration(Duration::from_secs(shown));
             let what = format!("this device's clock is {far} {way} that of {host}");
             let advice = "the worker corrects itself by the service's date; logs and handlers have the wrong one: set up NTP";
             report.say(Step::Clock, Verdict::Warning, &what, advice);

@@ -4,7 +4,7 @@
 //! real state folder and with the real programs, that ends after its first polls: a task that comes is kept on disk before anything
 //! else, worked and reported, as any other. Where a worker runs already, it is the one to ask.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -55,6 +55,9 @@ pub(super) fn look(
     if let Ok(signals) = signals {
         let worker = worker.clone();
         aside(Box::new(move || listen(signals, &worker)));
+    }
+    if io::stderr().is_terminal() {
+        let _ = writeln!(io::stderr(), "polling, for up to a minute");
     }
     let seen = watch(&worker, &events, number, longest);
     let stopped = worker.stop(Stop::Drain);
