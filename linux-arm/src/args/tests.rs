@@ -97,6 +97,10 @@ fn wrong_usage_is_told_in_one_line() {
         ("doctor x", "unexpected argument \"x\""),
         ("doctor --config f --activity-arn ARN", "--activity-arn belongs in the file"),
         ("doctor --activity-arn ARN --poll", "--poll needs --config FILE"),
+        (
+            "doctor --activity-arn ARN --activity-arn arn:aws:states:eu-west-2:123456789012:activity:x",
+            "one doctor for each region and account",
+        ),
         ("doctor --heartbeat-interval 5s", "--heartbeat-interval belongs in the file"),
         ("doctor --activity-arn x", "--activity-arn: \"x\": "),
         ("doctor --concurrency 2", "invalid option '--concurrency'"),

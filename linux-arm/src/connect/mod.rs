@@ -92,32 +92,27 @@ impl Route {
         let setup = |text: String| CredentialsError::Setup(text);
         let transport =
             |timeout| self.network.transport(timeout).map_err(|e| CredentialsError::Setup(e.to_string()));
-        let unset = |kind: &str, variable: &str| {
-            setup(format!("credentials.source is {kind:?}, and {variable} is not set"))
-        };
+        let unset = |what: &str| setup(format!("[credentials]: {what}"));
         let clock = || Arc::clone(&self.network.clock);
         Ok(match source {
             Source::Environment => Arc::new(
-                EnvironmentCredentials::from(&env)?
-                    .ok_or_else(|| unset("environment", "AWS_ACCESS_KEY_ID"))?,
+                EnvironmentCredentials::from(&env)?.ok_or_else(|| unset("AWS_ACCESS_KEY_ID is not set"))?,
             ),
             Source::Iot(config) => {
                 Arc::new(IotCredentials::new(config.clone(), self.network.proxies.clone(), clock())?)
             }
             Source::Container { .. } => {
-                let variable = "neither url nor AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or _FULL_URI";
-                Arc::new(
-                    ContainerCredentials::from(&env, transport(NEAR)?)?
-                        .ok_or_else(|| unset("container", variable))?,
-                )
+                let what = "there is neither url nor AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or _FULL_URI";
+                let found = ContainerCredentials::from(&env, transport(NEAR)?)?;
+                Arc::new(found.ok_or_else(|| unset(what))?)
             }
             Source::Imds { .. } => Arc::new(
                 ImdsCredentials::from(&env, transport(NEAR)?, clock())?
-                    .ok_or_else(|| setup("the instance metadata service is turned off".into()))?,
+                    .ok_or_else(|| unset("the instance metadata service is turned off"))?,
             ),
             Source::WebIdentity { .. } => Arc::new(
                 WebIdentityCredentials::from(&env, &self.region, transport(CONNECT_TIMEOUT)?)?
-                    .ok_or_else(|| unset("web-identity", "token_file"))?,
+                    .ok_or_else(|| unset("token_file is not set"))?,
             ),
             Source::Process { program, arguments } => Arc::new(ProcessCredentials::of_words(
                 program.to_string_lossy().into_owned(),

@@ -55,7 +55,7 @@ fn mounted(service: &Service, options: &str, before: &str) -> Option<Told> {
             None => command.env_remove(name),
         };
     }
-    Some(Told::new(&command.output().unwrap(), device.folder.path().to_str().unwrap()))
+    Some(Told::new(&command.output().ok()?, device.folder.path().to_str()?))
 }
 
 #[test]
@@ -101,6 +101,36 @@ fn credentials_that_are_nowhere() {
             "- container: not set up (no AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or _FULL_URI is set)"
         )
     );
+}
+
+#[test]
+fn a_source_that_fails_says_why_and_what_to_do() {
+    let service = Service::start();
+    let set_up = |table: &str| {
+        let top = format!("endpoint_url = {:?}\n[credentials]\n{table}", service.emulator.url());
+        let mut device = Device::new(&service.activity, &top);
+        device.without_keys();
+        device.run()
+    };
+    let told =
+        set_up("source = \"process\"\ncommand = [\"/bin/sh\", \"-c\", \"echo no key card >&2; exit 3\"]");
+    told.only(
+        1,
+        &["problem credentials: credential_process /bin/sh failed (exit status: 3): no key card -> run the program by hand, as the worker's user"],
+    );
+    let told = set_up("source = \"container\"");
+    told.only(
+        78,
+        &["problem credentials: [credentials]: there is neither url nor AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or _FULL_URI -> docs/credentials.md tells what each source needs"],
+    );
+    let told = set_up("source = \"web-identity\"\ntoken_file = \"$DIR/token\"\nrole_arn = \"arn:r\"");
+    told.has(
+        "warning config: $DIR/worker.toml:6: credentials.token_file: can't read $DIR/token: No such file",
+    );
+    told.has("problem credentials: the role arn:r: can't read the token file $DIR/token: No such file");
+    assert_eq!(told.code, Some(1));
+    let told = set_up("source = \"profile\"\nprofile = \"nobody\"");
+    told.only(78, &["problem config: the profile \"nobody\" is not in /dev/null or /dev/null"]);
 }
 
 #[test]

@@ -1,8 +1,11 @@
 //! Set-ups that the service says no to, and polls for real.
 
-use activity_emulator::Fault;
+use std::process::Stdio;
 
-use crate::bench::Service;
+use activity_emulator::Fault;
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::bench::{PATIENCE, Service};
 use crate::device::Device;
 
 #[test]
@@ -80,4 +83,21 @@ fn a_poll_that_is_denied() {
         told.text.contains("must allow states:GetActivityTask on the activity: activity-worker iam-policy")
     );
     assert_eq!(told.code, Some(1));
+}
+
+#[test]
+fn p5_ctrl_c_lets_the_poll_end_by_itself() {
+    let service = Service::start();
+    let mut device = Device::of(&service);
+    device.command.arg("--poll").stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = device.command.spawn().unwrap();
+    assert!(service.emulator.wait_polls(&service.activity, 1, PATIENCE));
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stderr).starts_with("ending: the poll ends by itself"));
+    assert!(
+        String::from_utf8_lossy(&output.stdout).contains("ok        poll           allowed; no task came")
+    );
+    assert_eq!(service.emulator.polls(&service.activity), 0, "a poll was dropped");
 }
