@@ -136,19 +136,12 @@ pub(crate) fn parse(text: &str) -> Result<(Config, Vec<Flaw>), Flaw> {
             safe_to_repeat: activity.safe_to_repeat,
         });
     }
-    let place = |table: &str, (start, key, what): Remark| at(start, &format!("{table}.{key}"), what);
-    let mut doubts = Vec::new();
-    let mut end = |name: &str, table: Table| {
-        let unwise = table.end().map_err(|wrong| place(name, wrong))?;
-        doubts.extend(unwise.into_iter().map(|doubt| place(name, doubt)));
-        Ok(())
-    };
-    let mut table = file.network.unwrap_or_default();
-    let network = network::read(&mut table, file.endpoint_url.is_some());
-    end("network", table)?;
-    let mut table = file.credentials.unwrap_or_default();
-    let (credentials, named) = credentials::read(&mut table, home.region());
-    end("credentials", table)?;
+    let own_endpoint = file.endpoint_url.is_some();
+    let (network, doubtful) =
+        table(text, "network", file.network, |table| network::read(table, own_endpoint))?;
+    let ((credentials, named), mut doubts) =
+        table(text, "credentials", file.credentials, |table| credentials::read(table, home.region()))?;
+    doubts.extend(doubtful);
     if let Some(profile) = file.profile.as_ref().filter(|_| credentials.is_some() || named.is_some()) {
         let what = "names a source of credentials, and so does [credentials]: remove one of the two";
         return Err(at(profile.span().start, "profile", what.into()));
@@ -168,6 +161,21 @@ pub(crate) fn parse(text: &str) -> Result<(Config, Vec<Flaw>), Flaw> {
         comeback_window: file.comeback_window,
     };
     Ok((Config { worker, activities, warnings: Vec::new() }, doubts))
+}
+
+/// What a table says, and what is unwise in it.
+fn table<T>(
+    text: &str,
+    name: &str,
+    table: Option<Table>,
+    read: impl FnOnce(&mut Table) -> T,
+) -> Result<(T, Vec<Flaw>), Flaw> {
+    let flaw =
+        |(start, key, what): Remark| Flaw { line: line(text, start), key: format!("{name}.{key}"), what };
+    let mut table = table.unwrap_or_default();
+    let said = read(&mut table);
+    let doubts = table.end().map_err(flaw)?;
+    Ok((said, doubts.into_iter().map(flaw).collect()))
 }
 
 fn line(text: &str, start: usize) -> usize {

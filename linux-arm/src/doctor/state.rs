@@ -161,13 +161,14 @@ fn kind(ground: &Path, allowed: bool) -> Option<(Verdict, String)> {
 fn sync(dir: &Path) -> Option<io::Result<Duration>> {
     let (file, dir) = (dir.join(PROBE), dir.to_path_buf());
     within(PATIENCE, move || {
+        // One that an earlier doctor left. What is written is always new: in another user's folder a link may lie in wait.
+        let _ = fs::remove_file(&file);
         let start = Instant::now();
-        let kept =
-            OpenOptions::new().create(true).truncate(true).write(true).open(&file).and_then(|mut probe| {
-                probe.write_all(&[0; 4096])?;
-                probe.sync_all()?;
-                File::open(&dir)?.sync_all()
-            });
+        let kept = OpenOptions::new().create_new(true).write(true).open(&file).and_then(|mut probe| {
+            probe.write_all(&[0; 4096])?;
+            probe.sync_all()?;
+            File::open(&dir)?.sync_all()
+        });
         let took = start.elapsed();
         let removed = fs::remove_file(&file);
         kept.and(removed).map(|()| took)
