@@ -58,8 +58,12 @@ fn signature(e: &CallError, source: &str) -> Option<(Verdict, String)> {
         Class::Denied if is_of_signature(code) => {
             format!("the secret access key that {source} gives is not the one of its key id")
         }
+        // The library's word for an answer that is not the service's.
+        Class::Network if e.message.contains("login page") => {
+            "something between here and the service answers in its place: sign in there, or go around it".to_owned()
+        }
         Class::Network => {
-            "something between here and the service answers in its place: a login page, or a proxy".to_owned()
+            "the connection stands, but what goes over it is lost: a firewall or a proxy on the way, or trouble at the service".to_owned()
         }
         Class::Server | Class::Throttled => {
             let advice = "trouble at the service: the worker tries again by itself";

@@ -144,9 +144,22 @@ fn a_login_page() {
     assert!(line.starts_with("problem signature: DescribeActivity: "), "{line}");
     assert!(
         line.ends_with(
-            "-> something between here and the service answers in its place: a login page, or a proxy"
+            "-> something between here and the service answers in its place: sign in there, or go around it"
         ),
         "{line}"
     );
     assert_eq!((told.code, told.not_done()), (Some(1), vec!["describe", "poll"]), "{}", told.text);
+}
+
+#[test]
+fn a_connection_that_leads_nowhere() {
+    let service = Service::start();
+    service.emulator.inject(Fault::close());
+    let told = Device::of(&service).run();
+    let host = service.emulator.address();
+    let line = format!(
+        "problem signature: DescribeActivity: {host} closed the connection before its whole answer had come -> the connection stands, but what goes over it is lost: a firewall or a proxy on the way, or trouble at the service"
+    );
+    told.only(1, &[line.as_str()]);
+    assert_eq!(told.not_done(), ["clock", "describe", "poll"], "{}", told.text);
 }
