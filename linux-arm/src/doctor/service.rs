@@ -62,6 +62,9 @@ fn signature(e: &CallError, source: &str) -> Option<(Verdict, String)> {
         Class::Network if e.message.contains("login page") => {
             "something between here and the service answers in its place: sign in there, or go around it".to_owned()
         }
+        Class::Network if e.message.contains("CertificateRequired") => {
+            "the server asks for a certificate: network.client_certificate and client_key".to_owned()
+        }
         Class::Network => {
             "the connection stands, but what goes over it is lost: a firewall or a proxy on the way, or trouble at the service".to_owned()
         }

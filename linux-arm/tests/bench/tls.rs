@@ -1,7 +1,7 @@
 //! Servers with certificates of our own CA: one before the emulator, AWS IoT's credentials provider, and a proxy that says no.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::SystemTime;
@@ -78,8 +78,17 @@ impl<T: Read + Write> Wire for T {}
 impl Peer {
     /// TLS before the emulator.
     pub(crate) fn before(service: &Service, ca: &Ca, until: Option<(i32, u8, u8)>) -> Self {
+        Self::leading_to(service, ca.server(until, false))
+    }
+
+    /// The same, and it asks for a certificate.
+    pub(crate) fn asking(service: &Service, ca: &Ca) -> Self {
+        Self::leading_to(service, ca.server(None, true))
+    }
+
+    fn leading_to(service: &Service, tls: Arc<ServerConfig>) -> Self {
         let target = service.emulator.address();
-        Self::start(Some(ca.server(until, false)), move |wire, request| {
+        Self::start(Some(tls), move |wire, request| {
             let mut inner = TcpStream::connect(target).unwrap();
             // One request for each connection is enough here.
             let (head, body) = request.split_once("\r\n").unwrap();
@@ -123,11 +132,17 @@ impl Peer {
             for tcp in listener.incoming().map_while(Result::ok) {
                 let (tls, asked, answer) = (tls.clone(), Arc::clone(&asked), Arc::clone(&answer));
                 thread::spawn(move || {
+                    let mut raw = tcp.try_clone().unwrap();
                     let mut wire: Box<dyn Wire> = match tls {
                         Some(tls) => Box::new(StreamOwned::new(ServerConnection::new(tls).unwrap(), tcp)),
                         None => Box::new(tcp),
                     };
-                    let Some(request) = read(&mut *wire) else { return };
+                    let Some(request) = read(&mut *wire) else {
+                        // What was said last, an alert, is lost if the client still writes to a closed connection.
+                        let _ = raw.shutdown(Shutdown::Write);
+                        let _ = raw.read_to_end(&mut Vec::new());
+                        return;
+                    };
                     asked.lock().unwrap().push(request.clone());
                     answer(&mut *wire, request);
                     let _ = wire.flush();

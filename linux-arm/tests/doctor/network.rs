@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
 
 use activity_emulator::Fault;
 
@@ -162,4 +163,32 @@ fn a_connection_that_leads_nowhere() {
     );
     told.only(1, &[line.as_str()]);
     assert_eq!(told.not_done(), ["clock", "describe", "poll"], "{}", told.text);
+}
+
+#[test]
+fn an_endpoint_that_asks_for_a_certificate() {
+    let (service, ca) = (Service::start(), Ca::new());
+    let peer = Peer::asking(&service, &ca);
+    let (certificate, key) = ca.issue("device");
+    let look = |network: &str| {
+        let top = format!("endpoint_url = {:?}\nca_bundle = \"$DIR/ca.crt\"\n{network}", peer.url());
+        let device = Device::new(&service.activity, &top);
+        for (name, text) in
+            [("ca.crt", ca.pem()), ("device.crt", certificate.clone()), ("device.key", key.clone())]
+        {
+            let file = device.folder.path().join(name);
+            fs::write(&file, text).unwrap();
+            fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+        }
+        device.run()
+    };
+    let told = look("[network]\nclient_certificate = \"$DIR/device.crt\"\nclient_key = \"$DIR/device.key\"");
+    told.only(0, &[]);
+    told.has("ok describe: work exists");
+    let told = look("");
+    let line = format!(
+        "problem signature: DescribeActivity: {} ended TLS: CertificateRequired -> the server asks for a certificate: network.client_certificate and client_key",
+        peer.address
+    );
+    told.only(1, &[line.as_str()]);
 }
