@@ -103,7 +103,7 @@ impl Route {
             }
             Source::Container { .. } => {
                 let what = "there is neither url nor AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or _FULL_URI";
-                let found = ContainerCredentials::from(&env, transport(NEAR)?)?;
+                let found = ContainerCredentials::from(&env, transport(NEAR)?, clock())?;
                 Arc::new(found.ok_or_else(|| unset(what))?)
             }
             Source::Imds { .. } => Arc::new(
@@ -111,7 +111,7 @@ impl Route {
                     .ok_or_else(|| unset("the instance metadata service is turned off"))?,
             ),
             Source::WebIdentity { .. } => Arc::new(
-                WebIdentityCredentials::from(&env, &self.region, transport(CONNECT_TIMEOUT)?)?
+                WebIdentityCredentials::from(&env, &self.region, transport(CONNECT_TIMEOUT)?, clock())?
                     .ok_or_else(|| unset("token_file is not set"))?,
             ),
             Source::Process { program, arguments } => Arc::new(ProcessCredentials::of_words(
