@@ -32,9 +32,9 @@ mod spool;
 
 pub use adoption::Adoption;
 pub use class::Class;
-pub use spool::{Inbox, InboxError};
+pub use spool::{Inbox, InboxError, StorageKind, storage_kind};
 pub use task::{
     CAUSE_MAX, ERROR_MAX, Failure, INPUT_MAX, OUTPUT_MAX, Origin, Outcome, Receipt, Scope, Settlement,
     TOKEN_MAX, TaskId, TaskToken, TokenError, WorkerName, WorkerNameError,
 };
-pub use worker::{Worker, WorkerHandle};
+pub use worker::{ACTIVITIES_MAX, Worker, WorkerHandle};

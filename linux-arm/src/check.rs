@@ -1,5 +1,6 @@
 //! `check`: is a file right?
 
+use std::io::{self, Write};
 use std::path::Path;
 
 use crate::config::{self, Config};
@@ -7,7 +8,10 @@ use crate::error::Error;
 
 /// Reads `file` as `run` would, programs looked up, and says what it means.
 pub(crate) fn check(file: &Path) -> Result<(), Error> {
-    let Config { activities, .. } = config::read(file)?;
+    let Config { activities, warnings, .. } = config::read(file)?;
+    for warning in &warnings {
+        let _ = writeln!(io::stderr(), "activity-worker: warning: {warning}");
+    }
     let mut text = String::new();
     for activity in &activities {
         let (arn, program) = (&activity.arn, activity.program.path.display());

@@ -8,11 +8,13 @@ mod config;
 mod connect;
 #[cfg(feature = "demo")]
 mod demo;
+mod doctor;
 mod error;
 mod exec;
 #[cfg(any(test, feature = "testing"))]
 pub mod fuzzing;
 mod logger;
+mod policy;
 mod run;
 mod state_dir;
 
@@ -25,7 +27,7 @@ use error::Error;
 /// The program.
 pub fn main() -> ExitCode {
     match args::parse(std::env::args_os().skip(1)).and_then(obey) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             let _ = writeln!(io::stderr(), "activity-worker: error: {error}");
             error.exit_code()
@@ -33,10 +35,12 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn obey(command: Command) -> Result<(), Error> {
+fn obey(command: Command) -> Result<ExitCode, Error> {
     match command {
         Command::Run(command) => run::run(*command),
         Command::Check(file) => check::check(&file),
+        Command::Doctor(told) => return doctor::doctor(*told),
+        Command::Policy(told) => policy::print(&told),
         #[cfg(feature = "demo")]
         Command::Demo => demo::demo(),
         #[cfg(feature = "demo")]
@@ -45,7 +49,8 @@ fn obey(command: Command) -> Result<(), Error> {
         Command::Demo | Command::DemoHandler => Err(Error::Failure("this build has no demo".into())),
         Command::Version => print(concat!("activity-worker ", env!("CARGO_PKG_VERSION"), "\n")),
         Command::Help => print(args::HELP),
-    }
+    }?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Prints to stdout; a reader that went away (`| head`) is no error.

@@ -89,14 +89,20 @@ fn log_level(told: Option<log::LevelFilter>) -> Result<log::LevelFilter, Error> 
     }
 }
 
-fn start(config: Config) -> Result<WorkerHandle, Error> {
+/// The worker that a configuration describes.
+pub(crate) fn start(config: Config) -> Result<WorkerHandle, Error> {
     let root = rustix::process::geteuid().is_root();
     let state_dir: PathBuf =
         state_dir::choose(config.worker.state_dir.clone(), |name| std::env::var_os(name), root)?;
     let environment = Arc::new(Environment::scrubbed());
     let spawner = Arc::new(Spawner::start().map_err(|e| failed("start a thread", &e))?);
     let runs = state_dir.join("run");
-    let mut builder = Worker::builder().state_dir(&state_dir).client(connect::client(&config)?);
+    for warning in &config.warnings {
+        log::warn!("{warning}");
+    }
+    let region = config.activities.first().map(|a| a.arn.region()).unwrap_or_default();
+    let client = connect::client(&config.worker, region)?;
+    let mut builder = Worker::builder().state_dir(&state_dir).client(client);
     let settings = config.worker;
     if let Some(name) = settings.worker_name.or_else(connect::host_name) {
         builder = builder.worker_name(name);

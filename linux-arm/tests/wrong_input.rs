@@ -24,8 +24,12 @@ fn told(output: &Output, code: i32, text: &str) {
 
 #[test]
 fn wrong_usage_ends_with_2_and_a_hint() {
-    told(&output(&[""; 0]), 2, "what to do? run, check or demo (see activity-worker --help)");
-    told(&output(&["fly"]), 2, "\"fly\" is none of run, check and demo");
+    told(
+        &output(&[""; 0]),
+        2,
+        "what to do? run, check, doctor, iam-policy or demo (see activity-worker --help)",
+    );
+    told(&output(&["fly"]), 2, "\"fly\" is none of run, check, doctor, iam-policy and demo");
     told(&output(&["run", "--activity-arn", "print", "--", "cat"]), 2, "--activity-arn \"print\": ");
     told(
         &output(&["run", "--activity-arn", ARN, "--region", "us-east-1", "--", "cat"]),
@@ -78,7 +82,7 @@ fn check_names_file_line_and_key_and_ends_with_78() {
 
     let at = |rest: &str| format!("{}:{rest}", file.display());
     told(&check("worker_name = \n"), 78, &at("1: "));
-    told(&check("\nworker_nam = \"x\"\n"), 78, &at("2: unknown field `worker_nam`"));
+    told(&check("\nworker_nam = \"x\"\n"), 78, &at("2: worker_nam: unknown key, expected one of"));
     told(
         &check("[[activity]]\narn = \"print\"\ncommand = [\"cat\"]\n"),
         78,

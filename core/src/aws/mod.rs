@@ -42,15 +42,16 @@ pub use client::{ActivityClient, ActivityClientBuilder, ActivityDescription, Cli
 pub(crate) use credentials::parse_printed;
 pub use credentials::{
     AssumeRoleCredentials, CachedCredentials, CallbackCredentials, CognitoCredentials, ContainerCredentials,
-    Credentials, CredentialsError, CredentialsProvider, EnvironmentCredentials, IdentityStore,
-    ImdsCredentials, IotConfig, IotCredentials, Logins, NoCredentials, ProcessCredentials,
-    SharedFilesCredentials, StaticCredentials, StsRole, WebIdentityCredentials, default_credentials,
+    Credentials, CredentialsError, CredentialsProvider, EnvironmentCredentials, FoundThere, IdentityStore,
+    ImdsCredentials, IotConfig, IotCredentials, Logins, LookedAt, NoCredentials, ProcessCredentials,
+    SharedFilesCredentials, StaticCredentials, StsRole, WebIdentityCredentials, credentials_chain,
+    default_credentials,
 };
 pub use endpoint::{Endpoint, EndpointError, EndpointOptions, partition_of};
 pub use errors::classify;
 pub use settings::{Settings, SettingsError};
 pub use transport::{
-    HttpsTransport, HttpsTransportBuilder, Network, Proxies, Request, Response, Transport,
-    TransportConfigError, TransportError,
+    Examination, HttpsTransport, HttpsTransportBuilder, Network, Proxies, Request, Response, Stage,
+    Transport, TransportConfigError, TransportError,
 };
 pub use wire::Operation;

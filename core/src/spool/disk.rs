@@ -169,9 +169,9 @@ fn fallocate(_: &File, _: u64) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// Told by the magic number of statfs(2). Source: `linux/magic.h`.
+/// What a folder lies on, told by the magic number of statfs(2). Source: `linux/magic.h`.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-fn storage_kind(dir: &Path) -> io::Result<StorageKind> {
+pub fn storage_kind(dir: &Path) -> io::Result<StorageKind> {
     // The field's width differs between platforms, the numbers have 32 bits.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     let magic = rustix::fs::statfs(dir)?.f_type as u32;
@@ -191,7 +191,8 @@ fn storage_kind(dir: &Path) -> io::Result<StorageKind> {
     })
 }
 
+/// What a folder lies on: elsewhere than on Linux it is not known.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn storage_kind(_: &Path) -> io::Result<StorageKind> {
+pub fn storage_kind(_: &Path) -> io::Result<StorageKind> {
     Ok(StorageKind::Durable)
 }

@@ -57,7 +57,7 @@ use std::time::SystemTime;
 
 use sha2::{Digest, Sha256};
 
-pub use disk::{Disk, RealDisk, StorageKind};
+pub use disk::{Disk, RealDisk, StorageKind, storage_kind};
 use format::{Body, Envelope};
 pub use inbox::{Inbox, InboxError, Letter};
 #[cfg(any(test, feature = "testing"))]

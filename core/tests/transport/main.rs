@@ -4,6 +4,7 @@
 mod certificates;
 mod clocks;
 mod deadlines;
+mod examinations;
 mod exchanges;
 mod names;
 mod peer;

@@ -187,7 +187,7 @@ fn a_client_certificate_of_no_use_is_named() {
         ("rsa.pem", "missing.key", "missing.key: No such file"),
         ("missing.pem", "p256-sec1.key", "missing.pem: No such file"),
         ("rsa-pkcs1.key", "rsa-pkcs1.key", "rsa-pkcs1.key holds no certificate"),
-        ("rsa.pem", "rsa.pem", "rsa.pem holds none"),
+        ("rsa.pem", "rsa.pem", "rsa.pem holds no private key"),
     ];
     for (certificate, key, said) in cases {
         let builder = HttpsTransport::builder().client_certificate(client(certificate), client(key));

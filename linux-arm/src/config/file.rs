@@ -5,14 +5,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use activity_worker::WorkerName;
 use activity_worker::aws::ActivityArn;
+use activity_worker::{ACTIVITIES_MAX, WorkerName};
 use serde::Deserialize;
 use serde::de::{self, Deserializer, Visitor};
 use toml::Spanned;
 
+use super::table::{Remark, Table};
 use super::values::{self, Allowed};
-use super::{ActivityConfig, Config, WorkerConfig};
+use super::{ActivityConfig, Config, WorkerConfig, credentials, network};
 use super::{
     DEFAULT_CONCURRENCY, DEFAULT_GRACE, DEFAULT_HANDLER_TIMEOUT, DEFAULT_HEARTBEAT_INTERVAL, MAX_OUTPUT,
 };
@@ -23,18 +24,25 @@ use crate::exec::Limits;
 pub(crate) fn read(file: &Path) -> Result<Config, Error> {
     let name = file.display();
     let text = fs::read_to_string(file).map_err(|e| Error::Config(format!("can't read {name}: {e}")))?;
-    parse(&text).map_err(|Flaw { line, key, what }| {
-        let key = if key.is_empty() { key } else { format!("{key}: ") };
-        Error::Config(format!("{name}:{line}: {key}{what}"))
-    })
+    let (mut config, doubts) = parse(&text).map_err(|flaw| Error::Config(format!("{name}:{flaw}")))?;
+    config.warnings = doubts.iter().map(|doubt| format!("{name}:{doubt}")).collect();
+    Ok(config)
 }
 
-/// What is wrong with a file, and where.
+/// What is wrong with a file, or unwise in it, and where.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Flaw {
     pub(crate) line: usize,
     pub(crate) key: String,
     pub(crate) what: String,
+}
+
+impl fmt::Display for Flaw {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Flaw { line, key, what } = self;
+        let colon = if key.is_empty() { "" } else { ": " };
+        write!(f, "{line}: {key}{colon}{what}")
+    }
 }
 
 #[derive(Deserialize)]
@@ -45,7 +53,7 @@ struct File {
     state_dir: Option<PathBuf>,
     endpoint_url: Option<String>,
     region: Option<Spanned<String>>,
-    profile: Option<String>,
+    profile: Option<Spanned<String>>,
     ca_bundle: Option<PathBuf>,
     #[serde(default, deserialize_with = "positive")]
     max_tasks: Option<usize>,
@@ -54,6 +62,8 @@ struct File {
     allow_unsafe_storage: Option<bool>,
     #[serde(default, deserialize_with = "comeback_window")]
     comeback_window: Option<Duration>,
+    credentials: Option<Table>,
+    network: Option<Table>,
     #[serde(default)]
     activity: Vec<Activity>,
 }
@@ -77,7 +87,8 @@ struct Activity {
     safe_to_repeat: bool,
 }
 
-pub(crate) fn parse(text: &str) -> Result<Config, Flaw> {
+/// What a file says, and what is unwise in it.
+pub(crate) fn parse(text: &str) -> Result<(Config, Vec<Flaw>), Flaw> {
     let at =
         |start: usize, key: &str, what: String| Flaw { line: line(text, start), key: key.to_owned(), what };
     let file: File = toml::from_str(text).map_err(|e| flaw(text, e))?;
@@ -92,6 +103,11 @@ pub(crate) fn parse(text: &str) -> Result<Config, Flaw> {
     }
     let mut activities: Vec<ActivityConfig> = Vec::with_capacity(file.activity.len());
     for activity in file.activity {
+        if activities.len() == ACTIVITIES_MAX {
+            let what =
+                format!("one too many: a worker polls at most {ACTIVITIES_MAX} activities, run a second one");
+            return Err(at(activity.arn.span().start, "activity", what));
+        }
         let (start, arn) = (activity.arn.span().start, activity.arn.into_inner().0);
         let place = |arn: &ActivityArn| format!("{}/{}/{}", arn.partition(), arn.region(), arn.account());
         if place(&arn) != place(&home) {
@@ -109,7 +125,7 @@ pub(crate) fn parse(text: &str) -> Result<Config, Flaw> {
         let argv = activity.command.into_inner().into_iter().map(Into::into).collect();
         activities.push(ActivityConfig {
             arn,
-            program: super::find_program(argv).map_err(|what| at(start, "activity.command", what))?,
+            program: super::find_handler(argv).map_err(|what| at(start, "activity.command", what))?,
             concurrency: activity.concurrency.unwrap_or(DEFAULT_CONCURRENCY),
             heartbeat_interval: activity.heartbeat_interval.unwrap_or(DEFAULT_HEARTBEAT_INTERVAL),
             limits: Limits {
@@ -120,18 +136,46 @@ pub(crate) fn parse(text: &str) -> Result<Config, Flaw> {
             safe_to_repeat: activity.safe_to_repeat,
         });
     }
+    let own_endpoint = file.endpoint_url.is_some();
+    let (network, doubtful) =
+        table(text, "network", file.network, |table| network::read(table, own_endpoint))?;
+    let ((credentials, named), mut doubts) =
+        table(text, "credentials", file.credentials, |table| credentials::read(table, home.region()))?;
+    doubts.extend(doubtful);
+    if let Some(profile) = file.profile.as_ref().filter(|_| credentials.is_some() || named.is_some()) {
+        let what = "names a source of credentials, and so does [credentials]: remove one of the two";
+        return Err(at(profile.span().start, "profile", what.into()));
+    }
+    let profile = file.profile.map(Spanned::into_inner).or(named);
     let worker = WorkerConfig {
         worker_name: file.worker_name,
         state_dir: file.state_dir,
         endpoint_url: file.endpoint_url,
-        profile: file.profile,
+        profile,
+        credentials,
+        network,
         ca_bundle: file.ca_bundle,
         max_tasks: file.max_tasks,
         max_bytes: file.max_bytes,
         allow_unsafe_storage: file.allow_unsafe_storage,
         comeback_window: file.comeback_window,
     };
-    Ok(Config { worker, activities })
+    Ok((Config { worker, activities, warnings: Vec::new() }, doubts))
+}
+
+/// What a table says, and what is unwise in it.
+fn table<T>(
+    text: &str,
+    name: &str,
+    table: Option<Table>,
+    read: impl FnOnce(&mut Table) -> T,
+) -> Result<(T, Vec<Flaw>), Flaw> {
+    let flaw =
+        |(start, key, what): Remark| Flaw { line: line(text, start), key: format!("{name}.{key}"), what };
+    let mut table = table.unwrap_or_default();
+    let said = read(&mut table);
+    let doubts = table.end().map_err(flaw)?;
+    Ok((said, doubts.into_iter().map(flaw).collect()))
 }
 
 fn line(text: &str, start: usize) -> usize {
@@ -149,6 +193,12 @@ fn flaw(text: &str, mut error: toml::de::Error) -> Flaw {
         .and_then(|last| last.strip_prefix("in `")?.strip_suffix('`'))
         .unwrap_or_default();
     let what = error.message().replace('\n', ", ");
+    // An unknown key is told as any other: by its name, and what is wrong with it.
+    if let Some((unknown, known)) = what.strip_prefix("unknown field `").and_then(|rest| rest.split_once('`'))
+    {
+        let dot = if key.is_empty() { "" } else { "." };
+        return Flaw { line, key: format!("{key}{dot}{unknown}"), what: format!("unknown key{known}") };
+    }
     Flaw { line, key: key.to_owned(), what }
 }
 
@@ -225,4 +275,4 @@ fn bytes<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u64>, D::Error> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

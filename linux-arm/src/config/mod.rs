@@ -1,9 +1,13 @@
 //! What a worker is told to do, by the command line or by a file. Parsed means right: whoever holds a [`Config`] need not check it.
 
+mod credentials;
 mod file;
+mod network;
 mod program;
+mod table;
 mod values;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -12,10 +16,11 @@ use activity_worker::aws::ActivityArn;
 
 use crate::exec::{Limits, Program};
 
+pub(crate) use credentials::Source;
 pub(crate) use file::read;
 #[cfg(any(test, feature = "testing"))]
 pub(crate) use file::{Flaw, parse};
-pub(crate) use program::find as find_program;
+pub(crate) use network::NetworkConfig;
 pub(crate) use values::{Allowed, arn, concurrency, duration, worker_name};
 
 /// The service's limit of an output, and the default room for one.
@@ -25,7 +30,12 @@ pub(crate) const DEFAULT_HEARTBEAT_INTERVAL: Duration = Duration::from_secs(30);
 pub(crate) const DEFAULT_HANDLER_TIMEOUT: Duration = Duration::from_secs(600);
 pub(crate) const DEFAULT_GRACE: Duration = Duration::from_secs(10);
 
-/// Where `check` and `run` look when they are told nothing.
+/// The program of a handler, found.
+pub(crate) fn find_handler(argv: Vec<OsString>) -> Result<Program, String> {
+    program::find(argv, "the handler program")
+}
+
+/// Where `check`, `run` and `doctor` look when they are told nothing.
 pub(crate) const DEFAULT_FILE: &str = "/etc/activity-worker.toml";
 
 /// Everything that a worker is told.
@@ -34,6 +44,8 @@ pub(crate) struct Config {
     pub(crate) worker: WorkerConfig,
     /// At least one; all of one partition, region and account.
     pub(crate) activities: Vec<ActivityConfig>,
+    /// What is right, and unwise: a line each.
+    pub(crate) warnings: Vec<String>,
 }
 
 /// What concerns the worker as a whole. `None`: the default.
@@ -43,6 +55,9 @@ pub(crate) struct WorkerConfig {
     pub(crate) state_dir: Option<PathBuf>,
     pub(crate) endpoint_url: Option<String>,
     pub(crate) profile: Option<String>,
+    /// A source that counts alone. Never together with a profile.
+    pub(crate) credentials: Option<Source>,
+    pub(crate) network: NetworkConfig,
     pub(crate) ca_bundle: Option<PathBuf>,
     pub(crate) max_tasks: Option<usize>,
     pub(crate) max_bytes: Option<u64>,
@@ -62,9 +77,12 @@ pub(crate) struct ActivityConfig {
 }
 
 impl WorkerConfig {
-    /// Whatever is said here wins over `other`.
+    /// Whatever is said here, by the command line, wins over `other`, a file.
     pub(crate) fn or(self, other: WorkerConfig) -> WorkerConfig {
         WorkerConfig {
+            // A profile that is asked for counts alone.
+            credentials: if self.profile.is_some() { None } else { other.credentials },
+            network: other.network,
             worker_name: self.worker_name.or(other.worker_name),
             state_dir: self.state_dir.or(other.state_dir),
             endpoint_url: self.endpoint_url.or(other.endpoint_url),

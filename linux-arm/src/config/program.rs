@@ -13,11 +13,14 @@ use crate::exec::Program;
 const DEFAULT_PATH: &str = "/bin:/usr/bin";
 
 /// The program of a command line, found as `execvp` finds it: a name with a slash as it stands, any other in `PATH`.
-pub(crate) fn find(argv: Vec<OsString>) -> Result<Program, String> {
+/// `what` it is called in an error.
+pub(crate) fn find(argv: Vec<OsString>, what: &str) -> Result<Program, String> {
     let path = env::var_os("PATH").unwrap_or_else(|| DEFAULT_PATH.into());
     match argv.first() {
-        Some(name) if !name.is_empty() => Ok(Program { path: find_in(name, &path)?, argv }),
-        _ => Err("the handler's command is empty".to_owned()),
+        Some(name) if !name.is_empty() => {
+            Ok(Program { path: find_in(name, &path).map_err(|why| format!("{what} {why}"))?, argv })
+        }
+        _ => Err(format!("the command of {what} is empty")),
     }
 }
 
@@ -27,8 +30,8 @@ fn find_in(name: &OsStr, path: &OsStr) -> Result<PathBuf, String> {
         let program = PathBuf::from(name);
         return match state(&program) {
             State::Runs => Ok(program),
-            State::NotExecutable => Err(format!("the handler program {shown} is not executable (chmod +x)")),
-            State::Missing => Err(format!("the handler program {shown} does not exist")),
+            State::NotExecutable => Err(format!("{shown} is not executable (chmod +x)")),
+            State::Missing => Err(format!("{shown} does not exist")),
         };
     }
     let mut refused = None;
@@ -40,8 +43,8 @@ fn find_in(name: &OsStr, path: &OsStr) -> Result<PathBuf, String> {
         }
     }
     Err(match refused {
-        Some(found) => format!("the handler program {} is not executable (chmod +x)", found.display()),
-        None => format!("the handler program {shown} is not in PATH; give its whole path"),
+        Some(found) => format!("{} is not executable (chmod +x)", found.display()),
+        None => format!("{shown} is not in PATH; give its whole path"),
     })
 }
 
@@ -79,9 +82,9 @@ mod tests {
         assert_eq!(find_in(two.join("tool").as_os_str(), OsStr::new("")), Ok(two.join("tool")));
         let error = |name: &str| find_in(name.as_ref(), &path).unwrap_err();
         assert!(error("notes").ends_with("two/notes is not executable (chmod +x)"));
-        assert_eq!(error("absent"), "the handler program absent is not in PATH; give its whole path");
-        assert_eq!(error("./absent"), "the handler program ./absent does not exist");
+        assert_eq!(error("absent"), "absent is not in PATH; give its whole path");
+        assert_eq!(error("./absent"), "./absent does not exist");
         assert!(error(one.join("tool").to_str().unwrap()).ends_with("is not executable (chmod +x)"));
-        assert!(find(vec![]).is_err() && find(vec!["".into()]).is_err());
+        assert!(find(vec![], "it").is_err() && find(vec!["".into()], "it").is_err());
     }
 }

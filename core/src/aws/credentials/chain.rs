@@ -25,47 +25,122 @@ pub fn default_credentials(
     env: &dyn Fn(&str) -> Option<String>,
     network: &Network,
 ) -> Result<Arc<dyn CredentialsProvider>, NoCredentials> {
+    let sources = Sources { settings, env, network };
     let mut tried = Vec::new();
-    match first(&Sources { settings, env, network }, &mut tried) {
-        Ok(Some(source)) => Ok(Arc::new(CachedCredentials::new(source, Arc::clone(&network.clock)))),
-        Ok(None) => Err(NoCredentials { tried }),
-        Err(wrong) => Err(NoCredentials { tried: vec![wrong.to_string()] }),
+    for place in Place::of(settings) {
+        match place.look(&sources) {
+            Ok(Look::Source(source)) => {
+                return Ok(Arc::new(CachedCredentials::new(source, Arc::clone(&network.clock))));
+            }
+            Ok(Look::NotSetUp(why)) => tried.push(why),
+            Err(wrong) => return Err(NoCredentials { tried: vec![wrong.to_string()] }),
+        }
     }
+    Err(NoCredentials { tried })
 }
 
-fn first(
-    sources: &Sources<'_>,
-    tried: &mut Vec<String>,
-) -> Result<Option<Arc<dyn CredentialsProvider>>, CredentialsError> {
-    let Sources { settings, env, .. } = sources;
-    if !settings.explicit_profile {
-        if let Some(source) = EnvironmentCredentials::from(env)? {
-            return Ok(Some(Arc::new(source)));
+/// All places that [`default_credentials`] may look at, in its order, and what each holds; also of those after the one that counts.
+/// For a person who asks why these credentials count and not others. No program is run, and nothing is sent.
+pub fn credentials_chain(
+    settings: &Settings,
+    env: &dyn Fn(&str) -> Option<String>,
+    network: &Network,
+) -> Vec<LookedAt> {
+    let sources = Sources { settings, env, network };
+    let mut decided = false;
+    let mut look = |place: &Place| {
+        let found = match place.look(&sources) {
+            Ok(Look::Source(source)) if decided => FoundThere::Hidden(source.name().to_owned()),
+            Ok(Look::Source(source)) => FoundThere::Counts(source.name().to_owned()),
+            Ok(Look::NotSetUp(why)) => FoundThere::NotSetUp(why),
+            Err(wrong) => FoundThere::Wrong(wrong.to_string()),
+        };
+        decided |= matches!(found, FoundThere::Counts(_) | FoundThere::Wrong(_));
+        LookedAt { place: place.name(), found }
+    };
+    Place::of(settings).iter().map(&mut look).collect()
+}
+
+/// A place where credentials may be set up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LookedAt {
+    /// Which: `environment`, `web identity`, `profile`, `container` or `instance metadata`.
+    pub place: &'static str,
+    /// What is there.
+    pub found: FoundThere,
+}
+
+/// What a place holds. The texts are fit for a log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FoundThere {
+    /// The source that counts, by its name.
+    Counts(String),
+    /// A source that would count if there were none before it.
+    Hidden(String),
+    /// Nothing, and how that shows.
+    NotSetUp(String),
+    /// It is set up wrongly, and how. Unless another counts before it, there are no credentials: none after it is asked.
+    Wrong(String),
+}
+
+/// A link of the chain.
+#[derive(Debug, Clone, Copy)]
+enum Place {
+    Environment,
+    WebIdentity,
+    Profile,
+    Container,
+    InstanceMetadata,
+}
+
+enum Look {
+    Source(Arc<dyn CredentialsProvider>),
+    NotSetUp(String),
+}
+
+impl Place {
+    /// In the order in which they count.
+    fn of(settings: &Settings) -> &'static [Place] {
+        use Place::{Container, Environment, InstanceMetadata, Profile, WebIdentity};
+        match settings.explicit_profile {
+            true => &[Profile],
+            false => &[Environment, WebIdentity, Profile, Container, InstanceMetadata],
         }
-        tried.push("the environment has no AWS_ACCESS_KEY_ID".to_owned());
-        if let Some(source) = sources.web_identity()? {
-            return Ok(Some(source));
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Place::Environment => "environment",
+            Place::WebIdentity => "web identity",
+            Place::Profile => "profile",
+            Place::Container => "container",
+            Place::InstanceMetadata => "instance metadata",
         }
-        tried.push("nor AWS_WEB_IDENTITY_TOKEN_FILE".to_owned());
     }
-    if let Some(source) = sources.of_profile(&settings.profile)? {
-        return Ok(Some(source));
+
+    fn look(self, sources: &Sources<'_>) -> Result<Look, CredentialsError> {
+        let Sources { settings, env, .. } = sources;
+        let nothing = |why: &str| why.to_owned();
+        let (source, nothing) = match self {
+            Place::Environment => (
+                EnvironmentCredentials::from(env)?.map(|source| Arc::new(source) as _),
+                nothing("the environment has no AWS_ACCESS_KEY_ID"),
+            ),
+            Place::WebIdentity => (sources.web_identity()?, nothing("no AWS_WEB_IDENTITY_TOKEN_FILE is set")),
+            Place::Profile => {
+                (sources.of_profile(&settings.profile)?, SharedFilesCredentials::new(settings).nothing())
+            }
+            Place::Container => (
+                sources.container()?,
+                nothing("no AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or _FULL_URI is set"),
+            ),
+            Place::InstanceMetadata if !is_on_ec2(env) => (None, nothing("this machine is no EC2 instance")),
+            Place::InstanceMetadata => (sources.imds()?, nothing("AWS_EC2_METADATA_DISABLED is true")),
+        };
+        Ok(source.map_or(Look::NotSetUp(nothing), Look::Source))
     }
-    tried.push(SharedFilesCredentials::new(settings).nothing());
-    if settings.explicit_profile {
-        return Ok(None);
-    }
-    if let Some(source) = sources.container()? {
-        return Ok(Some(source));
-    }
-    tried.push("no AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or _FULL_URI is set".to_owned());
-    if !is_on_ec2(env) {
-        tried.push("this machine is no EC2 instance".to_owned());
-        return Ok(None);
-    }
-    let source = sources.imds()?;
-    tried.push("AWS_EC2_METADATA_DISABLED is true".to_owned());
-    Ok(source)
 }
 
 /// Whether the metadata service is worth asking: elsewhere its address may be anyone's, and each question costs a second.
@@ -105,16 +180,20 @@ mod tests {
             std::fs::write(self.aws().join("credentials"), credentials).unwrap();
         }
 
+        fn env<'a>(&'a self, vars: &'a [(&str, &str)]) -> impl Fn(&str) -> Option<String> + 'a {
+            move |name| match name {
+                "HOME" => self.0.path().to_str().map(str::to_owned),
+                _ => vars.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned()),
+            }
+        }
+
         fn source(
             &self,
             vars: &[(&str, &str)],
             profile: Option<&str>,
         ) -> Result<Arc<dyn CredentialsProvider>, String> {
             let home = self.0.path().to_str().unwrap();
-            let env = |name: &str| match name {
-                "HOME" => Some(home.to_owned()),
-                _ => vars.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned()),
-            };
+            let env = self.env(vars);
             let settings = Settings::load(&env, profile).unwrap();
             let network = Network::new(Arc::new(ServerClock::new(Arc::new(SystemClock))));
             default_credentials(&settings, &env, &network).map_err(|e| e.to_string().replace(home, "~"))
@@ -166,7 +245,7 @@ mod tests {
     fn no_credentials_anywhere_is_one_line_that_lists_what_was_tried() {
         assert_eq!(
             Home::new("[default]\nregion = x\n", "").id(&[], None),
-            "no AWS credentials: the environment has no AWS_ACCESS_KEY_ID; nor AWS_WEB_IDENTITY_TOKEN_FILE; \
+            "no AWS credentials: the environment has no AWS_ACCESS_KEY_ID; no AWS_WEB_IDENTITY_TOKEN_FILE is set; \
              the profile \"default\" in ~/.aws/credentials or ~/.aws/config has no credentials; \
              no AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or _FULL_URI is set; this machine is no EC2 instance"
         );
@@ -202,6 +281,31 @@ mod tests {
             &Settings::load(&|n| (n == "HOME").then(|| "/nowhere".into()), None).unwrap(),
         );
         assert!(matches!(fresh.credentials(), Err(CredentialsError::Setup(_))));
+    }
+
+    #[test]
+    fn each_place_of_the_chain_is_told_also_behind_the_one_that_counts() {
+        let home = Home::new("", &format!("[default]\n{KEYS} = DEFAULT\n"));
+        let chain = |vars: &[(&str, &str)], profile: Option<&str>| {
+            let env = home.env(vars);
+            let settings = Settings::load(&env, profile).unwrap();
+            let network = Network::new(Arc::new(ServerClock::new(Arc::new(SystemClock))));
+            credentials_chain(&settings, &env, &network).into_iter().map(|l| l.found).collect::<Vec<_>>()
+        };
+        use FoundThere::{Counts, Hidden, NotSetUp, Wrong};
+        let found =
+            chain(&[ENV[0], ENV[1], ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://elsewhere/")], None);
+        let [Counts(env), NotSetUp(web), Hidden(profile), Wrong(container), NotSetUp(ec2)] = &found[..]
+        else {
+            panic!("{found:?}")
+        };
+        assert_eq!((env.as_str(), profile.as_str()), ("the environment", "the profile \"default\""));
+        assert!(web.contains("AWS_WEB_IDENTITY_TOKEN_FILE") && ec2.contains("no EC2 instance"));
+        assert!(container.contains("plain http is for localhost"), "{container}");
+        // What is wrong ends the search, as it does for default_credentials.
+        let found = chain(&ENV[..1], None);
+        assert!(matches!(&found[..], [Wrong(_), NotSetUp(_), Hidden(_), ..]), "{found:?}");
+        assert!(matches!(&chain(&ENV, Some("default"))[..], [Counts(_)]));
     }
 
     fn name(home: &Home, vars: &[(&str, &str)], profile: Option<&str>) -> String {

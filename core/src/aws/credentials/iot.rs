@@ -15,7 +15,7 @@ use crate::clock::ServerClock;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What a device shows to AWS IoT Core, and where.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IotConfig {
     /// The account's endpoint of the type `iot:CredentialProvider`, for instance `c2sakl5huz0afv.credentials.iot.eu-west-1.amazonaws.com`.
     /// Its first part alone will do.

@@ -27,7 +27,7 @@ use zeroize::Zeroize;
 
 pub use cached::CachedCredentials;
 pub use callback::CallbackCredentials;
-pub use chain::{NoCredentials, default_credentials};
+pub use chain::{FoundThere, LookedAt, NoCredentials, credentials_chain, default_credentials};
 pub use cognito::{CognitoCredentials, IdentityStore, Logins};
 pub use container::ContainerCredentials;
 pub use environment::EnvironmentCredentials;

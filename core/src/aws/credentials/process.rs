@@ -40,12 +40,13 @@ impl ProcessCredentials {
             return Err(setup("is empty"));
         }
         let program = words.remove(0);
-        Ok(ProcessCredentials {
-            name: format!("credential_process {}", redact(&program)),
-            program,
-            arguments: words,
-            deadline: DEADLINE,
-        })
+        Ok(Self::of_words(program, words))
+    }
+
+    /// A program and its arguments, as they are.
+    pub fn of_words(program: String, arguments: Vec<String>) -> Self {
+        let name = format!("credential_process {}", redact(&program));
+        ProcessCredentials { name, program, arguments, deadline: DEADLINE }
     }
 
     fn run(&self) -> Result<Vec<u8>, String> {

@@ -22,6 +22,7 @@ use ureq::{Error, Timeout};
 
 use super::Proxies;
 use super::error::NotConnected;
+use super::examine::{self, Notes};
 use super::resolve::Names;
 
 /// The most addresses of a name that are tried: two of each family. ureq's connector gives each half the time of the one before,
@@ -40,6 +41,7 @@ pub(super) struct HttpsConnector {
     names: Arc<Names>,
     proxies: Arc<Proxies>,
     timeout: Duration,
+    notes: Notes,
 }
 
 impl HttpsConnector {
@@ -50,7 +52,13 @@ impl HttpsConnector {
         proxies: Arc<Proxies>,
         timeout: Duration,
     ) -> Self {
-        HttpsConnector { tcp: TcpConnector::default(), tls, names, proxies, timeout }
+        let notes = Notes::default();
+        HttpsConnector { tcp: TcpConnector::default(), tls, names, proxies, timeout, notes }
+    }
+
+    /// The same, noting what happens.
+    pub(super) fn noting(self, notes: Notes) -> Self {
+        HttpsConnector { notes, ..self }
     }
 }
 
@@ -96,8 +104,14 @@ impl Attempt<'_> {
             .names
             .resolve(self.place.host, self.left())
             .map_err(|e| NotConnected::unresolved(e, self.place.host, self.connector.timeout))?;
+        self.connector.notes.note(|notes| {
+            notes.resolved = Some(self.start.elapsed());
+            notes.addresses = addresses.clone();
+        });
         let unreachable = |e| NotConnected::unreachable(e, &self.place, self.connector.timeout);
-        self.reach(&addresses).map(|tcp| Box::new(tcp) as Socket).map_err(unreachable)
+        let tcp = self.reach(&addresses).map_err(unreachable)?;
+        self.connector.notes.note(|notes| notes.connected = Some(self.start.elapsed()));
+        Ok(Box::new(tcp))
     }
 
     /// Through a proxy. ureq connects to it by calling this connector again, and asks it for a tunnel.
@@ -114,7 +128,10 @@ impl Attempt<'_> {
             ..*self.details
         };
         match ConnectProxyConnector::default().connect(&details, None::<Tcp>).map_err(failed)? {
-            Some(Either::B(tunnel)) => Ok(tunnel),
+            Some(Either::B(tunnel)) => {
+                self.connector.notes.note(|notes| notes.tunnelled = Some(self.start.elapsed()));
+                Ok(tunnel)
+            }
             _ => Err(failed(Error::ConnectionFailed)),
         }
     }
@@ -143,6 +160,10 @@ impl Attempt<'_> {
         let mut socket = TransportAdapter::new(socket, Arc::clone(&self.details.current_time));
         socket.set_timeout(self.timeout().map_err(Error::into_io)?);
         session.complete_io(&mut socket)?;
+        self.connector.notes.note(|notes| {
+            notes.secured = Some(self.start.elapsed());
+            notes.tls_version = session.protocol_version().and_then(examine::version);
+        });
         let buffers = LazyBuffers::new(config.input_buffer_size(), config.output_buffer_size());
         Ok(Tls { session, socket, buffers })
     }

@@ -28,9 +28,10 @@ use ureq::{Agent, AsSendBody, Error};
 
 use super::connect::{HttpsConnector, NoResolver, Place};
 use super::error::{Limits, NotConnected, explain};
+use super::examine::Notes;
 use super::resolve::{self, Lookup, Names};
 use super::tls::{Tls, TransportConfigError};
-use super::{Proxies, Request, Response, Transport, TransportError};
+use super::{Examination, Proxies, Request, Response, Transport, TransportError};
 use crate::clock::{ServerClock, SystemClock};
 
 /// A little under the shortest time after which servers commonly close an idle connection, so that a request seldom meets one that is
@@ -96,31 +97,53 @@ impl HttpsTransport {
         self.lock().current.clone().ok_or_else(|| NotConnected::shut_down().into())
     }
 
-    fn new_agent(&self, tls: Arc<ClientConfig>, pool: usize) -> Arc<Agent> {
-        let connector = HttpsConnector::new(
-            tls,
-            Arc::clone(&self.names),
-            Arc::clone(&self.proxies),
-            self.connect_timeout,
-        );
-        new_agent(connector, self.connect_timeout, pool)
+    /// One connection and one unsigned request, and how far that got.
+    pub(super) fn examine(&self, url: &str) -> Examination {
+        let notes = Notes::taken();
+        let limits = Limits { read: self.connect_timeout, header: HEADER_MAX, body: 0 };
+        let connector = self.connector(self.tls.watched(notes.clone())).noting(notes.clone());
+        let agent = new_agent(connector, self.connect_timeout, 0);
+        let uri = url.parse::<Uri>().map_err(|_| Error::Other(Box::new(NotConnected::bad_url())));
+        let answer = uri.and_then(|uri| self.head(&uri, &agent));
+        let mut seen = Examination { proxy: self.proxies.on_the_way_to(url), ..notes.read() };
+        match answer {
+            Ok(answer) => seen.date = date(&answer),
+            Err(e) => {
+                let e = explain(e, &place(url), limits);
+                seen.date = e.certificate_dates.then(|| self.probe_date(url)).flatten();
+                seen.failed = Some((seen.stage(url.starts_with("https:")), e));
+            }
+        }
+        seen
     }
 
-    fn head(&self, uri: &Uri) -> Result<http::Response<()>, Error> {
+    fn connector(&self, tls: Arc<ClientConfig>) -> HttpsConnector {
+        HttpsConnector::new(tls, Arc::clone(&self.names), Arc::clone(&self.proxies), self.connect_timeout)
+    }
+
+    fn new_agent(&self, tls: Arc<ClientConfig>, pool: usize) -> Arc<Agent> {
+        new_agent(self.connector(tls), self.connect_timeout, pool)
+    }
+
+    /// An agent for one request whose certificates are not checked for their dates.
+    fn dateless(&self) -> Result<Arc<Agent>, Error> {
         let tls = self.tls.dateless().map_err(io::Error::other)?;
-        let agent = {
-            let mut agents = self.lock();
-            if agents.current.is_none() {
-                return Err(Error::Other(Box::new(NotConnected::shut_down())));
-            }
-            let agent = self.new_agent(tls, 0);
-            agents.retire(&agent);
-            agent
-        };
+        let mut agents = self.lock();
+        if agents.current.is_none() {
+            return Err(Error::Other(Box::new(NotConnected::shut_down())));
+        }
+        let agent = self.new_agent(tls, 0);
+        agents.retire(&agent);
+        Ok(agent)
+    }
+
+    fn head(&self, uri: &Uri, agent: &Agent) -> Result<http::Response<()>, Error> {
         // Host and port alone: nothing that a caller may have put into the rest of the URL.
         let place = Place::of(uri).ok_or_else(|| Error::Other(Box::new(NotConnected::bad_url())))?;
-        let request =
-            http::Request::head(format!("https://{place}/")).header(header::CONNECTION, "close").body(())?;
+        let scheme = uri.scheme_str().unwrap_or("https");
+        let request = http::Request::head(format!("{scheme}://{place}/"))
+            .header(header::CONNECTION, "close")
+            .body(())?;
         let request =
             agent.configure_request(request).timeout_recv_response(Some(self.connect_timeout)).build();
         Ok(agent.run(request)?.map(drop))
@@ -212,14 +235,11 @@ impl Transport for HttpsTransport {
         let uri: Uri = url.parse().ok().filter(|uri: &Uri| uri.scheme_str() == Some("https"))?;
         let limits = Limits { read: self.connect_timeout, header: HEADER_MAX, body: 0 };
         let answer = self
-            .head(&uri)
+            .dateless()
+            .and_then(|agent| self.head(&uri, &agent))
             .map_err(|e| log::debug!("no date to be had: {}", explain(e, &place(url), limits)))
             .ok()?;
-        let headers = answer.headers();
-        if headers.contains_key(header::AGE) {
-            return None;
-        }
-        httpdate::parse_http_date(headers.get(header::DATE)?.to_str().ok()?).ok()
+        date(&answer)
     }
 
     fn close_idle(&self) {
@@ -336,6 +356,15 @@ fn run<B: AsSendBody>(
         .timeout_per_read(Some(limits.read))
         .build();
     agent.run(request)
+}
+
+/// When the answer was made, unless a cache sent it.
+fn date(answer: &http::Response<()>) -> Option<SystemTime> {
+    let headers = answer.headers();
+    if headers.contains_key(header::AGE) {
+        return None;
+    }
+    httpdate::parse_http_date(headers.get(header::DATE)?.to_str().ok()?).ok()
 }
 
 /// The time that so many bytes take on the slowest link.

@@ -2,6 +2,7 @@
 
 mod connect;
 mod error;
+mod examine;
 mod https;
 mod network;
 mod proxy;
@@ -10,6 +11,7 @@ mod tls;
 
 use std::time::Duration;
 
+pub use examine::{Examination, Stage};
 pub use https::{HttpsTransport, HttpsTransportBuilder};
 pub use network::Network;
 pub use proxy::Proxies;

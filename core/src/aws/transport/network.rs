@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{HttpsTransport, Proxies, Transport, TransportConfigError};
+use super::{Examination, HttpsTransport, Proxies, Transport, TransportConfigError};
 use crate::clock::ServerClock;
 
 /// What a transport needs to know of this device's network. Sources of credentials make transports of their own from it.
@@ -28,6 +28,16 @@ impl Network {
 
     /// A transport that gives up a connection after `connect_timeout`.
     pub fn transport(&self, connect_timeout: Duration) -> Result<Arc<dyn Transport>, TransportConfigError> {
+        Ok(Arc::new(self.https(connect_timeout)?))
+    }
+
+    /// Makes one connection to where `url` leads, sends a `HEAD` over it, unsigned, and tells how far that got. Of the URL only
+    /// scheme, host and port count. It takes at most twice `connect_timeout`, and three times where a certificate's dates are wrong.
+    pub fn examine(&self, url: &str, connect_timeout: Duration) -> Result<Examination, TransportConfigError> {
+        Ok(self.https(connect_timeout)?.examine(url))
+    }
+
+    fn https(&self, connect_timeout: Duration) -> Result<HttpsTransport, TransportConfigError> {
         let mut builder = HttpsTransport::builder()
             .clock(Arc::clone(&self.clock))
             .proxies(self.proxies.clone())
@@ -38,6 +48,6 @@ impl Network {
         if let Some((certificate, key)) = &self.client_certificate {
             builder = builder.client_certificate(certificate.clone(), key.clone());
         }
-        Ok(Arc::new(builder.build()?))
+        builder.build()
     }
 }

@@ -18,6 +18,7 @@ use rustls::{
     SignatureScheme, WantsVerifier,
 };
 
+use super::examine::{Notes, Watched};
 use crate::clock::ServerClock;
 
 /// TLS sessions that are kept to be resumed, with which a new connection costs the device no public-key arithmetic. A worker
@@ -109,6 +110,15 @@ impl Tls {
         Ok(Tls { provider, time, verifier, strict: Arc::new(strict) })
     }
 
+    /// The strict side, noting the certificates that it is shown, and on a new session each time.
+    pub(super) fn watched(&self, notes: Notes) -> Arc<ClientConfig> {
+        let mut config = (*self.strict).clone();
+        let verifier = Arc::clone(&self.verifier) as _;
+        config.dangerous().set_certificate_verifier(Arc::new(Watched { verifier, notes }));
+        config.resumption = Resumption::disabled();
+        Arc::new(config)
+    }
+
     /// For everything but a probe.
     pub(super) fn strict(&self) -> Arc<ClientConfig> {
         Arc::clone(&self.strict)
@@ -163,7 +173,7 @@ fn client_certificate(
 ) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), String> {
     let in_words = |file: &Path, error: pem::Error| match error {
         pem::Error::Io(e) => format!("can't read {}: {e}", file.display()),
-        pem::Error::NoItemsFound => format!("{} holds none", file.display()),
+        pem::Error::NoItemsFound => format!("{} holds no private key", file.display()),
         _ => format!("{} is not valid PEM", file.display()),
     };
     let chain = CertificateDer::pem_file_iter(certificate)

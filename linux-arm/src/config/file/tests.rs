@@ -1,4 +1,6 @@
 use super::*;
+use crate::config::Source;
+use crate::config::credentials::tests::Files;
 
 const ACTIVITY: &str = r#"
 [[activity]]
@@ -8,7 +10,8 @@ command = ["/bin/cat", "-u"]
 
 #[test]
 fn the_smallest_file_gets_the_defaults() {
-    let config = parse(ACTIVITY).unwrap();
+    let (config, doubts) = parse(ACTIVITY).unwrap();
+    assert_eq!(doubts, []);
     assert_eq!(config.worker, WorkerConfig::default());
     let [activity] = &config.activities[..] else { panic!("{config:?}") };
     assert_eq!(activity.arn.name(), "print");
@@ -27,15 +30,27 @@ fn the_example_file_is_right_and_says_what_the_defaults_are() {
     let example = example
         .replace("/opt/printer/print-label", "/bin/cat")
         .replace("/opt/camera/take-picture", "/bin/cat");
-    let config = parse(&example).unwrap();
+    // Nor has it the certificates.
+    let files = Files::new();
+    let example = ["device.pem.crt", "client.crt"].iter().fold(example, |text, name| {
+        text.replace(&format!("/etc/activity-worker/{name}"), &files.path("device.crt"))
+    });
+    let example = ["private.pem.key", "client.key"].iter().fold(example, |text, name| {
+        text.replace(&format!("/etc/activity-worker/{name}"), &files.path("device.key"))
+    });
+    let (config, _) = parse(&example).unwrap();
     assert_eq!(config.activities.len(), 2);
     // With every commented setting taken out of its comment it is right as well.
     let all: String = example
         .lines()
         .map(|line| line.strip_prefix("#: ").unwrap_or(line))
         .fold(String::new(), |all, l| all + l + "\n");
-    let full = parse(&all).unwrap();
+    // A profile and a source exclude each other.
+    let (full, doubts) = parse(&all.replace("profile = \"device\"\n", "")).unwrap();
+    assert_eq!(doubts, []);
     assert_ne!(full.worker, config.worker);
+    assert!(matches!(full.worker.credentials, Some(Source::Iot(_))));
+    assert_eq!(full.worker.network.no_proxy.as_deref(), Some("10.0.0.0/8,internal.example"));
     assert!(full.worker.max_bytes.is_some() && full.worker.comeback_window == Some(Duration::from_secs(30)));
 }
 
@@ -50,7 +65,7 @@ fn a_flaw_is_told_with_its_line_and_key() {
         ("worker_name = ".into(), 1, "", ""),
         (top("worker_name = \"a b\""), 2, "worker_name", "can't hold ' '"),
         (top("worker_name = 7"), 2, "worker_name", "expected a string"),
-        (top("colour = \"red\""), 2, "", "unknown field `colour`"),
+        (top("colour = \"red\""), 2, "colour", "unknown key, expected one of"),
         (top("region = \"eu-west-2\""), 2, "region", "the activities are in eu-west-1"),
         (top("max_tasks = 0"), 2, "max_tasks", "no room"),
         (top("max_tasks = -1"), 2, "max_tasks", "-1"),
@@ -66,7 +81,7 @@ fn a_flaw_is_told_with_its_line_and_key() {
         (inside("grace = \"2h\""), 5, "activity.grace", "is not between"),
         (inside("max_output = \"1MiB\""), 5, "activity.max_output", "not between 2 and 262144 bytes"),
         (inside("safe_to_repeat = 1"), 5, "activity.safe_to_repeat", "expected a boolean"),
-        (inside("shell = true"), 5, "activity", "unknown field `shell`"),
+        (inside("shell = true"), 5, "activity.shell", "unknown key, expected one of"),
         (second(arn), 6, "activity.arn", "stands here twice"),
         (
             second(&arn.replace("eu-west-1", "eu-west-2")),
@@ -97,7 +112,18 @@ fn a_flaw_is_told_with_its_line_and_key() {
             "not in PATH",
         ),
         (format!("[activity]\narn = \"{arn}\"\ncommand = [\"cat\"]"), 1, "activity", "expected a sequence"),
+        (
+            (0..17).map(|n| second(&format!("{arn}-{n}")).replace(ACTIVITY, "")).collect(),
+            50,
+            "activity",
+            "a worker polls at most 16",
+        ),
     ];
+    all_told(table.into());
+}
+
+/// Text, line, key, and a part of what is wrong.
+pub(in crate::config) fn all_told(table: Vec<(String, usize, &str, &str)>) {
     let mut wrong = Vec::new();
     for (text, line, key, what) in table {
         match parse(&text) {

@@ -1,0 +1,129 @@
+//! Credentials: which source counts, and does it give any?
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use activity_worker::aws::{Credentials, CredentialsError, CredentialsProvider, FoundThere, LookedAt};
+
+use super::certificate;
+use super::deadline::within;
+use super::network::day;
+use super::report::{Report, Step, Verdict};
+use crate::config::Source;
+use crate::connect::Route;
+
+/// A `credential_process` may take a minute, and a role's source comes before the role.
+const PATIENCE: Duration = Duration::from_secs(75);
+/// A device certificate that ends earlier than this is told: to renew one may take a visit.
+const SOON: Duration = Duration::from_secs(30 * 86_400);
+
+/// The source, if it gave credentials.
+pub(super) fn look(
+    route: &Route,
+    named: Option<&Source>,
+    report: &mut Report,
+) -> Option<Arc<dyn CredentialsProvider>> {
+    if let Some((certificate, _)) = &route.network.client_certificate {
+        lifetime("client_certificate", certificate, report);
+    }
+    if let Some(Source::Iot(config)) = named {
+        lifetime("certificate", &config.certificate, report);
+    }
+    let chain = route.chain().unwrap_or_default();
+    let unset = !chain.is_empty() && chain.iter().all(|at| matches!(at.found, FoundThere::NotSetUp(_)));
+    let mut source = None;
+    let (verdict, said, advice) = match route.credentials() {
+        // The places say the rest.
+        Err(_) if unset => (
+            Verdict::NoStart,
+            "no credentials are set up".to_owned(),
+            "set one up: [credentials] in the file, or what docs/credentials.md tells",
+        ),
+        Err(why) => (Verdict::NoStart, why, "docs/credentials.md tells what each source needs"),
+        Ok(found) => {
+            let asked = Arc::clone(&found);
+            let name = found.name().to_owned();
+            source = Some(found);
+            match within(PATIENCE, move || asked.credentials()) {
+                None => {
+                    let what = format!("{name} did not answer in {} s", PATIENCE.as_secs());
+                    (Verdict::Problem, what, advice(None, named))
+                }
+                Some(Err(e)) => (Verdict::Problem, e.to_string(), advice(Some(&e), named)),
+                Some(Ok(found)) => {
+                    let now = route.network.clock.now();
+                    let what = format!("{name}: {}", identity(&found, now));
+                    match found.expires.is_some_and(|end| end <= now) {
+                        true => (Verdict::Problem, what, "they have ended: the source must give newer ones"),
+                        false => (Verdict::Ok, what, ""),
+                    }
+                }
+            }
+        }
+    };
+    let places: Vec<_> = chain.into_iter().map(place).collect();
+    report.say_all(Step::Credentials, verdict, &said, advice, &places);
+    source.filter(|_| verdict == Verdict::Ok)
+}
+
+/// Never more of a key than the end of its id.
+fn identity(found: &Credentials, now: SystemTime) -> String {
+    let id = &found.access_key_id;
+    let start = id.char_indices().rev().nth(3).map_or(0, |(at, _)| at);
+    let end = if start == 0 { "" } else { &id[start..] };
+    let kind = if found.session_token.is_some() { "temporary" } else { "for good" };
+    let until = match found.expires {
+        None => String::new(),
+        Some(end) => match end.duration_since(now) {
+            Ok(left) => {
+                let left = Duration::from_secs(left.as_secs() / 60 * 60);
+                format!(", for {} more", humantime::format_duration(left))
+            }
+            Err(_) => format!(", until {}", humantime::format_rfc3339_seconds(end)),
+        },
+    };
+    format!("key ...{end}, {kind}{until}")
+}
+
+fn place(LookedAt { place, found, .. }: LookedAt) -> String {
+    let (how, what) = match found {
+        FoundThere::Counts(name) => ("counts", name),
+        FoundThere::Hidden(name) => ("set up as well, but one before it counts", name),
+        FoundThere::NotSetUp(why) => ("not set up", why),
+        FoundThere::Wrong(why) => ("set up wrongly", why),
+        _ => ("not known here", String::new()),
+    };
+    format!("{place}: {how} ({what})")
+}
+
+fn lifetime(key: &str, file: &Path, report: &mut Report) {
+    let Some(shown) = certificate::of_file(file) else { return };
+    let (verdict, how) = match shown.ends.duration_since(SystemTime::now()) {
+        Err(_) => (Verdict::Problem, "ended on"),
+        Ok(left) if left < SOON => (Verdict::Warning, "ends on"),
+        Ok(_) => return,
+    };
+    let what = format!("{key} {} {how} {}", file.display(), day(shown.ends));
+    report.say(Step::Credentials, verdict, &what, "renew it");
+}
+
+fn advice(error: Option<&CredentialsError>, named: Option<&Source>) -> &'static str {
+    match named {
+        Some(Source::Iot(_)) => {
+            "aws iot describe-endpoint --endpoint-type iot:CredentialProvider tells credentials.endpoint; the device needs TCP out to its port 443"
+        }
+        Some(Source::Container { .. }) => {
+            "is the container's agent up, and url or the variable that names it right?"
+        }
+        Some(Source::Imds { .. }) => {
+            "is this an EC2 instance with an instance profile, and a hop limit that reaches this far?"
+        }
+        Some(Source::WebIdentity { .. }) => "does whoever renews token_file run, and does the role trust it?",
+        Some(Source::Process { .. }) => "run the program by hand, as the worker's user",
+        Some(Source::Environment) | None => match error {
+            Some(CredentialsError::Setup(_)) => "only a change of what it names helps",
+            _ => "the worker asks again and again; results wait on disk meanwhile",
+        },
+    }
+}

@@ -1,0 +1,235 @@
+//! `--state-machine FILE`: would a lost answer, a dead device or a restart cost a task?
+//!
+//! Looks at each Task state that names one of the activities, within Map and Parallel states too. Source: Amazon States Language.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::One;
+use super::report::{Report, Step, Verdict};
+
+/// Deeper than any definition that the service takes.
+const DEPTH: usize = 32;
+
+pub(super) fn look(file: &Path, activities: &[One], report: &mut Report) {
+    let name = file.display();
+    let mut say = |verdict, what: String, advice: &str| {
+        report.say(Step::StateMachine, verdict, &what, advice);
+    };
+    let text = match fs::read(file) {
+        Ok(text) => text,
+        Err(e) => return say(Verdict::Problem, format!("can't read {name}: {e}"), ""),
+    };
+    let definition: Value = match serde_json::from_slice(&text) {
+        Ok(definition) => definition,
+        Err(e) => {
+            let advice = "aws stepfunctions describe-state-machine --query definition --output text gives it";
+            return say(Verdict::Problem, format!("{name}:{}: it is not JSON: {e}", e.line()), advice);
+        }
+    };
+    let mut tasks = Vec::new();
+    collect(&definition, DEPTH, &mut tasks);
+    let mut met = false;
+    for (state, task) in tasks {
+        let resource = task["Resource"].as_str().unwrap_or_default();
+        let Some(activity) = activities.iter().find(|one| one.arn.as_str() == resource) else { continue };
+        met = true;
+        let flaws = flaws(task, activity);
+        if flaws.is_empty() {
+            say(Verdict::Ok, format!("{state}: no task is lost for good"), "");
+        }
+        for (what, add) in flaws {
+            say(Verdict::Warning, format!("{state}: {what}"), &add);
+        }
+    }
+    if !met {
+        let what = format!("{name}: no Task state has one of the activities as its Resource");
+        say(Verdict::Warning, what, "is it the right definition, with its placeholders filled in?");
+    }
+}
+
+/// All Task states, by name, in the order of their names.
+fn collect<'a>(machine: &'a Value, depth: usize, tasks: &mut Vec<(&'a str, &'a Value)>) {
+    let Some(states) = machine["States"].as_object().filter(|_| depth > 0) else { return };
+    for (name, state) in states {
+        if state["Type"] == "Task" {
+            tasks.push((name, state));
+        }
+        let branches = state["Branches"].as_array().into_iter().flatten();
+        let within = branches.chain([&state["ItemProcessor"], &state["Iterator"]]);
+        within.for_each(|machine| collect(machine, depth - 1, tasks));
+    }
+}
+
+/// What may cost a task, and the JSON to add.
+fn flaws(task: &Value, activity: &One) -> Vec<(String, String)> {
+    let mut flaws = Vec::new();
+    let interval = activity.heartbeat_interval.as_millis().div_ceil(1000) as u64;
+    // At most a third of HeartbeatSeconds is what docs/device.md asks for.
+    let good = interval * 3;
+    let has = |key: &str| !task[key].is_null() || !task[format!("{key}Path")].is_null();
+    if !has("HeartbeatSeconds") {
+        let what =
+            "no HeartbeatSeconds: the task of a device that dies waits for TimeoutSeconds, if not for ever";
+        flaws.push((what.to_owned(), format!("add \"HeartbeatSeconds\": {good}")));
+    } else if let Some(seconds) = task["HeartbeatSeconds"].as_u64().filter(|seconds| *seconds < interval * 2)
+    {
+        let what = format!(
+            "HeartbeatSeconds {seconds} is shorter than two heartbeats, one each {interval} s: one that is late costs the task"
+        );
+        let or = match seconds / 3 {
+            0 => String::new(),
+            third => format!("; or heartbeat_interval = \"{third}s\""),
+        };
+        flaws.push((what, format!("set \"HeartbeatSeconds\": {good} or more{or}")));
+    }
+    if !has("TimeoutSeconds") {
+        let what = "no TimeoutSeconds: a handler that hangs, or a queue without a device, has no end";
+        flaws.push((what.to_owned(), "add \"TimeoutSeconds\": 86400, or as long as it may take".to_owned()));
+    }
+    let retries = task["Retry"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let retried = |errors: &[&str]| retries.iter().any(|retry| matches(retry, errors));
+    let mut missing = Vec::new();
+    if !retried(&["States.ALL", "States.Timeout", "States.HeartbeatTimeout"]) {
+        missing.push("States.Timeout");
+    }
+    if !retried(&["States.ALL", "States.TaskFailed", "Worker.Restarted"]) {
+        missing.push("Worker.Restarted");
+    }
+    if !missing.is_empty() {
+        let what = match missing[..] {
+            ["Worker.Restarted"] => {
+                "no Retry on Worker.Restarted: a power cut while the handler runs fails the execution"
+            }
+            ["States.Timeout"] => {
+                "no Retry on States.Timeout: a task that is lost on its way fails the execution"
+            }
+            _ => {
+                "no Retry on States.Timeout and Worker.Restarted: a task that is lost on its way, or with the power, fails the execution"
+            }
+        };
+        let errors = missing.join("\", \"");
+        let retry =
+            format!("{{ \"ErrorEquals\": [\"{errors}\"], \"IntervalSeconds\": 5, \"MaxAttempts\": 3 }}");
+        let add = match retries.is_empty() {
+            true => format!("add \"Retry\": [{retry}]"),
+            false => format!("add to \"Retry\": {retry}"),
+        };
+        flaws.push((what.to_owned(), add));
+    }
+    flaws
+}
+
+fn matches(retry: &Value, errors: &[&str]) -> bool {
+    let named = retry["ErrorEquals"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    retry["MaxAttempts"] != 0 && named.into_iter().any(|name| errors.contains(&name))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use activity_worker::aws::ActivityArn;
+    use serde_json::json;
+
+    use super::*;
+
+    const ARN: &str = "arn:aws:states:eu-west-1:123456789012:activity:print";
+
+    fn said(task: Value) -> Vec<String> {
+        let activity = One {
+            arn: ActivityArn::parse(ARN).unwrap(),
+            heartbeat_interval: Duration::from_secs(30),
+            concurrency: 1,
+            max_output: 1,
+        };
+        flaws(&task, &activity).into_iter().map(|(what, add)| format!("{what} -> {add}")).collect()
+    }
+
+    fn good() -> Value {
+        json!({
+            "HeartbeatSeconds": 90,
+            "TimeoutSeconds": 3600,
+            "Retry": [{ "ErrorEquals": ["States.Timeout", "Worker.Restarted"] }]
+        })
+    }
+
+    #[test]
+    fn p3_each_way_to_lose_a_task_is_told_with_what_to_add() {
+        assert_eq!(said(good()), [""; 0]);
+        let without = |key: &str| {
+            let mut task = good();
+            task.as_object_mut().unwrap().remove(key);
+            said(task).join("\n")
+        };
+        assert!(without("HeartbeatSeconds").ends_with("-> add \"HeartbeatSeconds\": 90"));
+        assert!(without("TimeoutSeconds").contains("-> add \"TimeoutSeconds\": 86400"));
+        assert!(without("Retry").ends_with(
+            "-> add \"Retry\": [{ \"ErrorEquals\": [\"States.Timeout\", \"Worker.Restarted\"], \"IntervalSeconds\": 5, \"MaxAttempts\": 3 }]"
+        ));
+        let with = |key: &str, value: Value| {
+            let mut task = good();
+            task[key] = value;
+            said(task).join("\n")
+        };
+        assert!(
+            with("HeartbeatSeconds", json!(59))
+                .contains("set \"HeartbeatSeconds\": 90 or more; or heartbeat_interval = \"19s\"")
+        );
+        assert_eq!(with("HeartbeatSeconds", json!(60)), "");
+        assert_eq!(with("HeartbeatSeconds", json!("{% $x %}")), "");
+        assert!(with("HeartbeatSeconds", json!(1)).ends_with("90 or more"));
+    }
+
+    #[test]
+    fn a_retry_counts_if_it_matches_and_tries() {
+        let retry = |retry: Value| {
+            let mut task = good();
+            task["Retry"] = json!([retry]);
+            said(task).join("\n")
+        };
+        assert_eq!(retry(json!({ "ErrorEquals": ["States.ALL"] })), "");
+        assert!(
+            retry(json!({ "ErrorEquals": ["States.ALL"], "MaxAttempts": 0 }))
+                .contains("no Retry on States.Timeout and")
+        );
+        assert!(
+            retry(json!({ "ErrorEquals": ["States.TaskFailed"] })).contains("no Retry on States.Timeout:")
+        );
+        let one = retry(json!({ "ErrorEquals": ["States.HeartbeatTimeout"] }));
+        assert!(
+            one.contains("no Retry on Worker.Restarted:") && one.contains("add to \"Retry\": {"),
+            "{one}"
+        );
+    }
+
+    #[test]
+    fn tasks_within_map_and_parallel_states_are_found() {
+        let task = json!({ "Type": "Task", "Resource": ARN });
+        let machine = |name: &str| json!({ "States": { name: task } });
+        let all = json!({ "States": {
+            "A": task,
+            "B": { "Type": "Parallel", "Branches": [machine("C"), { "States": { "D": { "Type": "Map", "ItemProcessor": machine("E") } } }] },
+            "F": { "Type": "Map", "Iterator": machine("G") },
+        }});
+        let mut tasks = Vec::new();
+        collect(&all, DEPTH, &mut tasks);
+        assert_eq!(tasks.iter().map(|(name, _)| *name).collect::<Vec<_>>(), ["A", "C", "E", "G"]);
+    }
+
+    #[test]
+    fn no_json_makes_it_panic() {
+        for odd in [
+            "[]",
+            "7",
+            "{\"States\": []}",
+            "{\"States\": {\"A\": 1, \"B\": {\"Type\": \"Task\", \"Branches\": 3}}}",
+        ] {
+            let odd: Value = serde_json::from_str(odd).unwrap();
+            collect(&odd, DEPTH, &mut Vec::new());
+            said(odd);
+        }
+    }
+}
