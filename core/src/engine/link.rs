@@ -176,6 +176,20 @@ mod tests {
     }
 
     #[test]
+    fn p6_calls_that_fail_beside_the_probe_neither_put_it_off_nor_take_its_place() {
+        let (mut link, mut rng) = link();
+        link.failed(S, false, None, &mut rng);
+        let due = link.opens_at(Probe::Report);
+        for _ in 0..10 {
+            link.failed(2 * S, false, None, &mut rng);
+        }
+        assert_eq!(link.opens_at(Probe::Report), due, "heartbeats go on, and say nothing new");
+        link.begin(Probe::Report);
+        link.failed(3 * S, false, None, &mut rng);
+        assert_eq!(link.opens_at(Probe::Poll), None, "the probe is still under way");
+    }
+
+    #[test]
     fn no_report_waits_for_a_poll_that_the_service_holds() {
         let (mut link, mut rng) = link();
         link.failed(S, false, Some(Probe::Poll), &mut rng);

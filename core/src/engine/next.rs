@@ -124,7 +124,7 @@ impl Engine {
     /// When the task's next heartbeat may go.
     fn beat_at(&self, slot: &Slot) -> Option<Time> {
         let ready = slot.beats() && !slot.beat.in_flight && !slot.report.in_flight;
-        if !ready || self.stop == Some(Stop::Now) || !self.calls.lane_free(Call::Beat) {
+        if !ready || self.calls_no_more() || !self.calls.lane_free(Call::Beat) {
             return None;
         }
         Some(slot.beat.due.max(self.calls.opens_at(Call::Beat)))
@@ -134,7 +134,7 @@ impl Engine {
     fn report_at(&self, slot: &Slot) -> Option<Time> {
         let early = slot.stage == Stage::Ended && planted("outcome-sent-before-it-is-kept");
         let ready = (slot.waits() || early) && !slot.report.in_flight;
-        if !ready || self.stop == Some(Stop::Now) || !self.calls.lane_free(Call::Report) {
+        if !ready || self.calls_no_more() || !self.calls.lane_free(Call::Report) {
             return None;
         }
         Some(slot.report.due.max(self.calls.opens_at(Call::Report)).max(self.link.opens_at(Probe::Report)?))
@@ -187,6 +187,15 @@ impl Engine {
             && self.slots.iter().all(|s| s.stage == Stage::Foreign || (s.waits() && s.report.held))
     }
 
+    /// The end is near: only what is under way is waited for. On a dead network one call would follow the other for ever.
+    fn calls_no_more(&self) -> bool {
+        match self.stop {
+            None => false,
+            Some(Stop::Now) => true,
+            Some(Stop::Drain) => self.has_drained(),
+        }
+    }
+
     fn has_stopped(&self) -> bool {
         match self.stop {
             None => false,
@@ -197,25 +206,27 @@ impl Engine {
                 }
                 Stage::Waiting => s.outcome == Kept::Yes || s.refusals > 0,
             }),
-            Some(Stop::Drain) => {
-                let tried = |s: &Slot| {
-                    s.report.held
-                        || s.report.failures > 0
-                        || self.link.offline_since().is_some()
-                        || self.calls.reports_paused()
-                        || self.calls.credentials_open_at() > Time::ZERO
-                };
-                (self.polls.in_flight() == 0 || planted("drain-forgets-polls"))
-                    && !self.calls.any_in_flight()
-                    && self.slots.iter().all(|s| match s.stage {
-                        Stage::Deferred | Stage::Foreign => true,
-                        // Left to the next start, which asks again.
-                        Stage::Reclaiming => s.refusals > 0,
-                        Stage::Waiting | Stage::NotKept => tried(s),
-                        _ => false,
-                    })
-            }
+            Some(Stop::Drain) => self.has_drained() && !self.calls.any_in_flight(),
         }
+    }
+
+    /// Polls have ended, handlers too, and every report was tried or can't be now.
+    fn has_drained(&self) -> bool {
+        let tried = |s: &Slot| {
+            s.report.held
+                || s.report.failures > 0
+                || self.link.offline_since().is_some()
+                || self.calls.reports_paused()
+                || self.calls.credentials_open_at() > Time::ZERO
+        };
+        (self.polls.in_flight() == 0 || planted("drain-forgets-polls"))
+            && self.slots.iter().all(|s| match s.stage {
+                Stage::Deferred | Stage::Foreign => true,
+                // Left to the next start, which asks again.
+                Stage::Reclaiming => s.refusals > 0,
+                Stage::Waiting | Stage::NotKept => tried(s),
+                _ => false,
+            })
     }
 
     /// The first heartbeat within a quarter of the interval, so that HeartbeatSeconds can be as low as three intervals.

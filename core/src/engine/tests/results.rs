@@ -292,3 +292,20 @@ fn p1_new_credentials_bring_back_at_once_what_the_old_ones_were_refused() {
     world.tell(Event::CredentialsChanged);
     assert_eq!(world.wait(30 * S), [beat], "P4: with the right account it does");
 }
+
+#[test]
+fn p10_what_waited_goes_first_when_the_network_is_back() {
+    let mut world = World::reporting();
+    for _ in 0..9 {
+        world.report_ends(1, failed(Class::Server, true));
+        let again = std::iter::from_fn(|| Some(world.wait(MINUTE)));
+        let report = Action::Call { id: id(1), call: Call::Report };
+        assert!(again.take(20).any(|actions| actions.contains(&report)), "tried again");
+        world.beat_ends(1, Ok(()));
+    }
+    world.report_ends(1, failed(Class::Server, true));
+    assert!(!world.actions().contains(&Action::Call { id: id(1), call: Call::Report }), "a pause");
+    world.tell(Event::LinkHint(LinkHint::Down));
+    world.beat_ends(1, Ok(()));
+    assert!(world.actions().contains(&Action::Call { id: id(1), call: Call::Report }), "back, and at once");
+}

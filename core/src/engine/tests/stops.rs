@@ -64,6 +64,30 @@ fn p5_a_drain_without_a_network_ends_with_the_result_kept() {
 }
 
 #[test]
+fn p5_a_drain_on_a_dead_network_waits_for_no_heartbeat_that_follows_another() {
+    let mut world = World::new(config(&[]));
+    for n in 1..=3 {
+        let state = FoundState::Deferred;
+        let found = Event::Found { id: id(n), activity: None, adopted: true, deferred: true, state };
+        world.engine.config.adopted_heartbeat = Some(30 * S);
+        world.tell(found);
+    }
+    let beats = |actions: Vec<Action>| actions.iter().filter(|a| matches!(a, Action::Call { .. })).count();
+    let mut under_way = 0;
+    while under_way < 3 {
+        under_way += beats(world.wait(MINUTE));
+    }
+    world.tell(Event::Stop(Stop::Drain));
+    for n in 1..=2 {
+        world.now += 10 * S;
+        world.beat_ends(n, failed(Class::Network, true));
+        assert_eq!(beats(world.wait(MINUTE)), 0, "none follows");
+    }
+    world.beat_ends(3, failed(Class::Network, true));
+    assert!(world.notices().contains(&Notice::Stopped));
+}
+
+#[test]
 fn p5_stop_now_cancels_and_keeps_what_the_handlers_leave() {
     let mut world = World::new(config(&[rules()]));
     world.actions();

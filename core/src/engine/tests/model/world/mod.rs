@@ -185,7 +185,8 @@ impl World {
     /// What must hold between any two steps.
     pub(super) fn watch(&mut self, decider: &impl Decider) {
         self.expect(Promise::P1, !self.told_kept || self.file == File::Outcome || self.heard);
-        if self.stop == Some(Stop::Now) {
+        // A process that is at its end beats no more; the next one does.
+        if self.stop == Some(Stop::Now) || self.stopped {
             return;
         }
         let open = self.file != File::None && !self.asked.keep_task && !self.report_begun && !self.heard;
