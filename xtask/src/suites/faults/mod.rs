@@ -73,6 +73,8 @@ const SCENARIOS: &[Scenario] = &[
     scenario("soak", "soak", soak::soak),
     scenario("power", "ext4", power::ext4),
     scenario("power", "xfs", power::xfs),
+    scenario("power", "dying-ext4", power::dying_ext4),
+    scenario("power", "dying-xfs", power::dying_xfs),
     scenario("kill", "kill", kill::kill),
     scenario("kill", "handler", kill::handler),
     scenario("network", "cut", network::cut),

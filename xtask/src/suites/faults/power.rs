@@ -10,18 +10,36 @@ use super::stage::Stage;
 use super::volume::Volume;
 
 const CUTS: usize = 80;
+const DEATHS: usize = 20;
+const OUTLIVES: Worker = Worker::Outlives(Duration::from_millis(400));
 /// The power stays on at most this long.
 const LIFE: u64 = 450;
 
+/// What becomes of the worker when the disk goes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Worker {
+    GoesToo,
+    /// It goes on for so long, with a file system that has shut itself down: nothing may be called kept that is not.
+    Outlives(Duration),
+}
+
 pub(super) fn ext4(stage: &Stage) -> Result<String, String> {
-    cuts(stage, "ext4")
+    cuts(stage, "ext4", CUTS, Worker::GoesToo)
 }
 
 pub(super) fn xfs(stage: &Stage) -> Result<String, String> {
-    cuts(stage, "xfs")
+    cuts(stage, "xfs", CUTS, Worker::GoesToo)
 }
 
-fn cuts(stage: &Stage, kind: &str) -> Result<String, String> {
+pub(super) fn dying_ext4(stage: &Stage) -> Result<String, String> {
+    cuts(stage, "ext4", DEATHS, OUTLIVES)
+}
+
+pub(super) fn dying_xfs(stage: &Stage) -> Result<String, String> {
+    cuts(stage, "xfs", DEATHS, OUTLIVES)
+}
+
+fn cuts(stage: &Stage, kind: &str, count: usize, fate: Worker) -> Result<String, String> {
     let service = Service::start(stage, &["--long-poll", "1s"])?;
     let volume = Volume::new(stage, kind)?;
     let (activity, machine) = service.machine("power", 4)?;
@@ -30,15 +48,19 @@ fn cuts(stage: &Stage, kind: &str) -> Result<String, String> {
     setup.state_dir = volume.folder().join("state");
     let mut rng = fastrand::Rng::new();
     let mut executions = Vec::new();
-    for _ in 0..CUTS {
+    for _ in 0..count {
         let worker = setup.start()?;
         for _ in 0..3 {
             executions.push(service.execute(&machine, executions.len())?);
         }
         thread::sleep(Duration::from_millis(rng.u64(0..LIFE)));
-        // A process that outlived its disk would be another fault: here both go at once.
-        worker.freeze()?;
+        if fate == Worker::GoesToo {
+            worker.freeze()?;
+        }
         volume.cut()?;
+        if let Worker::Outlives(by) = fate {
+            thread::sleep(by);
+        }
         worker.kill();
         volume.unmount()?;
         volume.mount()?;
@@ -48,7 +70,7 @@ fn cuts(stage: &Stage, kind: &str) -> Result<String, String> {
     worker.stop(Duration::from_secs(30))?;
     let figures = Ledger::of(&setup).check(&setup, &service.calls()?)?;
     Ok(format!(
-        "{CUTS} cuts, {} executions, {} tasks accepted and settled, {} results kept and sent ({} late), 0 lost",
+        "{count} cuts, {} executions, {} tasks accepted and settled, {} results kept and sent ({} late), 0 lost",
         executions.len(),
         figures.accepted,
         figures.kept,
