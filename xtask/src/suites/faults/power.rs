@@ -46,6 +46,11 @@ fn cuts(stage: &Stage, kind: &str, count: usize, fate: Worker) -> Result<String,
     let mut setup = stage.worker("worker", &activity, service.url())?.concurrency(4).work("sleep 0.03");
     // The log and the handlers' file stay outside: they tell what was said before the cut.
     setup.state_dir = volume.folder().join("state");
+    if fate != Worker::GoesToo {
+        // A handler that ends in time would be reported from memory, and hide what was lost.
+        let tasks = setup.state_dir.join("tasks").to_string_lossy().into_owned();
+        setup = setup.under(&slow(&tasks)).work("sleep 0.6");
+    }
     let mut rng = fastrand::Rng::new();
     let mut executions = Vec::new();
     for _ in 0..count {
@@ -76,4 +81,10 @@ fn cuts(stage: &Stage, kind: &str, count: usize, fate: Worker) -> Result<String,
         figures.kept,
         figures.late
     ))
+}
+
+/// What must be caught is a sync of this folder that begins when all is over: each waits a little first.
+fn slow(folder: &str) -> [&str; 12] {
+    let delay = "inject=fsync:delay_enter=100000";
+    ["strace", "-D", "-f", "-qq", "-o", "/dev/null", "-P", folder, "-e", "trace=fsync", "-e", delay]
 }
