@@ -57,7 +57,7 @@ mod bugs {
         bug("no-room-set-aside", &["P2"]),
         bug("refused-task-taken", &["P3"]),
         bug("deferred-task-forgotten", &["P3"]),
-        bug("quarantine-deletes", &["P3"]),
+        bug("quarantine-deletes", &["P1", "P3"]),
         bug("beats-end-with-the-handler", &["P4"]),
         bug("beat-error-ends-the-beats", &["P4"]),
         bug("drain-drops-polls", &["P5"]),

@@ -33,8 +33,6 @@ pub(crate) struct Judge {
     pub(crate) touched: Duration,
     /// Places for what is held: more than was said, if more was found on disk.
     places: usize,
-    /// A process died while it started: what it would have told is lost with it.
-    pub(crate) died_at_start: bool,
     /// Files set aside of which the worker told.
     quarantined: Vec<String>,
     /// Outcomes that were kept, delivered, and settled in another way.
@@ -60,7 +58,6 @@ impl Judge {
             pace: Pace::default(),
             touched: Duration::ZERO,
             places: 0,
-            died_at_start: false,
             quarantined: Vec::new(),
             counts: [0; 3],
         }
@@ -74,6 +71,13 @@ impl Judge {
         for debt in self.debts.values_mut() {
             (debt.over, debt.held, debt.beats_off) = (false, false, false);
         }
+    }
+
+    /// A process died while it started: what it set aside and would have told of is lost with it.
+    pub(crate) fn died_at_start(&mut self, disk: &MemoryDisk) {
+        let quarantine = Path::new(crate::device::DIR).join("quarantine");
+        let aside = disk.files().into_iter().filter(|file| file.parent() == Some(&quarantine));
+        self.quarantined.extend(aside.map(|file| file.to_string_lossy().into_owned()));
     }
 
     /// What the process found on disk, though an earlier one died before it could tell.
@@ -306,7 +310,10 @@ impl Judge {
                 continue;
             }
             let stage = worker.and_then(|w| w.engine().stage(*id));
-            let there = || disk.has(&Path::new(crate::device::DIR).join("tasks").join(format!("{id}.task")));
+            // A start that dies may leave a file where it set it aside: the next ones look there.
+            let at =
+                |folder| disk.has(&Path::new(crate::device::DIR).join(folder).join(format!("{id}.task")));
+            let there = || at("tasks") || (worker.is_none() && at("quarantine"));
             if debt.kept.is_some() && !debt.refused && !there() {
                 return broken("P1", format!("task {id}: its kept outcome is gone"));
             }
@@ -368,7 +375,7 @@ impl Judge {
         let (quarantine, name) = (Path::new(crate::device::DIR).join("quarantine"), id.to_string());
         let is_it =
             |file: &Path| file.parent() == Some(&quarantine) && file.to_string_lossy().contains(&name);
-        let told = self.died_at_start || self.quarantined.iter().any(|told| told.contains(&name));
+        let told = self.quarantined.iter().any(|told| told.contains(&name));
         told && disk.files().iter().any(|file| is_it(file))
     }
 }

@@ -25,9 +25,13 @@ impl World {
         }
         dev.asleep_until = None;
         dev.clock.look(now);
+        if dev.brownouts > 0 && self.rng.bool() {
+            dev.brownouts -= 1;
+            dev.disk.halt_after(self.rng.u64(1..40));
+        }
         let started = dev.start(&self.scenario, &self.outside, seed);
         if dev.disk.is_halted() {
-            dev.judge.died_at_start = true;
+            dev.judge.died_at_start(&dev.disk);
             return self.die(device, true);
         }
         if let Err(error) = started {

@@ -13,7 +13,7 @@ use super::{Disk, Entry, Found, OVERHEAD, Spool, SpoolConfig, SpoolError, Storag
 use crate::TaskId;
 use crate::plants::planted;
 
-/// A file that ended the process so often while it was read is not read again.
+/// A file that ended the process so often while it was read is set aside, and after as many times more not read again.
 const LOADS_MAX: u32 = 3;
 
 /// Which machine made the folder.
@@ -59,6 +59,7 @@ impl Spool {
         found.copied = spool.copied;
         spool.clean_up(&names);
         let mut marker = Marker::read(&*spool.disk, &dir);
+        spool.look_aside_again(&names, &mut marker, &mut found);
         for id in names.iter().filter_map(|name| TaskId::parse(name.strip_suffix(".task")?)) {
             spool.load(id, &mut marker, &mut found);
         }
@@ -205,22 +206,43 @@ impl Spool {
         }
     }
 
-    /// First out of the way, then looked at: should even that end the process, the next start goes on without it. If it can be read
-    /// after all, other things ended the process, and it goes back.
+    /// First out of the way, then looked at: should even that end the process, the others are not held up by it any more.
     fn load_poison(&mut self, id: TaskId, marker: &mut Marker, found: &mut Found) {
-        let path = self.path(id, "task");
-        let Ok(aside) = self.set_aside(&path) else { return self.look_again(id, found) };
-        marker.remove(&mut *self.disk);
-        let file = self.disk.read(&aside).ok().and_then(|bytes| format::decode(&bytes).ok());
-        let known = file.and_then(|file| file.envelope.task().map(|task| (file.envelope, task)));
-        if known.is_some() && !planted("power-cuts-make-poison") && self.disk.rename(&aside, &path).is_ok() {
-            let _ = self.disk.sync_dir(&self.config.dir.join("tasks"));
-            return self.load(id, marker, found);
+        match self.set_aside(&self.path(id, "task")) {
+            Ok(aside) => self.look_aside(id, aside, marker, found),
+            Err(_) => self.look_again(id, found),
         }
-        found.quarantined.push(aside);
-        if let Some((envelope, task)) = known {
-            self.tasks.insert(task.token.id(), Entry { envelope, bytes: 0, room: 0, pinned: None });
-            found.damaged.push(task);
+    }
+
+    /// If the file can be read after all, other things ended the process, and it goes back; so does one that can't be read now.
+    fn look_aside(&mut self, id: TaskId, aside: PathBuf, marker: &mut Marker, found: &mut Found) {
+        let path = self.path(id, "task");
+        let bytes = self.disk.read(&aside);
+        let is_task =
+            |bytes: &Vec<u8>| format::decode(bytes).is_ok_and(|file| file.envelope.task().is_some());
+        let goes_back = bytes.as_ref().map_or(true, is_task) && !planted("power-cuts-make-poison");
+        if !goes_back || self.disk.rename(&aside, &path).is_err() {
+            return found.quarantined.push(aside);
+        }
+        let _ = self.disk.sync_dir(&self.config.dir.join("tasks"));
+        marker.remove(&mut *self.disk);
+        match bytes {
+            Ok(_) => self.load(id, marker, found),
+            Err(_) => self.look_again(id, found),
+        }
+    }
+
+    /// The last start died over a file that it had set aside: it is looked at some more times, then left there with a word.
+    fn look_aside_again(&mut self, names: &[String], marker: &mut Marker, found: &mut Found) {
+        let Some((id, _)) = marker.last else { return };
+        let (name, dir) = (format!("{id}.task"), self.config.dir.join("quarantine"));
+        if names.contains(&name) || !self.disk.list(&dir).is_ok_and(|aside| aside.contains(&name)) {
+            return;
+        }
+        let aside = dir.join(name);
+        match marker.begin(&mut *self.disk, id) > 2 * LOADS_MAX {
+            true => found.quarantined.push(aside),
+            false => self.look_aside(id, aside, marker, found),
         }
     }
 }

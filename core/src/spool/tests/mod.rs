@@ -1,6 +1,7 @@
 //! The spool against a disk that fails and forgets, by promise.
 
 mod guards;
+mod loading;
 mod random;
 
 use std::collections::BTreeMap;
@@ -239,54 +240,6 @@ fn a_file_that_rots_while_the_worker_runs_is_set_aside_too() {
     let Err(ReadError::Damaged { path }) = spool.input(id) else { panic!() };
     assert!(disk.files().contains(&path));
     spool.keep_outcome(id, &Outcome::failure("Worker.Damaged", "")).unwrap();
-}
-
-/// Starts that end when a file is read, as often as said.
-fn die_reading(disk: &MemoryDisk, file: &str, times: usize) {
-    for _ in 0..times {
-        let (dying, file) = (disk.clone(), file.to_owned());
-        let died = std::thread::spawn(move || {
-            dying.set_fault(move |op, path| {
-                if op == Op::Read && path.ends_with(&file) {
-                    std::panic::resume_unwind(Box::new("the process ends"));
-                }
-                None
-            });
-            let _ = Spool::open(Box::new(dying), config());
-        })
-        .join();
-        assert!(died.is_err());
-        disk.clear_fault();
-        disk.process_ends();
-    }
-}
-
-#[test]
-fn p3_a_file_that_ends_the_process_three_times_is_poison() {
-    let disk = MemoryDisk::new(None);
-    let (mut spool, _) = open(&disk);
-    accept(&mut spool, 1).unwrap();
-    accept(&mut spool, 2).unwrap();
-    drop(spool);
-    let name = format!("{}.task", token(1).id());
-    die_reading(&disk, &name, 4);
-    let (_, found) = open(&disk);
-    assert_eq!(found.tasks.len(), 1, "the other one comes back");
-    assert!(disk.has(&dir().join("quarantine").join(name)), "out of the way, and not lost");
-}
-
-#[test]
-fn p1_a_file_that_can_be_read_after_all_is_no_poison() {
-    let disk = MemoryDisk::new(None);
-    let (mut spool, _) = open(&disk);
-    let id = accept(&mut spool, 1).unwrap();
-    spool.keep_outcome(id, &outcome(7)).unwrap();
-    spool.commit().unwrap();
-    drop(spool);
-    die_reading(&disk, &format!("{id}.task"), 3);
-    let (mut spool, found) = open(&disk);
-    assert!(found.quarantined.is_empty() && found.damaged.is_empty());
-    assert_eq!(spool.outcome(id).unwrap(), outcome(7));
 }
 
 #[test]
