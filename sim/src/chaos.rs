@@ -10,7 +10,7 @@ use crate::debt::Finding;
 use crate::device::{DIR, Doom, Gone};
 use crate::scenario::{Kind, Scenario};
 use crate::service::Bucket;
-use crate::weather::WEATHERS;
+use crate::weather::{WEATHERS, Weather};
 use crate::world::{Deed, What, World};
 
 const OPS: [(Op, &str); 8] = [
@@ -59,7 +59,10 @@ impl World {
             _ => 400.0,
         };
         let until = now + self.between(1.0, long);
-        let (weather, name) = WEATHERS[self.rng.usize(..WEATHERS.len())];
+        let (weather, name) = match self.scenario.kind {
+            Kind::Busy if self.rng.bool() => (Weather::Slow, "slow answer"),
+            _ => WEATHERS[self.rng.usize(..WEATHERS.len())],
+        };
         self.say(|| format!("d{device} outage until {:.0}: {name}", until.as_secs_f64()));
         self.outside().links[device].spell = Some((weather, until));
     }
@@ -80,7 +83,7 @@ impl World {
         let (steps, power) = (self.rng.u32(1..30), self.rng.bool());
         self.devices[device].doom = Some(Doom { steps, power });
         // A weak supply goes several times, each time soon after the start.
-        self.devices[device].brownouts = if power && self.rng.bool() { self.rng.u32(1..8) } else { 0 };
+        self.devices[device].brownouts = if self.rng.bool() { self.rng.u32(1..8) } else { 0 };
     }
 
     fn halt(&mut self, device: usize) {

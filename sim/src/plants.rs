@@ -4,7 +4,7 @@
 use crate::seeds;
 
 /// A planted bug that survives so many worlds is not found.
-pub const SEEDS: u64 = 2000;
+pub const SEEDS: u64 = 5000;
 
 #[cfg(feature = "plants")]
 use activity_worker::plants::{PLANTS, plant};
