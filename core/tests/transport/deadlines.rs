@@ -1,5 +1,6 @@
 //! Every request ends within its deadlines.
 
+use std::io::Write;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -72,6 +73,23 @@ fn p9_a_server_that_never_finishes_its_handshake() {
     let asked = Instant::now();
     assert_eq!(transport.probe_date(&peer.url("https")), None);
     assert!(asked.elapsed() < AMPLE);
+}
+
+#[test]
+fn p9_a_server_that_drips_its_handshake() {
+    let peer = Peer::raw(|mut tcp, _| {
+        // The head of a long TLS record, and then a byte now and then.
+        let _ = tcp.write_all(&[22, 3, 3, 0x40, 0, 2]);
+        while tcp.write_all(b"x").is_ok() {
+            thread::sleep(Duration::from_millis(20));
+        }
+    });
+    let transport = HttpsTransport::builder().connect_timeout(SHORT).build().unwrap();
+    let error = failing_after(SHORT, &transport, &post(&peer.url("https")));
+    assert_eq!(
+        (error.reason, error.sent),
+        (format!("no TLS handshake with {} within 0.2 s", peer.address), false)
+    );
 }
 
 #[test]

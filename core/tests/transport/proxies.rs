@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Shutdown, TcpStream};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use activity_worker::aws::{HttpsTransport, HttpsTransportBuilder, Proxies, Transport};
 use rustls::ServerConfig;
@@ -121,6 +121,68 @@ fn p9_a_proxy_that_is_not_there_or_says_nothing_is_given_up() {
     let error = transport.send(&post(&format!("https://{HOST}/"))).err().unwrap();
     let said = format!("on the way to {HOST}: the proxy: 127.0.0.1:9 refused the connection");
     assert_eq!((error.reason, error.sent), (said, false));
+}
+
+#[test]
+fn the_way_to_a_proxy_never_leads_through_a_proxy() {
+    // However it is written: with a password, without a port, with TLS. Nobody listens at those without a port.
+    let proxy = refusing("HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n");
+    let port = proxy.address.port();
+    let with_port = [
+        format!("http://u:sEcReT@proxy.example:{port}"),
+        format!("HTTP://Proxy.Example:{port}/"),
+        format!("proxy.example:{port}"),
+    ];
+    for url in &with_port {
+        let error = builder(url).build().unwrap().send(&post(&format!("http://{HOST}/"))).err().unwrap();
+        assert!(error.reason.contains("(403)") && !error.reason.contains("sEcReT"), "{url}: {error}");
+    }
+    assert_eq!(proxy.seen.connections(), with_port.len(), "one connection a request");
+    for url in ["http://proxy.example", "https://proxy.example", "http://u:sEcReT@proxy.example"] {
+        let nobody = |_: &str| Ok(vec![IpAddr::V4(Ipv4Addr::new(127, 0, 0, 77))]);
+        for target in ["http", "https"] {
+            let transport = builder(url).lookup(nobody).build().unwrap();
+            let error = transport.send(&post(&format!("{target}://{HOST}/"))).err().unwrap();
+            let said = format!("on the way to {HOST}: the proxy: proxy.example refused the connection");
+            assert_eq!((error.reason, error.sent), (said, false), "{url}");
+        }
+    }
+}
+
+#[test]
+fn p7_one_proxy_does_not_see_the_password_of_another() {
+    let ca = Ca::root();
+    let target = Peer::tls(ca.server(HOST), answering);
+    let (ours, other) = (proxy(), proxy());
+    let (a, b) = (
+        format!("http://u:sEcReT@a.example:{}", ours.address.port()),
+        format!("http://b.example:{}", other.address.port()),
+    );
+    let proxies = Proxies::new(Some(&a), Some(&b), "").unwrap();
+    let transport = builder(&a).proxies(proxies).ca_file(ca.file().path().to_owned()).build().unwrap();
+    let url = format!("https://{HOST}:{}/", target.address.port());
+    assert_eq!(transport.send(&post(&url)).unwrap().status, 200);
+    assert_eq!((ours.seen.connections(), other.seen.connections()), (1, 0));
+}
+
+#[test]
+fn p9_a_proxy_that_drips_its_answer_is_given_up() {
+    let dripping = Peer::raw(|mut tcp, seen| {
+        let _ = seen.request(&mut tcp);
+        let answer = b"HTTP/1.1 200 OK\r\nx: ".iter().chain(std::iter::repeat(&b'x'));
+        for byte in answer.take(100) {
+            if tcp.write_all(&[*byte]).is_err() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    });
+    let within = Duration::from_millis(500);
+    let begun = Instant::now();
+    let transport = builder(&dripping.address.to_string()).connect_timeout(within).build().unwrap();
+    let error = transport.send(&post(&format!("https://{HOST}/"))).err().unwrap();
+    assert!(begun.elapsed() < 6 * within, "{:?}", begun.elapsed());
+    assert!(error.reason.contains("did not answer within 0.5 s") && !error.sent, "{error}");
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::fmt;
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use rustls::pki_types::ServerName;
@@ -34,9 +35,8 @@ type Tcp = <TcpConnector as Connector<()>>::Out;
 type Socket = Box<dyn Transport>;
 
 /// Makes connections.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct HttpsConnector {
-    tcp: TcpConnector,
     tls: Arc<ClientConfig>,
     names: Arc<Names>,
     proxies: Arc<Proxies>,
@@ -53,12 +53,21 @@ impl HttpsConnector {
         timeout: Duration,
     ) -> Self {
         let notes = Notes::default();
-        HttpsConnector { tcp: TcpConnector::default(), tls, names, proxies, timeout, notes }
+        HttpsConnector { tls, names, proxies, timeout, notes }
     }
 
     /// The same, noting what happens.
     pub(super) fn noting(self, notes: Notes) -> Self {
         HttpsConnector { notes, ..self }
+    }
+
+    fn attempt(
+        &self,
+        details: &ConnectionDetails<'_>,
+        deadline: &Arc<Deadline>,
+    ) -> Result<Socket, NotConnected> {
+        let place = Place::of(details.uri).ok_or_else(NotConnected::bad_url)?;
+        Attempt { connector: self, details, place, deadline: Arc::clone(deadline) }.run()
     }
 }
 
@@ -68,11 +77,10 @@ impl Connector for HttpsConnector {
     /// Each failure is a [`NotConnected`] in [`Error::Other`], which no other part of ureq uses: this is how the caller knows
     /// that nothing was sent.
     fn connect(&self, details: &ConnectionDetails, _chained: Option<()>) -> Result<Option<Self::Out>, Error> {
-        let attempt = || {
-            let place = Place::of(details.uri).ok_or_else(NotConnected::bad_url)?;
-            Attempt { connector: self, details, place, start: Instant::now() }.run()
-        };
-        attempt().map(Some).map_err(|e| Error::Other(Box::new(e)))
+        let deadline = Arc::new(Deadline::after(self.timeout));
+        let socket = self.attempt(details, &deadline).map_err(|e| Error::Other(Box::new(e)))?;
+        deadline.meet();
+        Ok(Some(socket))
     }
 }
 
@@ -81,7 +89,7 @@ struct Attempt<'a> {
     connector: &'a HttpsConnector,
     details: &'a ConnectionDetails<'a>,
     place: Place<'a>,
-    start: Instant,
+    deadline: Arc<Deadline>,
 }
 
 impl Attempt<'_> {
@@ -102,34 +110,39 @@ impl Attempt<'_> {
         let addresses = self
             .connector
             .names
-            .resolve(self.place.host, self.left())
+            .resolve(self.place.host, self.deadline.left())
             .map_err(|e| NotConnected::unresolved(e, self.place.host, self.connector.timeout))?;
         self.connector.notes.note(|notes| {
-            notes.resolved = Some(self.start.elapsed());
+            notes.resolved = Some(self.deadline.elapsed());
             notes.addresses = addresses.clone();
         });
         let unreachable = |e| NotConnected::unreachable(e, &self.place, self.connector.timeout);
         let tcp = self.reach(&addresses).map_err(unreachable)?;
-        self.connector.notes.note(|notes| notes.connected = Some(self.start.elapsed()));
-        Ok(Box::new(tcp))
+        self.connector.notes.note(|notes| notes.connected = Some(self.deadline.elapsed()));
+        Ok(Box::new(Bounded { tcp, deadline: Arc::clone(&self.deadline) }))
     }
 
-    /// Through a proxy. ureq connects to it by calling this connector again, and asks it for a tunnel.
+    /// Through a proxy. ureq connects to it by calling this connector again, and asks it for a tunnel. The way to the proxy is
+    /// direct: one that led through a proxy would have no end, or would show this proxy's password to another one.
     fn tunnel(&self, config: &Config) -> Result<Socket, NotConnected> {
         let proxy = config.proxy().map_or_else(String::new, |p| format!("{}:{}", p.host(), p.port()));
         let failed = |e| NotConnected::no_tunnel(e, &proxy, &self.place, self.connector.timeout);
+        let direct = HttpsConnector { proxies: Arc::default(), ..self.connector.clone() };
+        let deadline = Arc::clone(&self.deadline);
         let details = ConnectionDetails {
             config,
             addrs: self.details.addrs.clone(),
             timeout: self.timeout().map_err(failed)?,
             current_time: Arc::clone(&self.details.current_time),
-            run_connector: Arc::clone(&self.details.run_connector),
+            run_connector: Arc::new(move |details| {
+                direct.attempt(details, &deadline).map_err(|e| Error::Other(Box::new(e)))
+            }),
             register_shutdown: Arc::clone(&self.details.register_shutdown),
             ..*self.details
         };
         match ConnectProxyConnector::default().connect(&details, None::<Tcp>).map_err(failed)? {
             Some(Either::B(tunnel)) => {
-                self.connector.notes.note(|notes| notes.tunnelled = Some(self.start.elapsed()));
+                self.connector.notes.note(|notes| notes.tunnelled = Some(self.deadline.elapsed()));
                 Ok(tunnel)
             }
             _ => Err(failed(Error::ConnectionFailed)),
@@ -150,7 +163,7 @@ impl Attempt<'_> {
             register_shutdown: Arc::clone(&self.details.register_shutdown),
             ..*self.details
         };
-        self.connector.tcp.connect(&details, None::<()>)?.ok_or(Error::ConnectionFailed)
+        TcpConnector::default().connect(&details, None::<()>)?.ok_or(Error::ConnectionFailed)
     }
 
     fn secure(&self, socket: Socket, name: ServerName<'static>) -> io::Result<Tls> {
@@ -161,23 +174,79 @@ impl Attempt<'_> {
         socket.set_timeout(self.timeout().map_err(Error::into_io)?);
         session.complete_io(&mut socket)?;
         self.connector.notes.note(|notes| {
-            notes.secured = Some(self.start.elapsed());
+            notes.secured = Some(self.deadline.elapsed());
             notes.tls_version = session.protocol_version().and_then(examine::version);
         });
         let buffers = LazyBuffers::new(config.input_buffer_size(), config.output_buffer_size());
         Ok(Tls { session, socket, buffers })
     }
 
-    fn left(&self) -> Duration {
-        self.connector.timeout.saturating_sub(self.start.elapsed())
+    fn timeout(&self) -> Result<NextTimeout, Error> {
+        self.deadline.cap(self.details.timeout)
+    }
+}
+
+/// When an attempt to connect must have come to its end.
+#[derive(Debug)]
+struct Deadline {
+    start: Instant,
+    within: Duration,
+    met: AtomicBool,
+}
+
+impl Deadline {
+    fn after(within: Duration) -> Self {
+        Deadline { start: Instant::now(), within, met: AtomicBool::new(false) }
     }
 
-    fn timeout(&self) -> Result<NextTimeout, Error> {
+    fn elapsed(&self) -> Duration {
+        self.start.elapsed()
+    }
+
+    fn left(&self) -> Duration {
+        self.within.saturating_sub(self.elapsed())
+    }
+
+    /// The connection stands. From now on each request sets its own timeouts.
+    fn meet(&self) {
+        self.met.store(true, Ordering::Release);
+    }
+
+    fn cap(&self, timeout: NextTimeout) -> Result<NextTimeout, Error> {
+        if self.met.load(Ordering::Acquire) {
+            return Ok(timeout);
+        }
         match self.left() {
             // ureq takes a timeout of zero for one of a second.
             Duration::ZERO => Err(Error::Timeout(Timeout::Connect)),
-            left => Ok(NextTimeout { after: left.into(), reason: Timeout::Connect, ..self.details.timeout }),
+            left => Ok(NextTimeout { after: left.into(), reason: Timeout::Connect, ..timeout }),
         }
+    }
+}
+
+/// A TCP connection on which nothing outlasts the deadline, until that is met. When ureq asks for a tunnel it waits the timeout anew
+/// for each read: a proxy that drips its answer would hold it for ever.
+#[derive(Debug)]
+struct Bounded {
+    tcp: Tcp,
+    deadline: Arc<Deadline>,
+}
+
+impl Transport for Bounded {
+    fn buffers(&mut self) -> &mut dyn Buffers {
+        self.tcp.buffers()
+    }
+
+    fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), Error> {
+        self.tcp.transmit_output(amount, self.deadline.cap(timeout)?)
+    }
+
+    fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
+        self.tcp.await_input(self.deadline.cap(timeout)?)
+    }
+
+    fn is_open(&mut self) -> bool {
+        self.tcp.is_open()
     }
 }
 

@@ -74,10 +74,7 @@ impl Proxies {
         let proxy = if uri.scheme_str() == Some("https") { &self.https } else { &self.http };
         let proxy = proxy.as_ref()?;
         let host = uri.host()?.trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase();
-        // The way to a proxy itself.
-        let is_proxy =
-            [&self.https, &self.http].into_iter().flatten().any(|p| p.uri.authority() == uri.authority());
-        let direct = is_proxy || is_near(&host) || self.direct.iter().any(|d| d.holds(&host, port(uri)));
+        let direct = is_near(&host) || self.direct.iter().any(|d| d.holds(&host, port(uri)));
         (!direct).then_some(proxy)
     }
 }
@@ -92,7 +89,7 @@ impl Proxy {
         }
         let proxy = ureq::Proxy::new(&url).map_err(|_| invalid("it is no URL of a host"))?;
         let config = Agent::config_builder().user_agent("").proxy(Some(proxy)).build();
-        // What remains is shown, and compared with the places that are connected to.
+        // What is shown.
         let shown =
             format!("{}://{}:{}/", uri.scheme_str().unwrap_or("http"), uri.host().unwrap_or(""), port(&uri));
         Ok(Proxy { uri: shown.parse().map_err(|_| invalid("it is no URL of a host"))?, config })
@@ -192,7 +189,6 @@ mod tests {
         assert_eq!(way("proxy:3128", "", "http://elsewhere/"), None);
         let both = Proxies::new(Some("a:1"), Some("b:2"), "").unwrap();
         assert_eq!(both.on_the_way_to("http://elsewhere/").as_deref(), Some("b:2"));
-        assert_eq!(both.on_the_way_to("http://a:1/"), None, "the way to a proxy is direct");
         assert_eq!(Proxies::new(Some(" "), None, "").unwrap().on_the_way_to(TARGET), None);
     }
 
