@@ -12,6 +12,8 @@ const EARLY: Duration = Duration::from_secs(15 * 60);
 const WAIT: Duration = Duration::from_secs(30);
 /// The pauses between fetches that fail: the first, and the longest.
 const BACK_OFF: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
+/// A key that was not refused for this long was a good one: its refusal is no sequel of earlier ones.
+const PROVEN: Duration = Duration::from_secs(5 * 60);
 
 /// Asks a source only when it must.
 ///
@@ -19,7 +21,9 @@ const BACK_OFF: (Duration, Duration) = (Duration::from_secs(1), Duration::from_s
 ///   does not ask at once) one thread asks for new ones; the others go on with the old ones, and so does that one if the source
 ///   fails.
 /// - Never do two threads ask at once. Those that have no credentials to go on with wait, at most 30 s.
-/// - After a failure the source is left alone for a while: 1 s, doubled up to 60 s, less a random part.
+/// - After a failure the source is left alone for a while: 1 s, doubled up to 60 s, less a random part. So it is after a refused
+///   key was replaced, until a key goes unrefused for 5 minutes: a source may give a fresh key each time, and the service refuse
+///   them all.
 /// - Time is the service's, as learnt. While nothing is learnt, no credentials are taken for expired: the device's clock may be
 ///   wrong, and the service will tell.
 pub struct CachedCredentials {
@@ -34,7 +38,7 @@ pub struct CachedCredentials {
 struct State {
     kept: Option<Kept>,
     fetching: bool,
-    /// Fetches in a row that brought nothing new.
+    /// Fetches in a row that brought nothing new, or that refused keys made necessary.
     failures: u32,
     error: Option<CredentialsError>,
     /// Not before this moment (monotonic) is the source asked again.
@@ -45,6 +49,8 @@ struct Kept {
     credentials: Credentials,
     /// When to ask for new ones. `None`: never, for no end is known.
     renew: Option<SystemTime>,
+    /// When they came (monotonic).
+    since: Duration,
     refused: bool,
 }
 
@@ -81,7 +87,7 @@ impl CachedCredentials {
         state: &mut State,
         answer: Result<Credentials, CredentialsError>,
     ) -> Option<CredentialsError> {
-        let now = self.clock.now();
+        let (now, moment) = (self.clock.now(), self.clock.clock().monotonic());
         let error = match answer {
             Err(error) => Some(error),
             Ok(new) => {
@@ -91,8 +97,9 @@ impl CachedCredentials {
                     Some(old) => old.renew,
                     None => new.expires.map(|end| renew_at(end, now)),
                 };
-                let is_gain = same.is_none() && renew.is_none_or(|at| now < at);
-                state.kept = Some(Kept { credentials: new, renew, refused: false });
+                let after_refusal = state.kept.as_ref().is_some_and(|old| old.refused);
+                let is_gain = same.is_none() && !after_refusal && renew.is_none_or(|at| now < at);
+                state.kept = Some(Kept { credentials: new, renew, since: moment, refused: false });
                 if is_gain {
                     state.failures = 0;
                     return None;
@@ -100,8 +107,9 @@ impl CachedCredentials {
                 expired.then(|| CredentialsError::Expired(self.source.name().to_owned()))
             }
         };
-        // Nothing gained, be it that the source failed or that it gave the same ones again: leave it alone for a while.
-        state.not_before = self.clock.clock().monotonic() + back_off(state.failures);
+        // Nothing gained, be it that the source failed or that it gave the same ones again, or nothing that is proven: leave it
+        // alone for a while.
+        state.not_before = moment + back_off(state.failures);
         state.failures = state.failures.saturating_add(1);
         error
     }
@@ -158,8 +166,16 @@ impl CredentialsProvider for CachedCredentials {
 
     fn invalidate(&self, refused: &Credentials) {
         self.source.invalidate(refused);
-        if let Some(kept) = &mut self.lock().kept {
-            kept.refused |= kept.credentials.is_same_key(refused);
+        let moment = self.clock.clock().monotonic();
+        let mut state = self.lock();
+        let State { kept, failures, .. } = &mut *state;
+        if let Some(kept) =
+            kept.as_mut().filter(|kept| !kept.refused && kept.credentials.is_same_key(refused))
+        {
+            kept.refused = true;
+            if moment.saturating_sub(kept.since) >= PROVEN {
+                *failures = 0;
+            }
         }
     }
 }

@@ -144,6 +144,35 @@ fn p6_a_source_that_gives_the_refused_ones_again_is_not_hammered() {
 }
 
 #[test]
+fn p10_a_source_whose_fresh_keys_are_all_refused_is_not_hammered() {
+    let fresh = |n: usize| key(&format!("key-{n}"), Some(DAY));
+    let bench = Bench::new((0..1_000).map(fresh));
+    let first = bench.cache.credentials().unwrap();
+    bench.device.advance(6 * MINUTE);
+    bench.cache.invalidate(&first);
+    assert_eq!(bench.id(), "key-1", "a new key counts at once");
+    // An hour of beats, one a second, all refused.
+    for _ in 0..3_600 {
+        let given = bench.cache.credentials().unwrap();
+        bench.cache.invalidate(&given);
+        bench.device.advance(Duration::from_secs(1));
+    }
+    assert!((60..=130).contains(&bench.asked()), "{}", bench.asked());
+
+    // One is good at last. When it is refused much later, a new one comes at once, and the rest is short again.
+    bench.device.advance(MINUTE);
+    bench.id();
+    bench.device.advance(6 * MINUTE);
+    for _ in 0..2 {
+        bench.cache.invalidate(&bench.cache.credentials().unwrap());
+        let asked = bench.asked();
+        bench.id();
+        assert_eq!(bench.asked(), asked + 1);
+        bench.device.advance(Duration::from_secs(2));
+    }
+}
+
+#[test]
 fn a_source_that_recovers_is_asked_at_the_old_pace_again() {
     let bench = Bench::new([failure(), failure(), key("first", None)]);
     for _ in 0..3 {
