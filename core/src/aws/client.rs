@@ -154,6 +154,11 @@ impl ActivityClient {
         Origin::new(arn.partition(), arn.region(), arn.account(), self.inner.endpoint.own_url())
     }
 
+    /// Other credentials are in use: nothing that is kept of the old ones counts any more.
+    pub fn credentials_changed(&self) {
+        self.inner.credentials.changed();
+    }
+
     /// The region that requests are signed for.
     pub fn region(&self) -> &str {
         &self.inner.region

@@ -17,7 +17,11 @@ impl Driver {
                 self.tell(engine::Event::Wake);
             }
             Ask::Link(hint) => self.tell(engine::Event::LinkHint(hint)),
-            Ask::CredentialsChanged => self.tell(engine::Event::CredentialsChanged),
+            Ask::CredentialsChanged => {
+                // First: the calls that the engine then makes must not find the old ones.
+                self.client.credentials_changed();
+                self.tell(engine::Event::CredentialsChanged);
+            }
             Ask::UntilIdle(reply) => {
                 self.idle_waits.push(reply);
                 self.tell(engine::Event::UntilIdle);

@@ -1,8 +1,12 @@
 //! The network, the service and the clock at their worst.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use activity_emulator::{Credential, Fault};
+use activity_worker::aws::{CachedCredentials, CallbackCredentials, Credentials};
+use activity_worker::clock::{ServerClock, SystemClock};
 use activity_worker::worker::{Event, Stop, TaskContext};
 use activity_worker::{Failure, Settlement};
 use serde_json::json;
@@ -166,6 +170,27 @@ fn credentials_that_do_not_work_are_said_once_and_nothing_is_lost_when_they_do_a
     bench.emulator.set_credentials(vec![Credential::test()]);
     wait_for(&events, |e| matches!(e, Event::CredentialsAccepted).then_some(()));
     bench.succeeds(&execution);
+    worker.stop(Stop::Now);
+}
+
+#[test]
+fn when_the_app_changes_its_credentials_the_source_is_asked_for_them() {
+    let bench = Bench::new();
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&asked);
+    let source = CallbackCredentials::new("the login", move || {
+        counted.fetch_add(1, Ordering::SeqCst);
+        let Credential { access_key_id, secret_access_key, .. } = Credential::test();
+        Ok(Credentials::new(access_key_id, secret_access_key, None, None))
+    });
+    let source = CachedCredentials::new(Arc::new(source), Arc::new(ServerClock::new(Arc::new(SystemClock))));
+    let client = bench.client_from(Arc::new(source));
+    let worker = bench.worker().client(client).activity(bench.handled(echo)).start().unwrap();
+    bench.succeeds(&bench.start("1"));
+    assert_eq!(asked.load(Ordering::SeqCst), 1, "they are good");
+    worker.credentials_changed();
+    bench.succeeds(&bench.start("2"));
+    assert_eq!(asked.load(Ordering::SeqCst), 2, "good or not, the app has others");
     worker.stop(Stop::Now);
 }
 

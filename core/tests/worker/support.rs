@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use activity_emulator::{Credential, Emulator, Execution, Options, Status};
 use activity_worker::aws::{
-    ActivityArn, ActivityClient, Credentials, Endpoint, HttpsTransport, StaticCredentials,
+    ActivityArn, ActivityClient, Credentials, CredentialsProvider, Endpoint, HttpsTransport,
+    StaticCredentials,
 };
 use activity_worker::clock::{ServerClock, SystemClock};
 use activity_worker::worker::{Activity, Event, Events, Handler, TaskContext, WorkerBuilder};
@@ -47,15 +48,19 @@ impl Bench {
     }
 
     pub(crate) fn client_with(&self, credential: &Credential) -> ActivityClient {
+        let keys = Credentials::new(&credential.access_key_id, &credential.secret_access_key, None, None);
+        self.client_from(Arc::new(StaticCredentials::new(keys)))
+    }
+
+    pub(crate) fn client_from(&self, source: Arc<dyn CredentialsProvider>) -> ActivityClient {
         let clock = Arc::new(ServerClock::new(Arc::new(SystemClock)));
         let transport = HttpsTransport::builder()
             .clock(Arc::clone(&clock))
             .connect_timeout(Duration::from_secs(2))
             .build();
-        let keys = Credentials::new(&credential.access_key_id, &credential.secret_access_key, None, None);
         ActivityClient::builder(self.emulator.region())
             .endpoint(Endpoint::own(&self.emulator.url()).unwrap())
-            .credentials(Arc::new(StaticCredentials::new(keys)))
+            .credentials(source)
             .transport(Arc::new(transport.unwrap()))
             .clock(clock)
             .call_timeout(Duration::from_secs(2))

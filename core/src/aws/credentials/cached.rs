@@ -43,6 +43,8 @@ struct State {
     error: Option<CredentialsError>,
     /// Not before this moment (monotonic) is the source asked again.
     not_before: Duration,
+    /// How often the app said that other credentials are in use.
+    changes: u32,
 }
 
 struct Kept {
@@ -65,17 +67,20 @@ impl CachedCredentials {
         CachedCredentials { wait, ..self }
     }
 
-    /// Asks the source, with the lock open, and keeps what it gives.
+    /// Asks the source, with the lock open, and keeps what it gives, unless other credentials came into use meanwhile.
     fn fetch<'a>(&'a self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
         state.fetching = true;
+        let changes = state.changes;
         drop(state);
         let end_if_it_panics = EndFetch(self);
         let answer = self.source.credentials();
         drop(end_if_it_panics);
         let mut state = self.lock();
-        state.error = self.keep(&mut state, answer);
-        if let Some(error) = &state.error {
-            log::warn!("no new credentials: {error}");
+        if state.changes == changes {
+            state.error = self.keep(&mut state, answer);
+            if let Some(error) = &state.error {
+                log::warn!("no new credentials: {error}");
+            }
         }
         state.fetching = false;
         self.fetched.notify_all();
@@ -148,8 +153,9 @@ impl CredentialsProvider for CachedCredentials {
                 _ => {}
             }
             if !state.fetching {
-                asked = true;
+                let changes = state.changes;
                 state = self.fetch(state);
+                asked = state.changes == changes;
                 continue;
             }
             let left = deadline.saturating_duration_since(std::time::Instant::now());
@@ -177,6 +183,13 @@ impl CredentialsProvider for CachedCredentials {
                 *failures = 0;
             }
         }
+    }
+
+    fn changed(&self) {
+        self.source.changed();
+        let mut state = self.lock();
+        *state =
+            State { fetching: state.fetching, changes: state.changes.wrapping_add(1), ..State::default() };
     }
 }
 

@@ -196,6 +196,18 @@ fn p8_before_the_service_has_answered_no_credentials_are_expired() {
     assert!(bench.id().contains("have expired"), "{}", bench.id());
 }
 
+#[test]
+fn p4_when_the_app_changes_them_the_old_ones_are_forgotten_and_the_source_is_asked_at_once() {
+    let bench = Bench::new([key("denied", Some(DAY)), failure(), key("new", Some(DAY))]);
+    // Good ones, as far as anyone can tell: what they may do is another matter.
+    assert_eq!((bench.id(), bench.id()), ("denied".into(), "denied".into()));
+    bench.cache.changed();
+    assert_eq!(bench.id(), "the script failed", "the old ones are not what the app wants");
+    assert_eq!((bench.id(), bench.asked()), ("the script failed".into(), 2), "it rests");
+    bench.cache.changed();
+    assert_eq!((bench.id(), bench.asked()), ("new".into(), 3));
+}
+
 /// Answers when the test lets it.
 struct Gate {
     begun: mpsc::SyncSender<()>,
@@ -246,6 +258,20 @@ fn many_threads_make_one_fetch() {
         assert_eq!(thread.join().unwrap(), "first");
     }
     assert!(gate.begun.try_recv().is_err(), "a second fetch was begun");
+}
+
+#[test]
+fn what_the_source_was_asked_before_a_change_counts_no_more() {
+    let gate = gated(MINUTE);
+    let cache = gate.cache.clone();
+    let asking = std::thread::spawn(move || cache.credentials().unwrap().access_key_id.clone());
+    gate.begun.recv_timeout(MINUTE).unwrap();
+    gate.cache.changed();
+    gate.answer.send(key("old", None)).unwrap();
+    gate.begun.recv_timeout(MINUTE).unwrap();
+    gate.answer.send(key("new", None)).unwrap();
+    assert_eq!(asking.join().unwrap(), "new");
+    assert_eq!(gate.cache.credentials().unwrap().access_key_id, "new");
 }
 
 #[test]

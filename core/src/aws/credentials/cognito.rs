@@ -162,6 +162,11 @@ impl CredentialsProvider for CognitoCredentials {
     fn name(&self) -> &str {
         &self.web.name
     }
+
+    /// What the app's store says of the identity counts again.
+    fn changed(&self) {
+        self.lock().id = None;
+    }
 }
 
 #[cfg(test)]

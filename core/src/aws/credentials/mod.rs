@@ -107,6 +107,10 @@ pub trait CredentialsProvider: Send + Sync {
     /// The service refused these. A source that keeps credentials fetches new ones when it is asked next, unless it has other
     /// ones already.
     fn invalidate(&self, _refused: &Credentials) {}
+
+    /// The app says that other credentials are in use. A source forgets what it keeps of the old ones, and is asked again at once
+    /// however often it failed before.
+    fn changed(&self) {}
 }
 
 /// Why a source gave no credentials. The texts hold no secrets.

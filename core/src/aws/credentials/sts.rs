@@ -216,6 +216,10 @@ impl CredentialsProvider for AssumeRoleCredentials {
     fn name(&self) -> &str {
         &self.sts.web.name
     }
+
+    fn changed(&self) {
+        self.source.changed();
+    }
 }
 
 impl CredentialsProvider for WebIdentityCredentials {
