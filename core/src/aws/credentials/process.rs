@@ -1,11 +1,13 @@
 //! Credentials that a program prints: `credential_process`.
 
-use std::io::{self, Read};
+use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::{Errno, ioctl_fionbio};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use serde::Deserialize;
 
 use super::expiration;
@@ -16,11 +18,17 @@ use crate::aws::words::split;
 /// The program is ended after this long.
 const DEADLINE: Duration = Duration::from_secs(60);
 /// What is kept of stdout, and of stderr. Credentials have a few kilobytes.
-const OUTPUT_MAX: u64 = 64 * 1024;
+const OUTPUT_MAX: usize = 64 * 1024;
+/// How long outputs are read on after the program's end, if something that it left behind keeps them open.
+const LINGER: Duration = Duration::from_millis(500);
+/// How often to look whether the program has ended.
+const LOOK: Duration = Duration::from_millis(20);
+/// A pipe holds no more than this.
+const CHUNK: usize = 64 * 1024;
 
 /// Runs a program each time it is asked, without a shell. The program prints JSON of version 1 and ends with exit status 0.
 ///
-/// It is ended with its process group after 60 s. Of what it prints on stderr, the first line appears in the error.
+/// It is ended with its process group after 60 s. What it leaves behind when it ends by itself, a daemon for instance, goes on. Of what it prints on stderr, the first line appears in the error.
 #[derive(Debug)]
 pub struct ProcessCredentials {
     name: String,
@@ -86,63 +94,91 @@ impl CredentialsProvider for ProcessCredentials {
     }
 }
 
-enum Seen {
-    Stdout(io::Result<Vec<u8>>),
-    Stderr(io::Result<Vec<u8>>),
-    Exit,
-}
-
-/// Reads both pipes to their ends and waits for the exit, which it leaves to be collected: until then, the process id can't
-/// become another's, and ending the group is safe.
+/// Reads both pipes until the program has ended, and leaves its exit to be collected: until then, the process id can't become
+/// another's, and ending the group is safe. Pipes that something else holds open are listened to a little longer, and closed.
 fn watch(child: &mut Child, deadline: Duration) -> Result<(Vec<u8>, Vec<u8>), String> {
-    let ends = Instant::now() + deadline;
-    let (seen, events) = mpsc::channel();
-    let pid = rustix::process::Pid::from_child(child);
-    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-    let (on_out, on_err) = (seen.clone(), seen.clone());
-    thread("creds-stdout", move || drop(on_out.send(Seen::Stdout(read_bounded(stdout)))))?;
-    thread("creds-stderr", move || drop(on_err.send(Seen::Stderr(read_bounded(stderr)))))?;
-    thread("creds-exit", move || {
-        use rustix::process::{WaitId, WaitIdOptions, waitid};
-        while let Err(rustix::io::Errno::INTR) =
-            waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT)
-        {}
-        drop(seen.send(Seen::Exit));
-    })?;
-    let (mut out, mut err, mut exited) = (None, None, false);
-    while out.is_none() || err.is_none() || !exited {
-        match events.recv_timeout(ends.saturating_duration_since(Instant::now())) {
-            Ok(Seen::Stdout(read)) => out = Some(read.map_err(|e| format!("can't be read: {e}"))?),
-            Ok(Seen::Stderr(read)) => err = Some(read.unwrap_or_default()),
-            Ok(Seen::Exit) => exited = true,
-            Err(RecvTimeoutError::Timeout) => return Err(format!("took over {} s", deadline.as_secs())),
-            Err(RecvTimeoutError::Disconnected) => return Err("was lost".to_owned()),
+    let failed = |e: Errno| format!("can't be watched: {e}");
+    let pid = Pid::from_child(child);
+    let mut out = Output::of(child.stdout.take()).map_err(failed)?;
+    let mut err = Output::of(child.stderr.take()).map_err(failed)?;
+    let mut until = Instant::now() + deadline;
+    let (mut exited, mut chunk) = (false, vec![0; CHUNK]);
+    while !exited || out.pipe.is_some() || err.pipe.is_some() {
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() && !exited {
+            return Err(format!("took over {} s", deadline.as_secs()));
         }
+        if left.is_zero() {
+            break;
+        }
+        wait([&out, &err], left.min(LOOK)).map_err(failed)?;
+        // Before the pipes are read: what it printed up to its end is in them then.
+        if !exited && has_exited(pid).map_err(failed)? {
+            exited = true;
+            until = until.min(Instant::now() + LINGER);
+        }
+        out.read(&mut chunk).map_err(|e| format!("can't be read: {e}"))?;
+        let _ = err.read(&mut chunk);
     }
-    let out = out.unwrap_or_default();
-    if out.len() as u64 > OUTPUT_MAX {
+    if out.kept.len() > OUTPUT_MAX {
         return Err(format!("printed over {OUTPUT_MAX} bytes"));
     }
-    Ok((out, err.unwrap_or_default()))
+    Ok((out.kept, err.kept))
 }
 
-fn thread(name: &str, run: impl FnOnce() + Send + 'static) -> Result<(), String> {
-    let builder = std::thread::Builder::new().name(name.to_owned()).stack_size(64 * 1024);
-    builder.spawn(run).map(drop).map_err(|e| format!("can't be watched: {e}"))
+/// One of the program's outputs: its beginning is kept, and the rest is read away, so that a program that prints much comes to its
+/// end.
+struct Output {
+    pipe: Option<OwnedFd>,
+    kept: Vec<u8>,
 }
 
-/// Keeps the beginning and reads the rest away, so that a program that prints much comes to its end.
-fn read_bounded(pipe: Option<impl Read>) -> io::Result<Vec<u8>> {
-    let mut kept = Vec::new();
-    if let Some(mut pipe) = pipe {
-        pipe.by_ref().take(OUTPUT_MAX + 1).read_to_end(&mut kept)?;
-        io::copy(&mut pipe, &mut io::sink())?;
+impl Output {
+    fn of(pipe: Option<impl Into<OwnedFd>>) -> Result<Self, Errno> {
+        let pipe = pipe.map(Into::into);
+        if let Some(pipe) = &pipe {
+            ioctl_fionbio(pipe, true)?; // this end only
+        }
+        Ok(Output { pipe, kept: Vec::new() })
     }
-    Ok(kept)
+
+    fn read(&mut self, chunk: &mut [u8]) -> Result<(), Errno> {
+        let Some(pipe) = &self.pipe else { return Ok(()) };
+        match rustix::io::read(pipe, &mut *chunk) {
+            Ok(0) => self.pipe = None,
+            Ok(n) => {
+                let room = OUTPUT_MAX + 1 - self.kept.len();
+                self.kept.extend_from_slice(&chunk[..n.min(room)]);
+            }
+            Err(Errno::INTR | Errno::AGAIN) => {}
+            Err(e) => {
+                self.pipe = None;
+                return Err(e);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Waits until one of the outputs can be read, at most so long.
+fn wait(outputs: [&Output; 2], at_most: Duration) -> Result<(), Errno> {
+    let open = outputs.iter().filter_map(|output| output.pipe.as_ref());
+    let mut fds: Vec<_> = open.map(|pipe| PollFd::new(pipe, PollFlags::IN)).collect();
+    match poll(&mut fds, Timespec::try_from(at_most).ok().as_ref()) {
+        Ok(_) | Err(Errno::INTR) => Ok(()),
+        Err(e) => Err(e),
+    }
+}
+
+fn has_exited(pid: Pid) -> Result<bool, Errno> {
+    let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+    match waitid(WaitId::Pid(pid), options) {
+        Err(Errno::INTR) => Ok(false),
+        seen => Ok(seen?.is_some()),
+    }
 }
 
 fn end_group(child: &Child) {
-    use rustix::process::{Pid, Signal, kill_process_group};
     let _ = kill_process_group(Pid::from_child(child), Signal::KILL); // gone already: just as well
 }
 
@@ -219,11 +255,26 @@ mod tests {
     #[test]
     fn p9_a_program_that_hangs_is_ended_with_all_that_it_started() {
         let started = Instant::now();
-        for script in ["sleep 60", "sleep 60 & exit 0", "exec >&- 2>&-; sleep 60"] {
+        for script in ["sleep 60", "sleep 60 & wait", "exec >&- 2>&-; sleep 60"] {
             let source = ProcessCredentials { deadline: Duration::from_millis(100), ..shell(script) };
             assert!(error(&source).contains("took over"), "{script}");
         }
         assert!(started.elapsed() < Duration::from_secs(20));
+    }
+
+    #[test]
+    fn p6_a_daemon_that_a_program_leaves_behind_costs_neither_the_answer_nor_a_pipe() {
+        let (started, dir) = (Instant::now(), tempfile::tempdir().unwrap());
+        let ended = dir.path().join("ended");
+        // The daemon writes for as long as someone holds the other end.
+        let answer = r#"{"Version":1,"AccessKeyId":"A","SecretAccessKey":"S"}"#;
+        let script = format!("(yes >&2; touch {}) & echo '{answer}'", ended.display());
+        let source = ProcessCredentials::of_words("sh".into(), vec!["-c".into(), script]);
+        assert_eq!(source.credentials().unwrap().access_key_id, "A");
+        while !ended.exists() {
+            assert!(started.elapsed() < Duration::from_secs(20), "its pipe is still open");
+            std::thread::sleep(LOOK);
+        }
     }
 
     #[test]
