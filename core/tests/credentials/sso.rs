@@ -103,7 +103,7 @@ fn without_a_good_token_a_person_is_told_what_to_run() {
     let peer = portal();
     let url = peer.url("http");
     let run = "run `aws sso login --profile dev`";
-    let error = told(home(&url, TOKEN, "2027-01-01T00:00:00Z").source(Some("dev")).credentials());
+    let error = told(home(&url, TOKEN, "2020-01-01T00:00:00Z").source(Some("dev")).credentials());
     assert!(error.contains("the cached token has expired") && error.contains(run), "{error}");
     let none = Home::new(&[("AWS_ENDPOINT_URL_SSO", &url)]).with_config(CONFIG);
     let error = told(none.source(Some("dev")).credentials());

@@ -71,7 +71,9 @@ impl SsoCredentials {
             .map_err(|_| self.web.unavailable(&format!("{} holds no token{log_in}", file.display())))?;
         // The CLI writes UTC in two ways.
         let end = expiration::parse(&cached.expires_at.replace("UTC", "Z"));
-        if end.is_some_and(|end| end <= self.clock.now()) {
+        // The device's clock may be ahead: until the service has told the date, single sign-on itself judges the token.
+        let at_least = self.clock.learnt().unwrap_or_else(|| self.clock.floor());
+        if end.is_some_and(|end| end <= at_least) {
             return Err(self.web.unavailable(&format!("the cached token has expired{log_in}")));
         }
         Ok(cached.access_token)
@@ -134,7 +136,7 @@ fn hex(bytes: &[u8]) -> String {
 mod tests {
     use super::super::web::tests::Script;
     use super::*;
-    use crate::clock::ManualClock;
+    use crate::clock::{Clock, ManualClock};
 
     const KEYS: &str = r#"{"roleCredentials":{"accessKeyId":"KEY","secretAccessKey":"S","sessionToken":"T","expiration":1800000000000}}"#;
 
@@ -170,6 +172,21 @@ mod tests {
             assert_eq!(script.lines(), [url]);
             assert_eq!(script.asked()[0].headers, [("x-amz-sso_bearer_token", "TOKEN".to_owned())]);
         }
+    }
+
+    #[test]
+    fn p8_until_the_date_is_learnt_the_service_judges_the_token() {
+        let dir = cached(r#"{"accessToken":"T","expiresAt":"2030-01-01T00:00:00Z"}"#);
+        let date = |years: u64| SystemTime::UNIX_EPOCH + Duration::from_secs(years * 31_557_600);
+        let script = Script::new(&[Ok((200, KEYS))]);
+        let ahead = source(dir.path(), &script);
+        let device = ManualClock::new(date(80));
+        let ahead = SsoCredentials { clock: Arc::new(ServerClock::new(Arc::new(device.clone()))), ..ahead };
+        assert_eq!(ahead.credentials().unwrap().access_key_id, "KEY", "the device believes it is 2050");
+        ahead.clock.learn(date(61), device.monotonic());
+        let said = ahead.credentials().unwrap_err().to_string();
+        assert!(said.contains("the cached token has expired"), "{said}");
+        assert_eq!(script.asked().len(), 1);
     }
 
     #[test]
