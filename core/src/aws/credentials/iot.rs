@@ -9,6 +9,7 @@ use serde::Deserialize;
 use super::web::Web;
 use super::{Credentials, CredentialsError, CredentialsProvider};
 use crate::aws::endpoint::{Service, service_url};
+use crate::aws::transport::Names;
 use crate::aws::{HttpsTransport, Proxies, Response};
 use crate::clock::ServerClock;
 
@@ -43,6 +44,9 @@ pub struct IotCredentials {
     url: String,
     proxies: Proxies,
     clock: Arc<ServerClock>,
+    /// Each fetch has a transport of its own, but a look-up that hangs is one for all of them.
+    names: Arc<Names>,
+    patience: Duration,
 }
 
 impl IotCredentials {
@@ -79,14 +83,16 @@ impl IotCredentials {
             );
         }
         let url = format!("https://{host}/role-aliases/{}/credentials", config.role_alias);
-        Ok(IotCredentials { name: format!("AWS IoT ({host})"), config, url, proxies, clock })
+        let name = format!("AWS IoT ({host})");
+        Ok(IotCredentials { name, config, url, proxies, clock, names: Names::system(), patience: PATIENCE })
     }
 
     fn web(&self) -> Result<Web, CredentialsError> {
         let mut transport = HttpsTransport::builder()
             .clock(Arc::clone(&self.clock))
             .proxies(self.proxies.clone())
-            .connect_timeout(PATIENCE)
+            .names(Arc::clone(&self.names))
+            .connect_timeout(self.patience)
             .client_certificate(self.config.certificate.clone(), self.config.key.clone());
         if let Some(file) = &self.config.ca_file {
             transport = transport.ca_file(file.clone());
@@ -96,7 +102,7 @@ impl IotCredentials {
         Ok(Web {
             name: self.name.clone(),
             transport: Arc::new(transport),
-            patience: PATIENCE,
+            patience: self.patience,
             clock: Arc::clone(&self.clock),
         })
     }
@@ -152,6 +158,9 @@ fn understand(web: &Web, config: &IotConfig, response: &Response) -> Result<Cred
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::{Mutex, mpsc};
+
     use super::super::web::tests::Script;
     use super::*;
     use crate::clock::SystemClock;
@@ -205,6 +214,30 @@ mod tests {
         }
         let error = source(config()).unwrap().credentials().unwrap_err();
         assert!(error.to_string().contains("can't read /nowhere/cert.pem"), "{error}");
+    }
+
+    #[test]
+    fn p6_fetches_whose_look_up_hangs_share_one_thread() {
+        let (release, hangs) = mpsc::channel::<()>();
+        let (hangs, begun) = (Mutex::new(hangs), Arc::new(AtomicUsize::new(0)));
+        let count = Arc::clone(&begun);
+        let names = Names::new(Box::new(move |_| {
+            count.fetch_add(1, Ordering::SeqCst);
+            let _ = hangs.lock().unwrap().recv();
+            Err(std::io::ErrorKind::Other.into())
+        }));
+        let client = |file: &str| {
+            PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/transport/clients")).join(file)
+        };
+        let config = IotConfig { certificate: client("p256.pem"), key: client("p256-pkcs8.key"), ..config() };
+        let source = source(config).unwrap();
+        let source = IotCredentials { names, patience: Duration::from_millis(10), ..source };
+        for _ in 0..20 {
+            let error = source.credentials().unwrap_err().to_string();
+            assert!(error.contains("could not resolve"), "{error}");
+        }
+        assert_eq!(begun.load(Ordering::SeqCst), 1);
+        drop(release);
     }
 
     #[test]

@@ -29,7 +29,7 @@ use ureq::{Agent, AsSendBody, Error};
 use super::connect::{HttpsConnector, NoResolver, Place};
 use super::error::{Limits, NotConnected, explain};
 use super::examine::Notes;
-use super::resolve::{self, Lookup, Names};
+use super::resolve::Names;
 use super::tls::{Tls, TransportConfigError};
 use super::{Examination, Proxies, Request, Response, Transport, TransportError};
 use crate::clock::{ServerClock, SystemClock};
@@ -68,7 +68,7 @@ pub struct HttpsTransportBuilder {
     client_certificate: Option<(PathBuf, PathBuf)>,
     proxies: Proxies,
     connect_timeout: Duration,
-    lookup: Box<Lookup>,
+    names: Arc<Names>,
 }
 
 /// An agent is a pool of connections. Closing idle connections means to take a new one; requests still under way go on with the old
@@ -89,7 +89,7 @@ impl HttpsTransport {
             client_certificate: None,
             proxies: Proxies::default(),
             connect_timeout: Duration::from_secs(10),
-            lookup: Box::new(resolve::system),
+            names: Names::system(),
         }
     }
 
@@ -192,6 +192,14 @@ impl HttpsTransportBuilder {
         self
     }
 
+    /// Shares the look-ups of names with other transports of the same owner: one that hangs then holds one thread for all of them.
+    /// The shutdown of one ends the look-ups of all.
+    #[must_use]
+    pub(in crate::aws) fn names(mut self, names: Arc<Names>) -> Self {
+        self.names = names;
+        self
+    }
+
     /// Looks names up in the place of the system's resolver. It may block for as long as it likes.
     #[cfg(any(test, feature = "testing"))]
     #[must_use]
@@ -199,7 +207,7 @@ impl HttpsTransportBuilder {
         mut self,
         lookup: impl Fn(&str) -> io::Result<Vec<std::net::IpAddr>> + Send + Sync + 'static,
     ) -> Self {
-        self.lookup = Box::new(lookup);
+        self.names = Names::new(Box::new(lookup));
         self
     }
 
@@ -208,7 +216,7 @@ impl HttpsTransportBuilder {
         let clock = self.clock.unwrap_or_else(|| Arc::new(ServerClock::new(Arc::new(SystemClock))));
         let transport = HttpsTransport {
             tls: Tls::new(clock, self.ca_file.as_deref(), self.client_certificate.as_ref())?,
-            names: Names::new(self.lookup),
+            names: self.names,
             proxies: Arc::new(self.proxies),
             connect_timeout: self.connect_timeout,
             agents: Mutex::new(Agents { current: None, others: Vec::new() }),

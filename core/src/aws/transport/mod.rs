@@ -15,6 +15,7 @@ pub use examine::{Examination, Stage};
 pub use https::{HttpsTransport, HttpsTransportBuilder};
 pub use network::Network;
 pub use proxy::Proxies;
+pub(in crate::aws) use resolve::Names;
 pub use tls::TransportConfigError;
 
 /// A signed request, ready to be sent.

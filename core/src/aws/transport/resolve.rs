@@ -17,7 +17,7 @@ const MAX_LOOKUPS: usize = 4;
 const STACK: usize = 256 * 1024;
 
 /// Looks one name up; may hang.
-pub(super) type Lookup = dyn Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync;
+pub(in crate::aws) type Lookup = dyn Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync;
 
 /// Why a name has no address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,8 +32,8 @@ pub(super) enum Unresolved {
     Closed,
 }
 
-/// The look-ups of one transport.
-pub(super) struct Names {
+/// The look-ups of one transport, or of several that share them.
+pub(in crate::aws) struct Names {
     lookup: Box<Lookup>,
     state: Mutex<State>,
     changed: Condvar,
@@ -52,7 +52,12 @@ struct Flight {
 }
 
 impl Names {
-    pub(super) fn new(lookup: Box<Lookup>) -> Arc<Self> {
+    /// By the system's own resolver.
+    pub(in crate::aws) fn system() -> Arc<Self> {
+        Self::new(Box::new(system))
+    }
+
+    pub(in crate::aws) fn new(lookup: Box<Lookup>) -> Arc<Self> {
         Arc::new(Names { lookup, state: Mutex::default(), changed: Condvar::new() })
     }
 
@@ -125,8 +130,7 @@ impl fmt::Debug for Names {
     }
 }
 
-/// The system's own resolver.
-pub(super) fn system(host: &str) -> io::Result<Vec<IpAddr>> {
+fn system(host: &str) -> io::Result<Vec<IpAddr>> {
     Ok((host, 0).to_socket_addrs()?.map(|address| address.ip()).collect())
 }
 
