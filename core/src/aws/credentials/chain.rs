@@ -319,6 +319,9 @@ mod tests {
              [profile role]\nrole_arn = arn:r\nsource_profile = base\n\
              [profile two]\nrole_arn = arn:two\nsource_profile = role\n\
              [profile self]\nrole_arn = arn:self\nsource_profile = self\n{KEYS} = SELF\n\
+             [profile of-self]\nrole_arn = arn:of-self\nsource_profile = self\n\
+             [profile keyed]\nrole_arn = arn:keyed\n{KEYS} = KEYED\n\
+             [profile of-keyed]\nrole_arn = arn:of-keyed\nsource_profile = keyed\n\
              [profile env]\nrole_arn = arn:env\ncredential_source = Environment\n\
              [profile ecs]\nrole_arn = arn:ecs\ncredential_source = EcsContainer\n\
              [profile ec2]\nrole_arn = arn:ec2\ncredential_source = Ec2InstanceMetadata\n\
@@ -333,6 +336,8 @@ mod tests {
             ("role", "the role arn:r"),
             ("two", "the role arn:two"),
             ("self", "the role arn:self"),
+            ("of-self", "the role arn:of-self"),
+            ("of-keyed", "the role arn:of-keyed"),
             ("env", "the role arn:env"),
             ("ec2", "the role arn:ec2"),
             ("web", "the role arn:web"),

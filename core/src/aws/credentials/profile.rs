@@ -44,8 +44,15 @@ impl Sources<'_> {
         let Some(profile) = files.profile(name) else { return Ok(None) };
         let looped = way.iter().any(|earlier| earlier == name);
         way.push(name.to_owned());
-        // A profile may name itself as its source: then its own keys are meant.
-        if !looped && let Some(role_arn) = profile.get("role_arn") {
+        // A profile may name itself as its source: then its own keys are meant. So they are where another one names it.
+        let has = |key| profile.get(key).is_some();
+        let keys_count = way.len() > 1
+            && (has("aws_access_key_id") || has("aws_secret_access_key"))
+            && !has("web_identity_token_file");
+        if !looped
+            && !keys_count
+            && let Some(role_arn) = profile.get("role_arn")
+        {
             return self.role(files, &profile, role_arn, way).map(Some);
         }
         if looped && way.len() > 2 {
