@@ -80,7 +80,7 @@ fn identity(found: &Credentials, now: SystemTime) -> String {
                 let left = Duration::from_secs(left.as_secs() / 60 * 60);
                 format!(", for {} more", humantime::format_duration(left))
             }
-            Err(_) => format!(", until {}", humantime::format_rfc3339_seconds(end)),
+            Err(_) => format!(", until {}", day(end)),
         },
     };
     format!("key ...{end}, {kind}{until}")
@@ -125,5 +125,21 @@ fn advice(error: Option<&CredentialsError>, named: Option<&Source>) -> &'static 
             Some(CredentialsError::Setup(_)) => "only a change of what it names helps",
             _ => "the worker asks again and again; results wait on disk meanwhile",
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_that_ended_long_ago_are_told_with_their_day() {
+        let told = |end| {
+            identity(&Credentials::new("AKIDEXAMPLE", "s", None, Some(end)), SystemTime::UNIX_EPOCH + PATIENCE)
+        };
+        assert!(told(SystemTime::UNIX_EPOCH).ends_with(", until 1970-01-01"));
+        // The date of programs that set none: the year 1.
+        let unset = SystemTime::UNIX_EPOCH - Duration::from_secs(62_135_596_800);
+        assert!(told(unset).ends_with(", until 1970-01-01"));
     }
 }
