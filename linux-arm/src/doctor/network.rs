@@ -53,6 +53,11 @@ pub(super) fn look(route: &Route, report: &mut Report) -> bool {
         }
     }
     clock(&seen, host, report);
+    if let (true, Some(date)) = (reached, seen.date) {
+        // A worker hears it with its first call. Here it counts sooner: for whether the credentials have ended.
+        let clock = &route.network.clock;
+        clock.hint(date, clock.clock().monotonic());
+    }
     // That a HEAD has no answer need not mean that a call has none.
     reached
 }
