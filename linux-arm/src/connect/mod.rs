@@ -44,11 +44,11 @@ impl Route {
     pub(crate) fn of(worker: &WorkerConfig, region: &str) -> Result<Self, String> {
         let variables = Variables::of(worker);
         let env = |name: &str| variables.get(name);
-        let settings = Settings::load(&env, worker.profile.as_deref()).map_err(|e| e.to_string())?;
-        let endpoint = match &worker.endpoint_url {
-            Some(url) => Endpoint::own(url),
-            None => settings.endpoint(region),
-        };
+        let mut settings = Settings::load(&env, worker.profile.as_deref()).map_err(|e| e.to_string())?;
+        if let Some(url) = &worker.endpoint_url {
+            settings.endpoint_url = Some(url.clone());
+        }
+        let endpoint = settings.endpoint(region);
         let network = Network {
             ca_file: worker.ca_bundle.clone().or_else(|| settings.ca_bundle.clone()),
             proxies: Proxies::from_env(&env).map_err(|e| e.to_string())?,
@@ -110,10 +110,18 @@ impl Route {
                 ImdsCredentials::from(&env, transport(NEAR)?, clock())?
                     .ok_or_else(|| unset("the instance metadata service is turned off"))?,
             ),
-            Source::WebIdentity { .. } => Arc::new(
-                WebIdentityCredentials::from(&env, &self.region, transport(CONNECT_TIMEOUT)?, clock())?
-                    .ok_or_else(|| unset("token_file is not set"))?,
-            ),
+            Source::WebIdentity { sts_endpoint_url, .. } => {
+                // What the file says counts, whatever the environment says of URLs.
+                let env = |name: &str| match name {
+                    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS" if sts_endpoint_url.is_some() => {
+                        Some("false".to_owned())
+                    }
+                    _ => env(name),
+                };
+                let (settings, network) = (&self.settings, &self.network);
+                let found = WebIdentityCredentials::of_settings(settings, &env, network, &self.region)?;
+                Arc::new(found.ok_or_else(|| unset("token_file is not set"))?)
+            }
             Source::Process { program, arguments } => Arc::new(ProcessCredentials::of_words(
                 program.to_string_lossy().into_owned(),
                 arguments.clone(),
@@ -146,6 +154,16 @@ fn worker_name_from(host: &str) -> Option<WorkerName> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::NetworkConfig;
+
+    #[test]
+    fn an_endpoint_of_ones_own_and_fips_exclude_each_other_whoever_names_them() {
+        let network = NetworkConfig { use_fips_endpoint: Some(true), ..NetworkConfig::default() };
+        let url = Some("http://127.0.0.1:1".to_owned());
+        let worker = WorkerConfig { endpoint_url: url, network, ..WorkerConfig::default() };
+        let why = Route::of(&worker, "eu-west-1").err().unwrap();
+        assert_eq!(why, "an endpoint URL can't be combined with FIPS: remove one of the two");
+    }
 
     #[test]
     fn a_host_name_becomes_a_worker_name_without_what_the_service_refuses() {
