@@ -8,8 +8,8 @@ use std::time::Duration;
 use activity_worker::WorkerName;
 use activity_worker::aws::{
     ActivityClient, CachedCredentials, ContainerCredentials, CredentialsError, CredentialsProvider, Endpoint,
-    EnvironmentCredentials, ImdsCredentials, IotCredentials, LookedAt, Network, ProcessCredentials, Proxies,
-    Settings, WebIdentityCredentials, credentials_chain, default_credentials,
+    EnvironmentCredentials, ImdsCredentials, IotConfig, IotCredentials, LookedAt, Network,
+    ProcessCredentials, Proxies, Settings, WebIdentityCredentials, credentials_chain, default_credentials,
 };
 use activity_worker::clock::{ServerClock, SystemClock};
 use activity_worker::worker::StartError;
@@ -99,7 +99,9 @@ impl Route {
                 EnvironmentCredentials::from(&env)?.ok_or_else(|| unset("AWS_ACCESS_KEY_ID is not set"))?,
             ),
             Source::Iot(config) => {
-                Arc::new(IotCredentials::new(config.clone(), self.network.proxies.clone(), clock())?)
+                let ca_file = config.ca_file.clone().or_else(|| self.network.ca_file.clone());
+                let config = IotConfig { ca_file, ..config.clone() };
+                Arc::new(IotCredentials::new(config, self.network.proxies.clone(), clock())?)
             }
             Source::Container { .. } => {
                 let what = "there is neither url nor AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or _FULL_URI";
