@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use activity_worker::{INPUT_MAX, StorageKind, storage_kind};
+use activity_worker::{StorageKind, Worker, storage_kind};
 use rustix::fs::{Access, access, statvfs};
 
 use super::deadline::within;
@@ -130,9 +130,7 @@ fn free(ground: &Path) -> u64 {
 
 /// Whether there is too little room.
 fn cramped(free: u64, activities: &[One]) -> Option<(Verdict, String)> {
-    // What the worker wants before it asks for a task; see the library's spool.
-    const OVERHEAD: usize = 16 * 1024;
-    let one = activities.iter().map(|a| INPUT_MAX + a.max_output + OVERHEAD).max()? as u64;
+    let one = activities.iter().map(|a| Worker::room_of_task(a.max_output)).max()?;
     let slots = activities.iter().map(|a| a.concurrency).sum::<usize>() as u64;
     if free < one {
         let what = format!("{} free, and a task with its result may take {}", size(free), size(one));
