@@ -20,8 +20,6 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const SLOW: Duration = Duration::from_secs(1);
 const AS_WORKER: &str =
     "run doctor as the user that the worker runs as, and give that user the folder: state_dir";
-/// The worker does not know this name, and lets it be.
-const PROBE: &str = "doctor.tmp";
 
 /// The worker that has the folder.
 pub(super) struct Running {
@@ -157,7 +155,8 @@ fn kind(ground: &Path, allowed: bool) -> Option<(Verdict, String)> {
 
 /// How long it takes until a few bytes are kept; `None`: too long.
 fn sync(dir: &Path) -> Option<io::Result<Duration>> {
-    let (file, dir) = (dir.join(PROBE), dir.to_path_buf());
+    // Of each doctor its own. The worker does not know the name, and lets it be.
+    let (file, dir) = (dir.join(format!("doctor-{}.tmp", std::process::id())), dir.to_path_buf());
     within(PATIENCE, move || {
         // One that an earlier doctor left. What is written is always new: in another user's folder a link may lie in wait.
         let _ = fs::remove_file(&file);
@@ -223,6 +222,17 @@ mod tests {
         assert!(running(folder.path()).is_none());
         lock.lock().unwrap();
         assert_eq!(running(folder.path()).map(|r| r.pid), Some(std::process::id()));
+    }
+
+    #[test]
+    fn doctors_do_not_get_in_each_others_way() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("doctor.tmp")).unwrap();
+        let other = folder.path().join("doctor-1.tmp");
+        fs::write(&other, "").unwrap();
+        assert!(sync(folder.path()).is_some_and(|kept| kept.is_ok()));
+        assert!(other.exists());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
     }
 
     #[test]
