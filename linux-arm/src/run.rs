@@ -42,7 +42,7 @@ pub(crate) fn run(command: args::Run) -> Result<(), Error> {
     let exit_when_idle = command.exit_when_idle;
     // Signals count from here on, so that none is lost while the worker starts.
     let signals = Signals::new([SIGTERM, SIGINT]).map_err(|e| failed("listen to signals", &e))?;
-    let worker = start(command.config()?)?;
+    let worker = start(command.config()?, Polls::Always)?;
     let (reasons, why) = mpsc::channel();
     let rejections = {
         let (events, over) = (worker.subscribe(), reasons.clone());
@@ -89,8 +89,16 @@ fn log_level(told: Option<log::LevelFilter>) -> Result<log::LevelFilter, Error> 
     }
 }
 
+/// When a worker polls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Polls {
+    Always,
+    /// By [`WorkerHandle::poll_once`] alone.
+    OnRequest,
+}
+
 /// The worker that a configuration describes.
-pub(crate) fn start(config: Config) -> Result<WorkerHandle, Error> {
+pub(crate) fn start(config: Config, polls: Polls) -> Result<WorkerHandle, Error> {
     let root = rustix::process::geteuid().is_root();
     let state_dir: PathBuf =
         state_dir::choose(config.worker.state_dir.clone(), |name| std::env::var_os(name), root)?;
@@ -139,7 +147,8 @@ pub(crate) fn start(config: Config) -> Result<WorkerHandle, Error> {
             .concurrency(activity.concurrency)
             .heartbeat_interval(activity.heartbeat_interval)
             .max_output(activity.limits.max_output)
-            .safe_to_repeat(activity.safe_to_repeat);
+            .safe_to_repeat(activity.safe_to_repeat)
+            .on_request(polls == Polls::OnRequest);
         builder = builder.activity(activity);
     }
     log::info!("keeping tasks and results in {}", state_dir.display());

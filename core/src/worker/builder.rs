@@ -45,6 +45,12 @@ impl Worker {
             machine_id: machine_id(),
         }
     }
+
+    /// The bytes on disk that one task may take, the largest input and an outcome of `max_output` bytes included. A worker needs
+    /// [`max_bytes`](WorkerBuilder::max_bytes) to be that at least.
+    pub fn room_of_task(max_output: usize) -> u64 {
+        Spool::needed(max_output)
+    }
 }
 
 /// Describes a worker. A client and a state folder are needed, and an activity or an origin; all else has a default.
@@ -268,7 +274,7 @@ impl WorkerBuilder {
         if self.places() == 0 {
             return Err(config("max_tasks must be at least 1"));
         }
-        let one = Spool::needed(self.max_output());
+        let one = Worker::room_of_task(self.max_output());
         if self.max_bytes < one {
             return Err(config(&format!(
                 "max_bytes must be at least {one}, or no task fits the state folder"

@@ -8,7 +8,10 @@ use std::sync::Arc;
 
 use super::program;
 use super::table::Table;
-use activity_worker::aws::{HttpsTransport, IotConfig, IotCredentials, Proxies, TransportConfigError};
+use activity_worker::aws::{
+    ContainerCredentials, CredentialsError, HttpsTransport, ImdsCredentials, IotConfig, IotCredentials,
+    Proxies, Transport, TransportConfigError,
+};
 use activity_worker::clock::{ServerClock, SystemClock};
 
 /// A source of credentials that counts alone. That of a profile is a setting of the worker's: a profile says more.
@@ -83,9 +86,18 @@ pub(super) fn read(table: &mut Table, region: &str) -> (Option<Source>, Option<S
     let source = match *name {
         "environment" => Source::Environment,
         "iot" => return (iot(table, region), None),
-        "container" => Source::Container { url: table.text("url"), token_file: token_file(table) },
+        "container" => {
+            let url = taken(table, "url", "AWS_CONTAINER_CREDENTIALS_FULL_URI", |env, transport, clock| {
+                ContainerCredentials::from(env, transport, clock).err()
+            });
+            Source::Container { url, token_file: token_file(table) }
+        }
         "imds" => {
-            Source::Imds { endpoint: table.text("endpoint"), endpoint_mode: table.text("endpoint_mode") }
+            let mode = "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE";
+            let endpoint_mode = taken(table, "endpoint_mode", mode, |env, transport, clock| {
+                ImdsCredentials::from(env, transport, clock).err()
+            });
+            Source::Imds { endpoint: table.text("endpoint"), endpoint_mode }
         }
         "web-identity" => Source::WebIdentity {
             token_file: token_file(table).unwrap_or_default(),
@@ -99,6 +111,20 @@ pub(super) fn read(table: &mut Table, region: &str) -> (Option<Source>, Option<S
     (Some(source), None)
 }
 
+type Refusal =
+    fn(&dyn Fn(&str) -> Option<String>, Arc<dyn Transport>, Arc<ServerClock>) -> Option<CredentialsError>;
+
+/// A text that the source takes; it knows it as a variable of AWS'.
+fn taken(table: &mut Table, key: &str, variable: &str, refusal: Refusal) -> Option<String> {
+    let text = table.text(key)?;
+    let env = |name: &str| (name == variable).then(|| text.clone());
+    let transport = HttpsTransport::builder().build().ok()?;
+    if let Some(e) = refusal(&env, Arc::new(transport), clock()) {
+        table.wrong(key, &e.to_string());
+    }
+    Some(text)
+}
+
 fn iot(table: &mut Table, region: &str) -> Option<Source> {
     let (certificate, key) = key_pair(table, "certificate", "private_key")?;
     let config = IotConfig {
@@ -110,11 +136,14 @@ fn iot(table: &mut Table, region: &str) -> Option<Source> {
         key,
         ca_file: ca_file(table),
     };
-    let clock = Arc::new(ServerClock::new(Arc::new(SystemClock)));
-    if let Err(e) = IotCredentials::new(config.clone(), Proxies::default(), clock) {
+    if let Err(e) = IotCredentials::new(config.clone(), Proxies::default(), clock()) {
         table.wrong("endpoint", &e.to_string());
     }
     Some(Source::Iot(config))
+}
+
+fn clock() -> Arc<ServerClock> {
+    Arc::new(ServerClock::new(Arc::new(SystemClock)))
 }
 
 fn process(table: &mut Table) -> Option<Source> {

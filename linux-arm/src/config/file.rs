@@ -5,8 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use activity_worker::aws::ActivityArn;
-use activity_worker::{ACTIVITIES_MAX, WorkerName};
+use activity_worker::aws::{ActivityArn, Endpoint};
+use activity_worker::{ACTIVITIES_MAX, Worker, WorkerName};
 use serde::Deserialize;
 use serde::de::{self, Deserializer, Visitor};
 use toml::Spanned;
@@ -51,14 +51,13 @@ struct File {
     #[serde(default, deserialize_with = "worker_name")]
     worker_name: Option<WorkerName>,
     state_dir: Option<PathBuf>,
-    endpoint_url: Option<String>,
+    endpoint_url: Option<Spanned<String>>,
     region: Option<Spanned<String>>,
     profile: Option<Spanned<String>>,
     ca_bundle: Option<PathBuf>,
     #[serde(default, deserialize_with = "positive")]
     max_tasks: Option<usize>,
-    #[serde(default, deserialize_with = "bytes")]
-    max_bytes: Option<u64>,
+    max_bytes: Option<Spanned<Bytes>>,
     allow_unsafe_storage: Option<bool>,
     #[serde(default, deserialize_with = "comeback_window")]
     comeback_window: Option<Duration>,
@@ -136,6 +135,18 @@ pub(crate) fn parse(text: &str) -> Result<(Config, Vec<Flaw>), Flaw> {
             safe_to_repeat: activity.safe_to_repeat,
         });
     }
+    let largest = activities.iter().map(|activity| activity.limits.max_output).max().unwrap_or_default();
+    let least = Worker::room_of_task(largest);
+    if let Some(bytes) = file.max_bytes.as_ref().filter(|bytes| bytes.get_ref().0 < least) {
+        return Err(at(
+            bytes.span().start,
+            "max_bytes",
+            format!("leaves no room for a task: {least} at least"),
+        ));
+    }
+    if let Some(url) = &file.endpoint_url {
+        Endpoint::own(url.get_ref()).map_err(|e| at(url.span().start, "endpoint_url", e.to_string()))?;
+    }
     let own_endpoint = file.endpoint_url.is_some();
     let (network, doubtful) =
         table(text, "network", file.network, |table| network::read(table, own_endpoint))?;
@@ -150,13 +161,13 @@ pub(crate) fn parse(text: &str) -> Result<(Config, Vec<Flaw>), Flaw> {
     let worker = WorkerConfig {
         worker_name: file.worker_name,
         state_dir: file.state_dir,
-        endpoint_url: file.endpoint_url,
+        endpoint_url: file.endpoint_url.map(Spanned::into_inner),
         profile,
         credentials,
         network,
         ca_bundle: file.ca_bundle,
         max_tasks: file.max_tasks,
-        max_bytes: file.max_bytes,
+        max_bytes: file.max_bytes.map(|bytes| bytes.into_inner().0),
         allow_unsafe_storage: file.allow_unsafe_storage,
         comeback_window: file.comeback_window,
     };
@@ -246,7 +257,7 @@ fn positive<'de, D: Deserializer<'de>>(from: D) -> Result<Option<usize>, D::Erro
 }
 
 fn max_output<'de, D: Deserializer<'de>>(from: D) -> Result<Option<usize>, D::Error> {
-    let size = bytes(from)?.and_then(|size| usize::try_from(size).ok());
+    let size = usize::try_from(Bytes::deserialize(from)?.0).ok();
     match size {
         Some(2..=MAX_OUTPUT) => Ok(size),
         _ => Err(de::Error::custom(format!("not between 2 and {MAX_OUTPUT} bytes, the service's limit"))),
@@ -254,24 +265,28 @@ fn max_output<'de, D: Deserializer<'de>>(from: D) -> Result<Option<usize>, D::Er
 }
 
 /// A number of bytes, as a number or with a unit as text.
-fn bytes<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u64>, D::Error> {
-    struct Size;
-    impl Visitor<'_> for Size {
-        type Value = u64;
+struct Bytes(u64);
 
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a number of bytes like 262144 or \"256KiB\"")
-        }
+impl<'de> Deserialize<'de> for Bytes {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Size;
+        impl Visitor<'_> for Size {
+            type Value = Bytes;
 
-        fn visit_i64<E: de::Error>(self, n: i64) -> Result<u64, E> {
-            u64::try_from(n).map_err(|_| E::custom(format!("{n} is no number of bytes")))
-        }
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a number of bytes like 262144 or \"256KiB\"")
+            }
 
-        fn visit_str<E: de::Error>(self, text: &str) -> Result<u64, E> {
-            values::bytes(text).map_err(E::custom)
+            fn visit_i64<E: de::Error>(self, n: i64) -> Result<Bytes, E> {
+                u64::try_from(n).map(Bytes).map_err(|_| E::custom(format!("{n} is no number of bytes")))
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Bytes, E> {
+                values::bytes(text).map(Bytes).map_err(E::custom)
+            }
         }
+        from.deserialize_any(Size)
     }
-    from.deserialize_any(Size).map(Some)
 }
 
 #[cfg(test)]

@@ -8,8 +8,8 @@ use std::time::Duration;
 use activity_worker::WorkerName;
 use activity_worker::aws::{
     ActivityClient, CachedCredentials, ContainerCredentials, CredentialsError, CredentialsProvider, Endpoint,
-    EnvironmentCredentials, ImdsCredentials, IotCredentials, LookedAt, Network, ProcessCredentials, Proxies,
-    Settings, WebIdentityCredentials, credentials_chain, default_credentials,
+    EnvironmentCredentials, ImdsCredentials, IotConfig, IotCredentials, LookedAt, Network,
+    ProcessCredentials, Proxies, Settings, WebIdentityCredentials, credentials_chain, default_credentials,
 };
 use activity_worker::clock::{ServerClock, SystemClock};
 use activity_worker::worker::StartError;
@@ -44,11 +44,11 @@ impl Route {
     pub(crate) fn of(worker: &WorkerConfig, region: &str) -> Result<Self, String> {
         let variables = Variables::of(worker);
         let env = |name: &str| variables.get(name);
-        let settings = Settings::load(&env, worker.profile.as_deref()).map_err(|e| e.to_string())?;
-        let endpoint = match &worker.endpoint_url {
-            Some(url) => Endpoint::own(url),
-            None => settings.endpoint(region),
-        };
+        let mut settings = Settings::load(&env, worker.profile.as_deref()).map_err(|e| e.to_string())?;
+        if let Some(url) = &worker.endpoint_url {
+            settings.endpoint_url = Some(url.clone());
+        }
+        let endpoint = settings.endpoint(region);
         let network = Network {
             ca_file: worker.ca_bundle.clone().or_else(|| settings.ca_bundle.clone()),
             proxies: Proxies::from_env(&env).map_err(|e| e.to_string())?,
@@ -99,7 +99,9 @@ impl Route {
                 EnvironmentCredentials::from(&env)?.ok_or_else(|| unset("AWS_ACCESS_KEY_ID is not set"))?,
             ),
             Source::Iot(config) => {
-                Arc::new(IotCredentials::new(config.clone(), self.network.proxies.clone(), clock())?)
+                let ca_file = config.ca_file.clone().or_else(|| self.network.ca_file.clone());
+                let config = IotConfig { ca_file, ..config.clone() };
+                Arc::new(IotCredentials::new(config, self.network.proxies.clone(), clock())?)
             }
             Source::Container { .. } => {
                 let what = "there is neither url nor AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or _FULL_URI";
@@ -110,10 +112,18 @@ impl Route {
                 ImdsCredentials::from(&env, transport(NEAR)?, clock())?
                     .ok_or_else(|| unset("the instance metadata service is turned off"))?,
             ),
-            Source::WebIdentity { .. } => Arc::new(
-                WebIdentityCredentials::from(&env, &self.region, transport(CONNECT_TIMEOUT)?, clock())?
-                    .ok_or_else(|| unset("token_file is not set"))?,
-            ),
+            Source::WebIdentity { sts_endpoint_url, .. } => {
+                // What the file says counts, whatever the environment says of URLs.
+                let env = |name: &str| match name {
+                    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS" if sts_endpoint_url.is_some() => {
+                        Some("false".to_owned())
+                    }
+                    _ => env(name),
+                };
+                let (settings, network) = (&self.settings, &self.network);
+                let found = WebIdentityCredentials::of_settings(settings, &env, network, &self.region)?;
+                Arc::new(found.ok_or_else(|| unset("token_file is not set"))?)
+            }
             Source::Process { program, arguments } => Arc::new(ProcessCredentials::of_words(
                 program.to_string_lossy().into_owned(),
                 arguments.clone(),
@@ -146,6 +156,16 @@ fn worker_name_from(host: &str) -> Option<WorkerName> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::NetworkConfig;
+
+    #[test]
+    fn an_endpoint_of_ones_own_and_fips_exclude_each_other_whoever_names_them() {
+        let network = NetworkConfig { use_fips_endpoint: Some(true), ..NetworkConfig::default() };
+        let url = Some("http://127.0.0.1:1".to_owned());
+        let worker = WorkerConfig { endpoint_url: url, network, ..WorkerConfig::default() };
+        let why = Route::of(&worker, "eu-west-1").err().unwrap();
+        assert_eq!(why, "an endpoint URL can't be combined with FIPS: remove one of the two");
+    }
 
     #[test]
     fn a_host_name_becomes_a_worker_name_without_what_the_service_refuses() {

@@ -24,11 +24,12 @@ pub(super) fn look(
     named: Option<&Source>,
     report: &mut Report,
 ) -> Option<Arc<dyn CredentialsProvider>> {
+    let now = route.network.clock.now();
     if let Some((certificate, _)) = &route.network.client_certificate {
-        lifetime("client_certificate", certificate, report);
+        lifetime("client_certificate", certificate, now, report);
     }
     if let Some(Source::Iot(config)) = named {
-        lifetime("certificate", &config.certificate, report);
+        lifetime("certificate", &config.certificate, now, report);
     }
     let chain = route.chain().unwrap_or_default();
     let unset = !chain.is_empty() && chain.iter().all(|at| matches!(at.found, FoundThere::NotSetUp(_)));
@@ -80,7 +81,7 @@ fn identity(found: &Credentials, now: SystemTime) -> String {
                 let left = Duration::from_secs(left.as_secs() / 60 * 60);
                 format!(", for {} more", humantime::format_duration(left))
             }
-            Err(_) => format!(", until {}", humantime::format_rfc3339_seconds(end)),
+            Err(_) => format!(", until {}", day(end)),
         },
     };
     format!("key ...{end}, {kind}{until}")
@@ -97,9 +98,9 @@ fn place(LookedAt { place, found, .. }: LookedAt) -> String {
     format!("{place}: {how} ({what})")
 }
 
-fn lifetime(key: &str, file: &Path, report: &mut Report) {
+fn lifetime(key: &str, file: &Path, now: SystemTime, report: &mut Report) {
     let Some(shown) = certificate::of_file(file) else { return };
-    let (verdict, how) = match shown.ends.duration_since(SystemTime::now()) {
+    let (verdict, how) = match shown.ends.duration_since(now) {
         Err(_) => (Verdict::Problem, "ended on"),
         Ok(left) if left < SOON => (Verdict::Warning, "ends on"),
         Ok(_) => return,
@@ -125,5 +126,24 @@ fn advice(error: Option<&CredentialsError>, named: Option<&Source>) -> &'static 
             Some(CredentialsError::Setup(_)) => "only a change of what it names helps",
             _ => "the worker asks again and again; results wait on disk meanwhile",
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_that_ended_long_ago_are_told_with_their_day() {
+        let told = |end| {
+            identity(
+                &Credentials::new("AKIDEXAMPLE", "s", None, Some(end)),
+                SystemTime::UNIX_EPOCH + PATIENCE,
+            )
+        };
+        assert!(told(SystemTime::UNIX_EPOCH).ends_with(", until 1970-01-01"));
+        // The date of programs that set none: the year 1.
+        let unset = SystemTime::UNIX_EPOCH - Duration::from_secs(62_135_596_800);
+        assert!(told(unset).ends_with(", until 1970-01-01"));
     }
 }

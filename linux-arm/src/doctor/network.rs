@@ -53,6 +53,11 @@ pub(super) fn look(route: &Route, report: &mut Report) -> bool {
         }
     }
     clock(&seen, host, report);
+    if let (true, Some(date)) = (reached, seen.date) {
+        // A worker hears it with its first call. Here it counts sooner: for whether the credentials have ended.
+        let clock = &route.network.clock;
+        clock.hint(date, clock.clock().monotonic());
+    }
     // That a HEAD has no answer need not mean that a call has none.
     reached
 }
@@ -128,9 +133,9 @@ pub(super) fn words(certificate: &Certificate) -> String {
 
 /// `2027-01-02`.
 pub(super) fn day(date: SystemTime) -> String {
-    // What comes after the year 9999 has no such form.
+    // What comes before 1970 or after the year 9999 has no such form.
     let latest = SystemTime::UNIX_EPOCH + Duration::from_secs(253_402_300_799);
-    humantime::format_rfc3339_seconds(date.min(latest))
+    humantime::format_rfc3339_seconds(date.clamp(SystemTime::UNIX_EPOCH, latest))
         .to_string()
         .split('T')
         .next()

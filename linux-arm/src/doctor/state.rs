@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use activity_worker::{INPUT_MAX, StorageKind, storage_kind};
+use activity_worker::{StorageKind, Worker, storage_kind};
 use rustix::fs::{Access, access, statvfs};
 
 use super::deadline::within;
@@ -20,8 +20,6 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const SLOW: Duration = Duration::from_secs(1);
 const AS_WORKER: &str =
     "run doctor as the user that the worker runs as, and give that user the folder: state_dir";
-/// The worker does not know this name, and lets it be.
-const PROBE: &str = "doctor.tmp";
 
 /// The worker that has the folder.
 pub(super) struct Running {
@@ -130,9 +128,7 @@ fn free(ground: &Path) -> u64 {
 
 /// Whether there is too little room.
 fn cramped(free: u64, activities: &[One]) -> Option<(Verdict, String)> {
-    // What the worker wants before it asks for a task; see the library's spool.
-    const OVERHEAD: usize = 16 * 1024;
-    let one = activities.iter().map(|a| INPUT_MAX + a.max_output + OVERHEAD).max()? as u64;
+    let one = activities.iter().map(|a| Worker::room_of_task(a.max_output)).max()?;
     let slots = activities.iter().map(|a| a.concurrency).sum::<usize>() as u64;
     if free < one {
         let what = format!("{} free, and a task with its result may take {}", size(free), size(one));
@@ -159,7 +155,8 @@ fn kind(ground: &Path, allowed: bool) -> Option<(Verdict, String)> {
 
 /// How long it takes until a few bytes are kept; `None`: too long.
 fn sync(dir: &Path) -> Option<io::Result<Duration>> {
-    let (file, dir) = (dir.join(PROBE), dir.to_path_buf());
+    // Of each doctor its own. The worker does not know the name, and lets it be.
+    let (file, dir) = (dir.join(format!("doctor-{}.tmp", std::process::id())), dir.to_path_buf());
     within(PATIENCE, move || {
         // One that an earlier doctor left. What is written is always new: in another user's folder a link may lie in wait.
         let _ = fs::remove_file(&file);
@@ -225,6 +222,17 @@ mod tests {
         assert!(running(folder.path()).is_none());
         lock.lock().unwrap();
         assert_eq!(running(folder.path()).map(|r| r.pid), Some(std::process::id()));
+    }
+
+    #[test]
+    fn doctors_do_not_get_in_each_others_way() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("doctor.tmp")).unwrap();
+        let other = folder.path().join("doctor-1.tmp");
+        fs::write(&other, "").unwrap();
+        assert!(sync(folder.path()).is_some_and(|kept| kept.is_ok()));
+        assert!(other.exists());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
     }
 
     #[test]

@@ -73,7 +73,7 @@ fn flaws(task: &Value, activity: &One) -> Vec<(String, String)> {
     if !has("HeartbeatSeconds") {
         let what =
             "no HeartbeatSeconds: the task of a device that dies waits for TimeoutSeconds, if not for ever";
-        flaws.push((what.to_owned(), format!("add \"HeartbeatSeconds\": {good}")));
+        flaws.push((what.to_owned(), format!("add \"HeartbeatSeconds\": {good}{}", longer(task, good))));
     } else if let Some(seconds) = task["HeartbeatSeconds"].as_u64().filter(|seconds| *seconds < interval * 2)
     {
         let what = format!(
@@ -83,14 +83,19 @@ fn flaws(task: &Value, activity: &One) -> Vec<(String, String)> {
             0 => String::new(),
             third => format!("; or heartbeat_interval = \"{third}s\""),
         };
-        flaws.push((what, format!("set \"HeartbeatSeconds\": {good} or more{or}")));
+        let longer = longer(task, good);
+        flaws.push((what, format!("set \"HeartbeatSeconds\": {good} or more{longer}{or}")));
     }
     if !has("TimeoutSeconds") {
         let what = "no TimeoutSeconds: a handler that hangs, or a queue without a device, has no end";
         flaws.push((what.to_owned(), "add \"TimeoutSeconds\": 86400, or as long as it may take".to_owned()));
     }
     let retries = task["Retry"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let retried = |errors: &[&str]| retries.iter().any(|retry| matches(retry, errors));
+    // The first that matches decides, and the service tries three times unless it is told otherwise.
+    let retried = |errors: &[&str]| {
+        let first = retries.iter().find(|retry| matches(retry, errors));
+        first.is_some_and(|retry| retry["MaxAttempts"] != 0)
+    };
     let mut missing = Vec::new();
     if !retried(&["States.ALL", "States.Timeout", "States.HeartbeatTimeout"]) {
         missing.push("States.Timeout");
@@ -113,18 +118,28 @@ fn flaws(task: &Value, activity: &One) -> Vec<(String, String)> {
         let errors = missing.join("\", \"");
         let retry =
             format!("{{ \"ErrorEquals\": [\"{errors}\"], \"IntervalSeconds\": 5, \"MaxAttempts\": 3 }}");
+        // In front, none that gives up or that has States.ALL, which must be the last, comes before it.
         let add = match retries.is_empty() {
             true => format!("add \"Retry\": [{retry}]"),
-            false => format!("add to \"Retry\": {retry}"),
+            false => format!("add to the front of \"Retry\": {retry}"),
         };
         flaws.push((what.to_owned(), add));
     }
     flaws
 }
 
+/// A task must be allowed to take longer than a heartbeat: the service refuses the definition otherwise.
+fn longer(task: &Value, heartbeat: u64) -> &'static str {
+    match task["TimeoutSeconds"].as_u64() {
+        Some(seconds) if seconds <= heartbeat => ", and a \"TimeoutSeconds\" greater than that",
+        _ => "",
+    }
+}
+
+/// Whether a retrier counts for one of these names of an error.
 fn matches(retry: &Value, errors: &[&str]) -> bool {
     let named = retry["ErrorEquals"].as_array().into_iter().flatten().filter_map(Value::as_str);
-    retry["MaxAttempts"] != 0 && named.into_iter().any(|name| errors.contains(&name))
+    named.into_iter().any(|name| errors.contains(&name))
 }
 
 #[cfg(test)]
@@ -181,6 +196,18 @@ mod tests {
         assert_eq!(with("HeartbeatSeconds", json!(60)), "");
         assert_eq!(with("HeartbeatSeconds", json!("{% $x %}")), "");
         assert!(with("HeartbeatSeconds", json!(1)).ends_with("90 or more"));
+        // A definition whose heartbeat is no shorter than its timeout is refused.
+        let short = |heartbeat: Value| {
+            said(json!({ "HeartbeatSeconds": heartbeat, "TimeoutSeconds": 90, "Retry": good()["Retry"] }))
+                .join("\n")
+        };
+        assert!(
+            short(Value::Null)
+                .ends_with("-> add \"HeartbeatSeconds\": 90, and a \"TimeoutSeconds\" greater than that")
+        );
+        assert!(short(json!(45)).ends_with(
+            "set \"HeartbeatSeconds\": 90 or more, and a \"TimeoutSeconds\" greater than that; or heartbeat_interval = \"15s\""
+        ));
     }
 
     #[test]
@@ -200,9 +227,24 @@ mod tests {
         );
         let one = retry(json!({ "ErrorEquals": ["States.HeartbeatTimeout"] }));
         assert!(
-            one.contains("no Retry on Worker.Restarted:") && one.contains("add to \"Retry\": {"),
+            one.contains("no Retry on Worker.Restarted:") && one.contains("add to the front of \"Retry\": {"),
             "{one}"
         );
+    }
+
+    #[test]
+    fn of_several_retries_the_first_that_matches_counts() {
+        let none = json!({ "ErrorEquals": ["States.Timeout", "Worker.Restarted"], "MaxAttempts": 0 });
+        let all = json!({ "ErrorEquals": ["States.ALL"] });
+        let retries = |retries: [&Value; 2]| {
+            let mut task = good();
+            task["Retry"] = json!(retries);
+            said(task).join("\n")
+        };
+        let first = retries([&none, &all]);
+        assert!(first.contains("no Retry on States.Timeout and Worker.Restarted"), "{first}");
+        assert!(first.contains("add to the front of \"Retry\": {"), "{first}");
+        assert_eq!(retries([&good()["Retry"][0], &none]), "");
     }
 
     #[test]

@@ -3,14 +3,15 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use activity_emulator::Credential;
 use rustix::process::Signal;
+use serde_json::json;
 
 use crate::bench::tls::{Ca, Peer};
 use crate::bench::{PATIENCE, Service};
-use crate::device::{Device, Told};
+use crate::device::{Device, KEYS, Told};
 
 #[test]
 fn a_state_folder_that_is_no_folder_and_one_in_use() {
@@ -134,6 +135,37 @@ fn a_source_that_fails_says_why_and_what_to_do() {
 }
 
 #[test]
+fn p8_credentials_have_ended_by_the_date_of_the_service_alone() {
+    let service = Service::start();
+    // The device's clock is two hours ahead.
+    service.emulator.set_clock_offset(-2 * 3600);
+    let with_end = |hours_ago: u64| {
+        let end = SystemTime::now() - Duration::from_secs(hours_ago * 3600);
+        let json = json!({
+            "Version": 1,
+            "AccessKeyId": KEYS[0].1,
+            "SecretAccessKey": KEYS[1].1,
+            "Expiration": humantime::format_rfc3339_seconds(end).to_string(),
+        });
+        let table = format!(
+            "endpoint_url = {:?}\n[credentials]\nsource = \"process\"\ncommand = [\"/bin/echo\", '{json}']",
+            service.emulator.url()
+        );
+        let mut device = Device::new(&service.activity, &table);
+        device.without_keys();
+        device.run()
+    };
+    let told = with_end(1);
+    told.has("warning clock: this device's clock is 2h ahead of that of ");
+    told.has("ok credentials: credential_process /bin/echo: key ...MPLE, for good, for 59m more");
+    told.has("ok signature: accepted");
+    assert_eq!(told.code, Some(0), "{}", told.text);
+    let told = with_end(3);
+    told.has("problem credentials: ");
+    assert_eq!(told.code, Some(1), "{}", told.text);
+}
+
+#[test]
 fn the_key_of_another_certificate() {
     let ca = Ca::new();
     let (certificate, _) = ca.issue("device");
@@ -152,34 +184,37 @@ fn the_key_of_another_certificate() {
 
 #[test]
 fn a_device_with_nothing_but_a_certificate_polls() {
-    let (service, ca) = (Service::start(), Ca::new());
-    let end = std::time::SystemTime::now() + Duration::from_secs(3600);
-    let credential = Credential { access_key_id: "ASIAFROMIOT".into(), ..Credential::test() }
-        .session("the-token", Some(end));
-    service.emulator.set_credentials(vec![credential.clone()]);
-    let iot = Peer::iot(&ca, &credential, end);
-    let (certificate, key) = ca.issue("device");
-    let table = format!(
-        "endpoint_url = {:?}\n[credentials]\nsource = \"iot\"\nendpoint = \"{}\"\nrole_alias = \"worker\"\nthing_name = \"pi\"\ncertificate = \"$DIR/device.crt\"\nprivate_key = \"$DIR/device.key\"\nca_file = \"$DIR/ca.crt\"",
-        service.emulator.url(),
-        iot.address
-    );
-    let mut device = Device::new(&service.activity, &table);
-    for (name, text) in [("device.crt", certificate), ("device.key", key), ("ca.crt", ca.pem())] {
-        let file = device.folder.path().join(name);
-        fs::write(&file, text).unwrap();
-        fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+    // Who vouches for the provider of credentials is said to it alone, or for all.
+    for (top, more) in [("", "ca_file = \"$DIR/ca.crt\""), ("ca_bundle = \"$DIR/ca.crt\"", "")] {
+        let (service, ca) = (Service::start(), Ca::new());
+        let end = SystemTime::now() + Duration::from_secs(3600);
+        let credential = Credential { access_key_id: "ASIAFROMIOT".into(), ..Credential::test() }
+            .session("the-token", Some(end));
+        service.emulator.set_credentials(vec![credential.clone()]);
+        let iot = Peer::iot(&ca, &credential, end);
+        let (certificate, key) = ca.issue("device");
+        let table = format!(
+            "{top}\nendpoint_url = {:?}\n[credentials]\nsource = \"iot\"\nendpoint = \"{}\"\nrole_alias = \"worker\"\nthing_name = \"pi\"\ncertificate = \"$DIR/device.crt\"\nprivate_key = \"$DIR/device.key\"\n{more}",
+            service.emulator.url(),
+            iot.address
+        );
+        let mut device = Device::new(&service.activity, &table);
+        for (name, text) in [("device.crt", certificate), ("device.key", key), ("ca.crt", ca.pem())] {
+            let file = device.folder.path().join(name);
+            fs::write(&file, text).unwrap();
+            fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+        }
+        device.without_keys();
+        device.command.arg("--poll");
+        let execution = service.ask("{}");
+        let told = device.run();
+        told.only(0, &[]);
+        told.has(&format!("ok credentials: AWS IoT ({}): key ...MIOT, temporary, for 59m more", iot.address));
+        told.has("ok poll: allowed; tasks that came, were worked and reported: 1");
+        assert_eq!(service.end_of(&execution).output.as_deref(), Some("{}"));
+        assert!(!told.text.contains("the-token"));
+        let asked = iot.asked();
+        assert!(asked[0].starts_with("GET /role-aliases/worker/credentials HTTP/1.1\r\n"), "{}", asked[0]);
+        assert!(asked[0].contains("x-amzn-iot-thingname: pi\r\n"), "{}", asked[0]);
     }
-    device.without_keys();
-    device.command.arg("--poll");
-    let execution = service.ask("{}");
-    let told = device.run();
-    told.only(0, &[]);
-    told.has(&format!("ok credentials: AWS IoT ({}): key ...MIOT, temporary, for 59m more", iot.address));
-    told.has("ok poll: allowed; tasks that came, were worked and reported: 1");
-    assert_eq!(service.end_of(&execution).output.as_deref(), Some("{}"));
-    assert!(!told.text.contains("the-token"));
-    let asked = iot.asked();
-    assert!(asked[0].starts_with("GET /role-aliases/worker/credentials HTTP/1.1\r\n"), "{}", asked[0]);
-    assert!(asked[0].contains("x-amzn-iot-thingname: pi\r\n"), "{}", asked[0]);
 }

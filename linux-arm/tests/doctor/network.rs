@@ -192,3 +192,34 @@ fn an_endpoint_that_asks_for_a_certificate() {
     );
     told.only(1, &[line.as_str()]);
 }
+
+#[test]
+fn a_web_identity_is_exchanged_where_the_settings_say() {
+    let proxy = Peer::refusing();
+    let sts = |more: &str, env: &[(&str, &str)]| {
+        let table = format!(
+            "[network]\nproxy = \"http://{}\"\n[credentials]\nsource = \"web-identity\"\ntoken_file = \"$DIR/token\"\nrole_arn = \"arn:r\"\n{more}",
+            proxy.address
+        );
+        let mut device = Device::new("arn:aws:states:eu-west-1:123456789012:activity:work", &table);
+        fs::write(device.folder.path().join("token"), "token").unwrap();
+        device.without_keys();
+        device.command.envs(env.iter().copied());
+        let before = proxy.asked().len();
+        device.run();
+        let asked = proxy.asked().split_off(before);
+        let mut hosts: Vec<_> = asked.iter().filter_map(|asked| asked.split(' ').nth(1)).collect();
+        hosts.retain(|host| !host.starts_with("states"));
+        hosts.dedup();
+        hosts.join(" ")
+    };
+    let fips = ("AWS_USE_FIPS_ENDPOINT", "true");
+    let other = ("AWS_ENDPOINT_URL_STS", "https://other.example");
+    let ignored = ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true");
+    assert_eq!(sts("", &[]), "sts.eu-west-1.amazonaws.com:443");
+    assert_eq!(sts("", &[fips]), "sts-fips.eu-west-1.amazonaws.com:443");
+    assert_eq!(sts("", &[other]), "other.example:443");
+    assert_eq!(sts("", &[other, ignored]), "sts.eu-west-1.amazonaws.com:443");
+    let own = "sts_endpoint_url = \"https://own.example\"";
+    assert_eq!(sts(own, &[other, ignored]), "own.example:443");
+}

@@ -72,6 +72,44 @@ fn p3_a_task_that_comes_to_the_poll_is_worked_and_reported() {
 }
 
 #[test]
+fn one_task_is_taken_of_a_queue_and_a_poll_that_fails_is_tried_again() {
+    let service = Service::start();
+    service.emulator.inject(Fault::throttle().on("GetActivityTask").times(1));
+    let (first, second) = (service.ask("1"), service.ask("2"));
+    let mut device = Device::of(&service);
+    device.command.arg("--poll");
+    let told = device.run();
+    told.only(0, &[]);
+    told.has("ok poll: allowed; tasks that came, were worked and reported: 1");
+    assert_eq!(service.emulator.calls().count("GetActivityTask"), 2);
+    assert_eq!(service.end_of(&first).output.as_deref(), Some("1"));
+    assert_eq!(service.emulator.execution(&second).unwrap().output, None);
+}
+
+#[test]
+fn a_poll_that_a_held_result_leaves_no_room_for_is_not_called_allowed() {
+    let service = Service::start();
+    let folder = tempfile::tempdir().unwrap();
+    let fault = service.emulator.inject(Fault::error(400, "InvalidToken", "no").on("SendTaskSuccess"));
+    let mut worker = service.worker(&folder, &["top:max_tasks = 1"], "cat");
+    service.ask("1");
+    worker.until("held");
+    worker.signal(Signal::TERM);
+    assert!(worker.end().success());
+    service.ask("2");
+    let polls = service.emulator.calls().count("GetActivityTask");
+    let top = format!("endpoint_url = {:?}\nmax_tasks = 1", service.emulator.url());
+    let mut device = Device::new(&service.activity, &top);
+    device.command.arg("--state-dir").arg(folder.path().join("state")).arg("--poll");
+    device.run().only(
+        1,
+        &["problem poll: not polled, no room for one more task; results held, since the service rejects them: 1; tasks of another account, region, user or device: 0 -> what is held takes a task's place: raise max_tasks or max_bytes"],
+    );
+    assert_eq!(service.emulator.calls().count("GetActivityTask"), polls);
+    service.emulator.clear_fault(fault);
+}
+
+#[test]
 fn a_poll_that_is_denied() {
     let service = Service::start();
     service.emulator.inject(Fault::access_denied().on("GetActivityTask"));

@@ -158,11 +158,8 @@ impl Sources<'_> {
 
     pub(super) fn web_identity(&self) -> Result<Option<Source>, CredentialsError> {
         let region = self.settings.region.as_deref().unwrap_or("us-east-1");
-        let transport = self.network.transport(FAR).map_err(|e| CredentialsError::Setup(e.to_string()))?;
-        match WebIdentityCredentials::from(self.env, region, transport, Arc::clone(&self.network.clock))? {
-            None => Ok(None),
-            Some(source) => Ok(Some(Arc::new(source.at(self.url(Service::Sts, "sts", region)?)))),
-        }
+        let source = WebIdentityCredentials::of_settings(self.settings, self.env, self.network, region)?;
+        Ok(source.map(|source| Arc::new(source) as Source))
     }
 
     /// Where a service is asked: what the settings say, else the region's host.
@@ -211,6 +208,26 @@ impl Sources<'_> {
         let transport = self.network.transport(FAR).map_err(|e| CredentialsError::Setup(e.to_string()))?;
         let cache = expand_home("~/.aws/sso/cache", self.env);
         Ok(Arc::new(SsoCredentials::new(sso, cache, transport, Arc::clone(&self.network.clock))))
+    }
+}
+
+impl WebIdentityCredentials {
+    /// As [`from`](Self::from), with STS where the settings say: an endpoint that is set up, else the host of `region` with FIPS and
+    /// dual-stack. The source that [`default_credentials`](super::default_credentials) takes from the environment.
+    pub fn of_settings(
+        settings: &Settings,
+        env: &dyn Fn(&str) -> Option<String>,
+        network: &Network,
+        region: &str,
+    ) -> Result<Option<Self>, CredentialsError> {
+        let transport = network.transport(FAR).map_err(|e| CredentialsError::Setup(e.to_string()))?;
+        match Self::from(env, region, transport, Arc::clone(&network.clock))? {
+            None => Ok(None),
+            Some(source) => {
+                let url = Sources { settings, env, network }.url(Service::Sts, "sts", region)?;
+                Ok(Some(source.at(url)))
+            }
+        }
     }
 }
 

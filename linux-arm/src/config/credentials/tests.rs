@@ -109,6 +109,8 @@ fn a_flaw_of_the_credentials_is_told_with_its_line_and_key() {
         ),
         (source("\"profile\""), 2, "profile", "is missing: source \"profile\" needs it"),
         (source("\"web-identity\"\ntoken_file = \"/t\""), 2, "role_arn", "is missing"),
+        (source("\"container\"\nurl = \"http://10.0.0.1/x\""), 3, "url", "plain http is for localhost"),
+        (source("\"imds\"\nendpoint_mode = \"IPv5\""), 3, "endpoint_mode", "is IPv4 or IPv6, not \"IPv5\""),
         (source("\"process\""), 2, "command", "is missing"),
         (source("\"process\"\ncommand = \"x\""), 3, "command", "expected a list of texts"),
         (

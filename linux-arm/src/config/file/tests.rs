@@ -70,6 +70,8 @@ fn a_flaw_is_told_with_its_line_and_key() {
         (top("max_tasks = 0"), 2, "max_tasks", "no room"),
         (top("max_tasks = -1"), 2, "max_tasks", "-1"),
         (top("max_bytes = \"5 MB\""), 2, "max_bytes", "no size like"),
+        (top("max_bytes = 1000"), 2, "max_bytes", "leaves no room for a task: 1327104 at least"),
+        (top("endpoint_url = \"foo\""), 2, "endpoint_url", "does not begin with https:// or http://"),
         (top("max_bytes = 1.5"), 2, "max_bytes", "a number of bytes like"),
         (top("allow_unsafe_storage = \"yes\""), 2, "allow_unsafe_storage", "expected a boolean"),
         (top("comeback_window = 30"), 2, "comeback_window", "expected a string"),
