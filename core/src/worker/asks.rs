@@ -77,7 +77,8 @@ impl Driver {
         let now = self.now();
         let under_way =
             |s: &Slot| matches!(s.stage, Stage::Ended | Stage::Forgetting) || (s.waits() && !s.report.held);
-        let done = !self.engine.tasks().any(under_way);
+        // A letter may hold an answer that is no task's yet.
+        let done = !self.sweep.under_way && !self.engine.tasks().any(under_way);
         let left = self.engine.tasks().filter(|s| s.waits() || s.stage == Stage::Ended).count();
         let next_try = self.engine.next_report().map(|at| at.saturating_sub(now));
         let settled = self.settled;

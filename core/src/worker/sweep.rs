@@ -15,7 +15,7 @@ use crate::spool::{Letter, ReadError};
 /// How far the letters have been taken in.
 #[derive(Default)]
 pub(super) struct Sweep {
-    under_way: bool,
+    pub(super) under_way: bool,
     /// Someone asked for it meanwhile.
     again: bool,
     names: VecDeque<String>,

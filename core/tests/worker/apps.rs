@@ -146,6 +146,20 @@ fn p1_letters_of_other_processes_are_taken_in_once_and_the_first_answer_counts()
 }
 
 #[test]
+fn p9_a_drain_takes_in_the_letters_before_it_says_that_nothing_is_left() {
+    let bench = Bench::new();
+    let inbox = Inbox::of(&bench.dir.path().join("state"));
+    let (execution, adoption) = pushed(&bench);
+    let worker = app(&bench).start().unwrap();
+    let id = worker.adopt(adoption).unwrap().id();
+    inbox.leave_success(id, "\"from the notification\"").unwrap();
+    let report = worker.drain_within(SOON);
+    assert_eq!((report.settled, report.left), (1, 0));
+    assert_eq!(bench.succeeds(&execution), "\"from the notification\"");
+    worker.stop(Stop::Now);
+}
+
+#[test]
 fn p1_a_letter_stays_until_there_is_room_for_its_task() {
     let bench = Bench::new();
     let inbox = Inbox::of(&bench.dir.path().join("state"));

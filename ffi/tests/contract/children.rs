@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use activity_worker_ffi::*;
 
-use crate::support::{Phone, app, start};
+use crate::support::{Phone, SOON, app, start};
 
 /// This test program again, at one of the tests below that are children.
 fn child(test: &str, variables: &[(&str, &str)]) -> Command {
@@ -92,8 +92,25 @@ fn c11_letters_of_another_process_are_taken_in() {
     assert_eq!(id, task_id(pushed.token).unwrap());
     worker.succeed(id, "\"from the app\"".into()).unwrap();
     assert_eq!(phone.succeeds(&open), "\"from the app\"");
-    let inbox = TaskInbox::new(dir).unwrap();
+    // An answer, and seconds to deliver it in.
+    ear.settled();
+    let (drained, pushed) = phone.push("{}");
+    worker.adopt(pushed.clone()).unwrap();
+    leave(&pushed.token, Some("\"for the drain\""));
+    let report = worker.drain_within(SOON).unwrap();
+    assert_eq!((report.delivered, report.left), (1, 0));
+    assert_eq!(phone.succeeds(&drained), "\"for the drain\"");
+    let inbox = TaskInbox::new(dir.clone()).unwrap();
     let nonsense = inbox.leave_success("no id".into(), "1".into());
     assert!(matches!(nonsense, Err(InboxError::Invalid { .. })), "{nonsense:?}");
+    worker.stop(StopMode::Now).unwrap();
+    // The same in a process that has just begun.
+    let (drained, pushed) = phone.push("{}");
+    leave(&pushed.token, Some("\"after a start\""));
+    let (worker, _) = start(app(&dir, &phone.emulator.url()));
+    let so_far = phone.emulator.calls().count("SendTaskSuccess");
+    assert_eq!(worker.drain_within(SOON).unwrap().left, 0);
+    assert_eq!(phone.emulator.calls().count("SendTaskSuccess"), 4, "{so_far} before the drain");
+    assert_eq!(phone.succeeds(&drained), "\"after a start\"");
     worker.stop(StopMode::Now).unwrap();
 }
