@@ -80,6 +80,12 @@ pub enum WorkerError {
     },
 }
 
+impl From<worker::Stopped> for WorkerError {
+    fn from(_: worker::Stopped) -> Self {
+        WorkerError::Stopped
+    }
+}
+
 /// Why a request was not answered, shown or taken back.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, uniffi::Error)]
 #[non_exhaustive]

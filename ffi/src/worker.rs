@@ -178,12 +178,14 @@ impl ActivityWorker {
 
     /// How a task ended that is over; none if it is not, or is not remembered any more.
     pub fn settlement(&self, id: String) -> Result<Option<Settlement>, WorkerError> {
-        Ok(parse_id(&id).and_then(|id| self.handle.settlement(id)).map(Settlement::from))
+        let Some(id) = parse_id(&id) else { return Ok(None) };
+        Ok(self.handle.settlement(id)?.map(Settlement::from))
     }
 
-    /// Delivers what it can in `time`, and says what is left. Returns at once when nothing is left.
+    /// Delivers what it can in `time`, and says what is left. Returns at once when nothing is left, and when the worker ends
+    /// meanwhile.
     pub fn drain_within(&self, time: Duration) -> Result<DrainReport, WorkerError> {
-        let report = self.handle.drain_within(time);
+        let report = self.handle.drain_within(time)?;
         Ok(DrainReport {
             delivered: report.settled as u64,
             left: report.left as u64,
@@ -235,7 +237,7 @@ impl ActivityWorker {
 
     /// What the worker is and does now.
     pub fn snapshot(&self) -> Result<WorkerSnapshot, WorkerError> {
-        let now = self.handle.snapshot();
+        let now = self.handle.snapshot()?;
         Ok(WorkerSnapshot {
             open: now.deferred as u64,
             answered: now.waiting as u64,

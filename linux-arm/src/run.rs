@@ -68,7 +68,7 @@ pub(crate) fn run(command: args::Run) -> Result<(), Error> {
         let name = if signal == SIGINT { "SIGINT" } else { "SIGTERM" };
         log::info!("{name}: draining; polls end by themselves within a minute. A second {name} stops now");
     }
-    let held = worker.snapshot().held;
+    let held = worker.snapshot().map(|now| now.held).unwrap_or_default();
     let report = worker.stop(Stop::Drain);
     let rejections = rejections.join().unwrap_or_default();
     farewell(&report);

@@ -69,7 +69,7 @@ impl Driver {
         self.engine.tasks().filter(|s| s.waits() && s.report.held).map(|s| s.id).collect()
     }
 
-    /// Answers the drains whose time is over, or that have nothing left to wait for.
+    /// Answers the drains whose time is over, or that have nothing left to wait for. When the worker is over, all of them.
     pub(super) fn answer_drains(&mut self) {
         if self.drains.is_empty() {
             return;
@@ -78,9 +78,10 @@ impl Driver {
         let under_way =
             |s: &Slot| matches!(s.stage, Stage::Ended | Stage::Forgetting) || (s.waits() && !s.report.held);
         // A letter may hold an answer that is no task's yet.
-        let done = !self.sweep.under_way && !self.engine.tasks().any(under_way);
+        let done = self.over || (!self.sweep.under_way && !self.engine.tasks().any(under_way));
         let left = self.engine.tasks().filter(|s| s.waits() || s.stage == Stage::Ended).count();
-        let next_try = self.engine.next_report().map(|at| at.saturating_sub(now));
+        let next_report = self.engine.next_report().filter(|_| !self.over);
+        let next_try = next_report.map(|at| at.saturating_sub(now));
         let settled = self.settled;
         self.drains.retain(|drain| {
             let go_on = !done && drain.until > now;
@@ -93,7 +94,8 @@ impl Driver {
     }
 
     /// Everything is decided: the threads end, the state folder is given free, and those who wait for the end are told.
-    pub(super) fn end(self) {
+    pub(super) fn end(mut self) {
+        self.answer_drains();
         let count = |f: &dyn Fn(&Slot) -> bool| self.engine.tasks().filter(|s| f(s)).count();
         let report = StopReport {
             kept: count(&|s| s.stage == Stage::Waiting && s.outcome != Kept::No),

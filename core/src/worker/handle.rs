@@ -99,9 +99,9 @@ impl WorkerHandle {
         }));
     }
 
-    /// What the worker is and does now. The default after its end.
-    pub fn snapshot(&self) -> Snapshot {
-        self.ask(Ask::Snapshot).unwrap_or_default()
+    /// What the worker is and does now.
+    pub fn snapshot(&self) -> Result<Snapshot, Stopped> {
+        self.ask(Ask::Snapshot).ok_or(Stopped)
     }
 
     /// Something changed (the app came to the front, a person asks, there is a letter in the inbox): what waits for time is tried
@@ -170,8 +170,8 @@ impl WorkerHandle {
     }
 
     /// How a task ended that is over: also one of an earlier process, while its end is remembered (the last 10,000 tasks at least).
-    pub fn settlement(&self, id: TaskId) -> Option<Settlement> {
-        self.ask(|reply| Ask::Settlement(id, reply)).flatten()
+    pub fn settlement(&self, id: TaskId) -> Result<Option<Settlement>, Stopped> {
+        self.ask(|reply| Ask::Settlement(id, reply)).ok_or(Stopped)
     }
 
     /// Takes a token that came by another way than a poll, for instance `.waitForTaskToken`, as a deferred task. It is on stable
@@ -196,9 +196,9 @@ impl WorkerHandle {
     }
 
     /// Delivers what it can in `time`, and says what is left: for a process that only has seconds. Returns at once when nothing
-    /// is left. The worker goes on.
-    pub fn drain_within(&self, time: Duration) -> DrainReport {
-        self.ask(|reply| Ask::Drain(time.min(super::LONGEST), reply)).unwrap_or_default()
+    /// is left, and when the worker ends meanwhile. The worker goes on.
+    pub fn drain_within(&self, time: Duration) -> Result<DrainReport, Stopped> {
+        self.ask(|reply| Ask::Drain(time.min(super::LONGEST), reply)).ok_or(Stopped)
     }
 
     /// Waits until a poll of each activity came back empty and nothing waits but held outcomes, or the worker has ended. From the
@@ -219,6 +219,11 @@ impl WorkerHandle {
         answer.recv().ok()
     }
 }
+
+/// The worker has ended, and has no answer any more: what it kept, its [`StopReport`] says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the worker has ended")]
+pub struct Stopped;
 
 /// How a stop ended.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

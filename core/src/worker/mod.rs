@@ -61,6 +61,6 @@ pub use adopt::{AdoptError, Adopted};
 pub use builder::{StartError, Worker, WorkerBuilder};
 pub use deferred::{DeferredState, DeferredTask, SettleError};
 pub use events::{Event, Events};
-pub use handle::{DrainReport, Link, Snapshot, Stop, StopReport, Stuck, WorkerHandle};
+pub use handle::{DrainReport, Link, Snapshot, Stop, StopReport, Stopped, Stuck, WorkerHandle};
 pub use handler::{Cancelled, Handler, TaskContext};
 pub use poll_once::{PollOnceError, PollRisk, PolledOnce};

@@ -47,7 +47,7 @@ fn a_request_that_is_taken_back_is_gone_and_stays_gone() {
 
     let worker = app(&bench).start().unwrap();
     assert_eq!(worker.adopt(adoption).unwrap(), Adopted::Over(id, Settlement::Retracted), "a late push");
-    assert_eq!(worker.settlement(id), Some(Settlement::Retracted));
+    assert_eq!(worker.settlement(id), Ok(Some(Settlement::Retracted)));
     worker.stop(Stop::Now);
     assert_eq!(bench.emulator.calls().count("SendTaskFailure"), 0, "nothing is reported");
 }
@@ -96,14 +96,14 @@ fn what_is_pushed_for_another_user_or_account_is_kept_for_them() {
     let (_, other) = pushed(&bench);
     let elsewhere = Origin::new("aws", "us-east-1", "999999999999", None);
     worker.adopt(other.origin(elsewhere)).unwrap();
-    assert_eq!(worker.snapshot().foreign, 2);
+    assert_eq!(worker.snapshot().unwrap().foreign, 2);
     worker.stop(Stop::Now);
 
     let worker = app(&bench).scope(Scope("bob".into())).start().unwrap();
     assert_eq!(worker.deferred_tasks().len(), 1);
     worker.succeed(id, "\"bob\"").unwrap();
     assert_eq!(bench.succeeds(&execution), "\"bob\"");
-    assert_eq!(worker.snapshot().foreign, 1);
+    assert_eq!(worker.snapshot().unwrap().foreign, 1);
     worker.stop(Stop::Now);
 }
 
@@ -129,7 +129,7 @@ fn p1_letters_of_other_processes_are_taken_in_once_and_the_first_answer_counts()
     assert_eq!(wait_for(&events, accepted), id);
     worker.succeed(id, "\"from the app\"").unwrap();
     inbox.leave_failure(id, "Refused", "too late").unwrap();
-    worker.drain_within(SOON);
+    worker.drain_within(SOON).unwrap();
     assert_eq!(bench.succeeds(&open), "\"from the app\"");
     // An answer to a task that is over, and a letter that makes no sense, are told and do not stay.
     let dir = bench.dir.path().join("state/inbox");
@@ -153,7 +153,7 @@ fn p9_a_drain_takes_in_the_letters_before_it_says_that_nothing_is_left() {
     let worker = app(&bench).start().unwrap();
     let id = worker.adopt(adoption).unwrap().id();
     inbox.leave_success(id, "\"from the notification\"").unwrap();
-    let report = worker.drain_within(SOON);
+    let report = worker.drain_within(SOON).unwrap();
     assert_eq!((report.settled, report.left), (1, 0));
     assert_eq!(bench.succeeds(&execution), "\"from the notification\"");
     worker.stop(Stop::Now);
@@ -219,7 +219,7 @@ fn a_wait_may_be_as_long_as_a_duration_can_be() {
     let bench = Bench::new();
     let worker = app(&bench).start().unwrap();
     let events = worker.subscribe();
-    assert_eq!(worker.drain_within(Duration::MAX).left, 0);
+    assert_eq!(worker.drain_within(Duration::MAX).unwrap().left, 0);
     let waiting = std::thread::spawn(move || events.next_within(Duration::MAX));
     let other = worker.clone();
     let polling = Activity::deferred(bench.arn.clone()).on_request(true);

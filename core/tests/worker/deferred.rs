@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use activity_worker::worker::{Activity, Adopted, DeferredState, Event, SettleError, Stop};
+use activity_worker::worker::{Activity, Adopted, DeferredState, Event, SettleError, Stop, Stopped};
 use activity_worker::{Adoption, Scope, Settlement, TaskToken};
 use serde_json::json;
 
@@ -100,17 +100,45 @@ fn p9_drain_within_ends_in_its_time_on_a_dead_network_and_at_once_when_all_is_de
     bench.emulator.go_down();
     worker.succeed(id, "{}").unwrap();
     let start = Instant::now();
-    let report = worker.drain_within(Duration::from_secs(1));
+    let report = worker.drain_within(Duration::from_secs(1)).unwrap();
     assert!(start.elapsed() >= Duration::from_millis(900) && start.elapsed() < Duration::from_secs(3));
     assert_eq!((report.settled, report.left), (0, 1));
     assert!(report.next_try.is_some());
     bench.emulator.come_back();
     let start = Instant::now();
-    let report = worker.drain_within(Duration::from_secs(15));
+    let report = worker.drain_within(Duration::from_secs(15)).unwrap();
     assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
     assert_eq!((report.settled, report.left), (1, 0));
     bench.succeeds(&execution);
     worker.stop(Stop::Now);
+}
+
+#[test]
+fn p9_a_drain_is_told_what_is_left_when_the_worker_ends_and_an_ended_worker_claims_nothing() {
+    let bench = Bench::new();
+    let worker = bench.worker().activity(deferred(&bench)).start().unwrap();
+    let events = worker.subscribe();
+    bench.start("{}");
+    let id = wait_for(&events, accepted);
+    bench.emulator.go_down();
+    worker.succeed(id, "{}").unwrap();
+    let (begin, begun) = std::sync::mpsc::channel();
+    let draining = std::thread::spawn({
+        let worker = worker.clone();
+        move || {
+            begin.send(()).unwrap();
+            worker.drain_within(Duration::from_secs(600))
+        }
+    });
+    begun.recv().unwrap();
+    // Nothing shows that a drain is under way.
+    std::thread::sleep(Duration::from_millis(300));
+    assert_eq!(worker.stop(Stop::Now).kept, 1);
+    let report = draining.join().unwrap().unwrap();
+    assert_eq!((report.settled, report.left, report.next_try), (0, 1, None));
+    assert_eq!(worker.drain_within(Duration::from_secs(600)), Err(Stopped));
+    assert!(matches!(worker.snapshot(), Err(Stopped)));
+    assert_eq!(worker.settlement(id), Err(Stopped));
 }
 
 #[test]
@@ -153,7 +181,7 @@ fn a_token_that_came_by_another_way_is_one_task_however_often_it_comes() {
         }
     };
     assert_eq!(over, Adopted::Over(id, Settlement::Delivered));
-    assert_eq!(worker.settlement(id), Some(Settlement::Delivered));
+    assert_eq!(worker.settlement(id), Ok(Some(Settlement::Delivered)));
     assert!(worker.deferred_tasks().is_empty());
     worker.stop(Stop::Now);
 }
@@ -190,7 +218,11 @@ fn p1_what_belongs_to_another_user_or_machine_waits_and_comes_back() {
     bench.emulator.come_back();
 
     let worker = scoped("bob", "phone");
-    assert_eq!((worker.snapshot().deferred, worker.snapshot().foreign), (0, 2), "another user's");
+    assert_eq!(
+        (worker.snapshot().unwrap().deferred, worker.snapshot().unwrap().foreign),
+        (0, 2),
+        "another user's"
+    );
     assert_eq!(worker.succeed(second, "{}"), Err(SettleError::NoSuchTask(second)));
     worker.stop(Stop::Now);
     assert_eq!(bench.emulator.calls().count("SendTaskSuccess"), 0);
@@ -198,11 +230,15 @@ fn p1_what_belongs_to_another_user_or_machine_waits_and_comes_back() {
     let worker = scoped("ann", "copy of the phone");
     let (one, other) = if input == "1" { (&answered, &open) } else { (&open, &answered) };
     assert_eq!(bench.succeeds(one), "\"kept\"", "a kept result is sent by a copy too");
-    assert_eq!((worker.snapshot().deferred, worker.snapshot().foreign), (0, 1), "an open task is not");
+    assert_eq!(
+        (worker.snapshot().unwrap().deferred, worker.snapshot().unwrap().foreign),
+        (0, 1),
+        "an open task is not"
+    );
     worker.stop(Stop::Now);
 
     let worker = scoped("ann", "phone");
-    assert_eq!(worker.snapshot().deferred, 1);
+    assert_eq!(worker.snapshot().unwrap().deferred, 1);
     worker.succeed(second, "2").unwrap();
     assert_eq!(bench.succeeds(other), "2");
     worker.stop(Stop::Now);

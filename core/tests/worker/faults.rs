@@ -89,7 +89,7 @@ fn p1_no_answer_but_the_services_own_settles_a_result() {
         let execution = bench.start("1");
         if n == 8 {
             wait_for(&events, |e| matches!(e, Event::Held { .. }).then_some(()));
-            assert_eq!(worker.snapshot().held.len(), 1, "kept, and tried in hours");
+            assert_eq!(worker.snapshot().unwrap().held.len(), 1, "kept, and tried in hours");
         } else {
             assert_eq!(bench.succeeds(&execution), r#"{"got":1}"#, "fault {n}");
             // The cut answer was the service's, whatever it said.

@@ -157,6 +157,20 @@ fn c09_a_drain_ends_in_its_time_and_at_once_when_all_is_delivered() {
 }
 
 #[test]
+fn c09_an_ended_worker_does_not_claim_that_all_is_delivered() {
+    let phone = Phone::new();
+    let (worker, ear) = phone.start_worker();
+    phone.start("{}");
+    let id = ear.accepted();
+    phone.emulator.go_down();
+    worker.succeed(id.clone(), "1".into()).unwrap();
+    assert_eq!(worker.stop(StopMode::Now).unwrap().kept, 1);
+    assert_eq!(worker.drain_within(SOON), Err(WorkerError::Stopped));
+    assert_eq!(worker.snapshot(), Err(WorkerError::Stopped));
+    assert_eq!(worker.settlement(id), Err(WorkerError::Stopped));
+}
+
+#[test]
 fn c10_one_poll_is_refused_where_it_can_lose_a_task_unless_the_risk_is_named() {
     let phone = Phone::new();
     let (worker, _) = start(WorkerConfig { activities: vec![phone.activity(true)], ..phone.config() });

@@ -79,12 +79,13 @@ extension ActivityWorker {
         try await BlockingCalls.short { [worker] in try worker.pendingTasks().map(ActivityTask.init) }
     }
 
-    /// How a task ended that is over; none if it is not, or is not remembered any more.
+    /// How a task ended that is over; none if it is not, or is not remembered any more. Throws a ``WorkerError`` after the worker's
+    /// end.
     public func settlement(of id: String) async throws -> Settlement? {
         try await BlockingCalls.short { [worker] in try worker.settlement(id: id).map(Settlement.init) }
     }
 
-    /// What the worker is and does now.
+    /// What the worker is and does now. Throws a ``WorkerError`` after its end.
     public func snapshot() async throws -> WorkerSnapshot {
         WorkerSnapshot(try await BlockingCalls.short { [worker] in try worker.snapshot() })
     }
@@ -124,7 +125,8 @@ extension ActivityWorker {
 
 // What the platform knows, and the time it gives.
 extension ActivityWorker {
-    /// Delivers what it can within a time, and says what is left. Returns at once when nothing is left.
+    /// Delivers what it can within a time, and says what is left. Returns at once when nothing is left, and when the worker ends
+    /// meanwhile. Throws a ``WorkerError`` after the worker's end: what is left, ``stop(_:)`` has said.
     public func drain(within time: Duration) async throws -> DrainReport {
         DrainReport(try await BlockingCalls.long { [worker] in try worker.drainWithin(time: time.interval) })
     }

@@ -14,6 +14,14 @@ public enum StartError: Error, Sendable, Hashable {
     case system(reason: String)
 }
 
+/// Why a question was not answered.
+public enum WorkerError: Error, Sendable, Hashable {
+    /// The worker has ended.
+    case stopped
+    /// What was given makes no sense, or the system gave no thread.
+    case invalid(reason: String)
+}
+
 /// Why a request was not answered, shown or taken back.
 public enum AnswerError: Error, Sendable, Hashable {
     /// No request with this id is open: the workflow gave it up, it is over, another user's, or never was here.
@@ -86,6 +94,17 @@ extension StartError: LocalizedError, CustomStringConvertible {
     public var errorDescription: String? { description }
 }
 
+extension WorkerError: LocalizedError, CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .stopped: "the worker has ended"
+        case .invalid(let reason): reason
+        }
+    }
+
+    public var errorDescription: String? { description }
+}
+
 extension AnswerError: LocalizedError, CustomStringConvertible {
     public var description: String {
         switch self {
@@ -150,6 +169,7 @@ extension UnexpectedError: LocalizedError, CustomStringConvertible {
 func translated(_ error: any Error) -> any Error {
     switch error {
     case let error as FFI.StartError: StartError(error)
+    case let error as FFI.WorkerError: WorkerError(error)
     case let error as FFI.AnswerError: AnswerError(error)
     case let error as FFI.AdoptError: AdoptError(error)
     case let error as FFI.PollError: PollError(error)
@@ -165,6 +185,15 @@ extension StartError {
         case .InUse(let reason): self = .inUse(reason: reason)
         case .StateDir(let reason): self = .stateDirectory(reason: reason)
         case .System(let reason): self = .system(reason: reason)
+        }
+    }
+}
+
+extension WorkerError {
+    fileprivate init(_ error: FFI.WorkerError) {
+        switch error {
+        case .Stopped: self = .stopped
+        case .Invalid(let reason): self = .invalid(reason: reason)
         }
     }
 }

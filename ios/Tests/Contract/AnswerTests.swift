@@ -167,6 +167,19 @@ struct AnswerTests {
         try await worker.stop(.now)
     }
 
+    @Test func c09_an_ended_worker_does_not_claim_that_all_is_delivered() async throws {
+        let phone = try await Phone()
+        let (_, task) = try await phone.push()
+        let (worker, _) = try await phone.start(phone.app)
+        let id = try await worker.adopt(task).id
+        try await phone.emulator.goDown()
+        try await worker.succeed(id, output: "1")
+        #expect(try await worker.stop(.now).kept == 1)
+        await #expect(throws: WorkerError.stopped) { try await worker.drain(within: .seconds(1)) }
+        await #expect(throws: WorkerError.stopped) { try await worker.snapshot() }
+        await #expect(throws: WorkerError.stopped) { try await worker.settlement(of: id) }
+    }
+
     @Test func c10_one_poll_is_refused_where_it_can_lose_a_task_unless_the_risk_is_named() async throws {
         let phone = try await Phone()
         var config = phone.app

@@ -192,7 +192,7 @@ fn watch(worker: &WorkerHandle, events: &Events, answers: &Answers, longest: Dur
                 // A poll that could not be begun says why when its time is over.
                 let patience = PATIENCE + 10 * LOOK + if at_work { longest } else { Duration::ZERO };
                 if missing > 0 && start.elapsed() > BEGUN {
-                    seen.full = full(&worker.snapshot());
+                    seen.full = worker.snapshot().ok().and_then(|now| full(&now));
                 }
                 if (missing <= seen.refused.len() && !at_work)
                     || (seen.full.is_some() && answers.contains(&Answer::Missing(None)))

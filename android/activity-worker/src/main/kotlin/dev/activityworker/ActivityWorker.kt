@@ -30,8 +30,8 @@ import dev.activityworker.ffi.EventListener as NativeEventListener
  * logs in. What is kept is on stable storage: a process that is killed loses nothing, the next start goes on with it.
  *
  * Functions that suspend may be called on any thread. A coroutine that is cancelled returns at once, and its call goes on: an answer
- * that was begun is kept all the same, and what a poll brings comes as an event. After the end an answer is refused as `Stopped`, and the
- * lists are empty.
+ * that was begun is kept all the same, and what a poll brings comes as an event. After the end an answer, a drain, a snapshot and a
+ * settlement are refused as `Stopped`, and the lists are empty.
  *
  * Events, states and exceptions are those of the bridge, package `dev.activityworker.ffi`; an exception's `reason` is one line that
  * says what to do.
@@ -100,10 +100,19 @@ class ActivityWorker private constructor(
      */
     suspend fun retract(id: String) = call { it.retract(id) }
 
-    /** How a task ended that is over; null if it is not, or is not remembered any more. */
+    /**
+     * How a task ended that is over; null if it is not, or is not remembered any more.
+     *
+     * @throws dev.activityworker.ffi.WorkerException after the worker's end
+     */
     suspend fun settlement(id: String): Settlement? = call { it.settlement(id) }
 
-    /** Delivers what it can in [time], and says what is left. Returns at once when nothing is left. The worker goes on. */
+    /**
+     * Delivers what it can in [time], and says what is left. Returns at once when nothing is left, and when the worker ends meanwhile.
+     * The worker goes on.
+     *
+     * @throws dev.activityworker.ffi.WorkerException after the worker's end: what is left, [stop] has said
+     */
     suspend fun drainWithin(time: Duration): DrainReport = call { it.drainWithin(time.toNative()).toKotlin() }
 
     /**
@@ -124,7 +133,11 @@ class ActivityWorker private constructor(
     /** The user logged in anew: what was refused for the old credentials' sake is tried again. Never blocks. */
     fun credentialsChanged() = native.credentialsChanged()
 
-    /** What the worker is and does now. */
+    /**
+     * What the worker is and does now.
+     *
+     * @throws dev.activityworker.ffi.WorkerException after its end
+     */
     suspend fun snapshot(): WorkerSnapshot = call { it.snapshot().toKotlin() }
 
     /**

@@ -10,6 +10,7 @@ import dev.activityworker.ffi.PollRisk
 import dev.activityworker.ffi.Settlement
 import dev.activityworker.ffi.StopMode
 import dev.activityworker.ffi.TaskState
+import dev.activityworker.ffi.WorkerException
 import dev.activityworker.ffi.taskId
 import dev.activityworker.support.Phone
 import dev.activityworker.support.SOON
@@ -165,6 +166,19 @@ class AnswersTest {
             assertEquals("1", phone.output(execution))
             val again = measureTime { assertEquals(DrainReport(0, 0, null), worker.drainWithin(10.minutes)) }
             assertTrue(again < 1.seconds, "$again")
+        }
+    }
+
+    @Test
+    fun c09_an_ended_worker_does_not_claim_that_all_is_delivered() = onPhone { phone ->
+        phone.start().use { worker ->
+            val id = worker.adoptNew(phone.push().task)
+            phone.emulator.goOffline()
+            worker.succeed(id, "1")
+            assertEquals(1, worker.stop(StopMode.NOW).kept)
+            assertFailsWith<WorkerException.Stopped> { worker.drainWithin(1.seconds) }
+            assertFailsWith<WorkerException.Stopped> { worker.snapshot() }
+            assertFailsWith<WorkerException.Stopped> { worker.settlement(id) }
         }
     }
 
