@@ -16,6 +16,7 @@ import kotlinx.coroutines.flow.update
 import kotlinx.coroutines.launch
 import java.lang.ref.WeakReference
 import kotlin.time.Duration
+import kotlin.time.Duration.Companion.seconds
 import dev.activityworker.ffi.ActivityWorker as NativeWorker
 
 /**
@@ -67,7 +68,8 @@ internal class TaskList(private val lease: Duration) {
             do {
                 val native = worker.get() ?: return@collectLatest
                 if (somebodyLooks) look(native) else peek(native)
-                if (somebodyLooks) delay(lease / 3)
+                // A lease may be as short as the app likes.
+                if (somebodyLooks) delay((lease / 3).coerceAtLeast(1.seconds))
             } while (somebodyLooks)
         }
     }

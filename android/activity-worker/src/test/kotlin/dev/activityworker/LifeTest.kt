@@ -8,6 +8,7 @@ import dev.activityworker.ffi.WorkerEvent
 import dev.activityworker.ffi.taskId
 import dev.activityworker.support.Child
 import dev.activityworker.support.Phone
+import dev.activityworker.support.SOON
 import dev.activityworker.support.adoptNew
 import dev.activityworker.support.eventually
 import dev.activityworker.support.listening
@@ -21,6 +22,7 @@ import kotlinx.coroutines.cancelAndJoin
 import kotlinx.coroutines.delay
 import kotlinx.coroutines.flow.first
 import kotlinx.coroutines.launch
+import kotlinx.coroutines.withTimeout
 import kotlinx.serialization.json.JsonPrimitive
 import kotlin.test.Test
 import kotlin.test.assertEquals
@@ -123,6 +125,19 @@ class LifeTest {
             // Longer than a lease: who looks on is asked for nothing.
             eventually("heartbeats") { phone.emulator.count("SendTaskHeartbeat") >= before + 6 }
             screen.cancel()
+        }
+    }
+
+    @Test
+    fun a_lease_that_is_no_time_at_all_holds_up_no_thread_and_no_stop() = onPhone { phone ->
+        for (lease in listOf(Duration.ZERO, (-1).seconds)) {
+            phone.start(phone.app().copy(lease = lease)).use { worker ->
+                val screen = launch { worker.tasks.collect {} }
+                worker.adoptNew(phone.push().task)
+                worker.tasks.first { it.isNotEmpty() }
+                withTimeout(SOON) { worker.stop(StopMode.NOW) }
+                screen.cancel()
+            }
         }
     }
 
