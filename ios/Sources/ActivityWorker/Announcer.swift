@@ -8,8 +8,8 @@ final class Announcer: Sendable {
         var readers: [Weak<EventQueue>] = []
         var lists: [UUID: AsyncStream<[ActivityTask]>.Continuation] = [:]
         var isListing = false
-        /// Not held: the library, which holds the listener, ends the worker when the app lets it go.
-        weak var worker: FFI.Worker?
+        /// Asks the worker for its tasks.
+        var ask: (@Sendable () -> [ActivityTask]?)?
         /// The app stops the worker: the list stays as it is, since a worker that has ended has none.
         var isStopping = false
         var isOver = false
@@ -20,9 +20,16 @@ final class Announcer: Sendable {
     }
 
     private let state = Locked(State())
+    /// One list after the other: the newest is the last.
+    private let listing = DispatchQueue(label: "activity-worker lists", qos: .userInitiated)
 
+    /// The worker is not held: the library, which holds the listener, ends it when the app lets it go.
     func watch(_ worker: FFI.Worker) {
-        state.withLock { $0.worker = worker }
+        watch { [weak worker] in try? worker?.pendingTasks().map(ActivityTask.init) }
+    }
+
+    func watch(_ ask: @escaping @Sendable () -> [ActivityTask]?) {
+        state.withLock { $0.ask = ask }
     }
 
     func announce(_ event: WorkerEvent) {
@@ -90,15 +97,16 @@ final class Announcer: Sendable {
             return true
         }
         guard begin else { return }
-        BlockingCalls.begin { [weak self] in
+        listing.async { [weak self] in
             guard let self else { return }
-            let worker = self.state.withLock { state in
+            let ask = self.state.withLock { state in
+                // What changes from here on may not be in this list.
                 state.isListing = false
-                return state.worker
+                return state.ask
             }
-            guard let tasks = try? worker?.pendingTasks() else { return }
+            guard let tasks = ask?() else { return }
             let lists = self.state.withLock { $0.isStopping ? [:] : $0.lists }
-            lists.values.forEach { $0.yield(tasks.map(ActivityTask.init)) }
+            lists.values.forEach { $0.yield(tasks) }
         }
     }
 }

@@ -28,11 +28,6 @@ enum BlockingCalls {
         }
     }
 
-    /// A short call whose end nobody waits for.
-    static func begin(_ call: @escaping @Sendable () -> Void) {
-        queue.addOperation(call)
-    }
-
     private static func result<T>(of call: () throws -> T) -> Result<T, any Error> {
         Result(catching: call).mapError(translated)
     }

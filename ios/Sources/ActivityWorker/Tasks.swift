@@ -14,7 +14,9 @@ public struct ActivityTask: Sendable, Hashable, Identifiable {
     public let expiresAt: Date?
     /// How far it has come.
     public let state: TaskState
+}
 
+extension ActivityTask {
     init(_ task: FFI.ActivityTask) {
         id = task.id
         activityARN = task.activityArn

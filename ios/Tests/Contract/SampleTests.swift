@@ -35,6 +35,42 @@ struct SampleTests {
         #expect(await events.next() == nil)
     }
 
+    @Test func an_older_list_never_comes_after_a_newer_one() async {
+        let announcer = Announcer()
+        let lists = Locked(0)
+        let newer = DispatchSemaphore(value: 0)
+        announcer.watch {
+            let number = lists.withLock { count in
+                count += 1
+                return count
+            }
+            if number == 1 {
+                // Something changes while this list is made, and is listed meanwhile if that were possible.
+                announcer.announce(.accepted(id: "newer"))
+                _ = newer.wait(timeout: .now() + 0.3)
+            } else {
+                newer.signal()
+            }
+            let since = Date(timeIntervalSince1970: 0)
+            return [
+                ActivityTask(
+                    id: "\(number)",
+                    activityARN: nil,
+                    scope: "",
+                    acceptedAt: since,
+                    expiresAt: nil,
+                    state: .open
+                )
+            ]
+        }
+        var shown: [String] = []
+        for await tasks in announcer.tasks() {
+            shown += tasks.map(\.id)
+            if shown.count == 2 { break }
+        }
+        #expect(shown == ["1", "2"])
+    }
+
     @Test func a_cancelled_reader_ends() async {
         let queue = EventQueue()
         let reader = Task { [stream = queue.stream] in

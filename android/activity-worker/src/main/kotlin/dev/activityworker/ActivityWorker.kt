@@ -14,7 +14,6 @@ import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.NonCancellable
 import kotlinx.coroutines.SupervisorJob
 import kotlinx.coroutines.async
-import kotlinx.coroutines.cancelAndJoin
 import kotlinx.coroutines.flow.Flow
 import kotlinx.coroutines.flow.StateFlow
 import kotlinx.coroutines.withContext
@@ -145,13 +144,15 @@ class ActivityWorker private constructor(
      * with [StopMode.NOW] hurries a drain.
      */
     suspend fun stop(how: StopMode): StopReport = call {
-        refresher.cancelAndJoin()
+        refresher.cancel()
+        list.end()
         it.stop(how).toKotlin()
     }
 
     /** Stops as [stop] does with [StopMode.NOW], and blocks for these seconds: not for Android's main thread. */
     override fun close() {
         refresher.cancel()
+        list.end()
         native.stop(StopMode.NOW)
     }
 

@@ -47,12 +47,24 @@ internal class TaskList(private val lease: Duration) {
         }
     }
 
+    private var isOver = false
+
     /** The list for somebody who looks: the requests' heartbeats go on for another lease. */
-    fun look(worker: NativeWorker): List<ActivityTask> = worker.pendingTasks().map { it.toKotlin() }.also { current.value = it }
+    fun look(worker: NativeWorker): List<ActivityTask> = show { worker.pendingTasks().map { it.toKotlin() } }
 
     /** The list for nobody: listing for the sake of an event must not keep a forgotten request alive. */
     fun peek(worker: NativeWorker) {
-        current.value = worker.peekTasks().map { it.toKotlin() }
+        show { worker.peekTasks().map { it.toKotlin() } }
+    }
+
+    /** Asks and shows as one step: of two lists the newer one stays. */
+    @Synchronized
+    fun show(ask: () -> List<ActivityTask>): List<ActivityTask> = ask().also { if (!isOver) current.value = it }
+
+    /** What is shown stays as it is: a worker that has ended has no list. */
+    @Synchronized
+    fun end() {
+        isOver = true
     }
 
     /** Keeps the list current until cancelled, or until the worker is gone. */

@@ -58,6 +58,7 @@ class LifeTest {
                     val before = phone.emulator.count("SendTaskHeartbeat")
                     eventually("heartbeats") { phone.emulator.count("SendTaskHeartbeat") >= before + 4 }
                     worker.stop(how)
+                    assertEquals(emptyList(), worker.pendingTasks())
                     assertEquals(id, worker.tasks.value.single().id, "what is shown stays as it was")
                 }
             }
