@@ -21,19 +21,26 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<u8, Str
 pub(crate) fn suite(workspace: &Workspace) -> Result<String, String> {
     process::run(Command::new(build(workspace, false)?).args(["--seeds", SEEDS]))?;
     let planted = build(workspace, true)?;
-    let names = process::read(Command::new(&planted).arg("--plants"))?;
+    let listed = process::read(Command::new(&planted).arg("--plants"))?;
+    let names = plants(&listed)?;
     let mut survivors = Vec::new();
-    for name in names.lines() {
+    for name in &names {
         let status = Command::new(&planted).args(["--plant", name]).status();
         match status.map_err(|e| format!("can't start the simulator: {e}"))?.code() {
             Some(1) => {}
-            _ => survivors.push(name),
+            _ => survivors.push(*name),
         }
     }
     match survivors.as_slice() {
-        [] => Ok(format!("{SEEDS} worlds; {} planted bugs found", names.lines().count())),
+        [] => Ok(format!("{SEEDS} worlds; {} planted bugs found", names.len())),
         _ => Err(format!("planted bugs not found as they should be: {}", survivors.join(", "))),
     }
+}
+
+/// The planted bugs that the simulator lists. It has some, or it was built without them and would find all of none.
+fn plants(listed: &str) -> Result<Vec<&str>, String> {
+    let names: Vec<&str> = listed.lines().map(str::trim).filter(|name| !name.is_empty()).collect();
+    if names.is_empty() { Err("the simulator lists no planted bugs".into()) } else { Ok(names) }
 }
 
 /// The program. With the planted bugs it is another one, in a folder of its own, so that neither build undoes the other.
@@ -53,4 +60,15 @@ fn build(workspace: &Workspace, planted: bool) -> Result<PathBuf, String> {
     }
     process::run(cargo.arg("--target-dir").arg(&target))?;
     Ok(target.join("sim/activity-worker-sim"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::plants;
+
+    #[test]
+    fn a_simulator_without_planted_bugs_proves_nothing() {
+        assert_eq!(plants("one\ntwo\n"), Ok(vec!["one", "two"]));
+        assert!(plants("").is_err() && plants("\n").is_err());
+    }
 }

@@ -75,16 +75,42 @@ fn look_into<H: FileHeader<Endian = Endianness>>(bytes: &[u8], abi: &Abi) -> Res
         return Err(format!("needs {strange}, which is not Android's"));
     }
     let symbols = sections.symbols(endian, bytes, object::elf::SHT_DYNSYM).map_err(broken)?;
-    let mut exported =
+    let exported =
         symbols.iter().filter(|s| !s.is_undefined(endian) && s.st_bind() == object::elf::STB_GLOBAL);
-    let ours = |name: &[u8]| {
-        name.starts_with(b"ffi_activity_worker")
-            || name.starts_with(b"uniffi_")
-            || name.starts_with(b"UNIFFI_META_")
-    };
-    if let Some(other) = exported.find_map(|s| symbols.symbol_name(endian, s).ok().filter(|name| !ours(name)))
-    {
+    let names: Vec<&[u8]> = exported
+        .map(|symbol| symbols.symbol_name(endian, symbol))
+        .collect::<Result<_, _>>()
+        .map_err(broken)?;
+    check_exports(&names)?;
+    Ok(needed)
+}
+
+/// The bridge, and nothing but the bridge.
+fn check_exports(names: &[&[u8]]) -> Result<(), String> {
+    const CALLED: &[u8] = b"uniffi_activity_worker";
+    const OURS: [&[u8]; 3] = [b"ffi_activity_worker", b"uniffi_", b"UNIFFI_META_"];
+    if let Some(other) = names.iter().find(|name| !OURS.iter().any(|ours| name.starts_with(ours))) {
         return Err(format!("exports {}, which is nobody's business", String::from_utf8_lossy(other)));
     }
-    Ok(needed)
+    if !names.iter().any(|name| name.starts_with(CALLED)) {
+        return Err("exports nothing that an app could call".into());
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check_exports;
+
+    #[test]
+    fn a_library_exports_the_bridge_and_nothing_else() {
+        let (call, future): (&[u8], &[u8]) = (
+            b"uniffi_activity_worker_ffi_fn_method_activityworker_stop",
+            b"ffi_activity_worker_ffi_rust_future",
+        );
+        assert_eq!(check_exports(&[call, future]), Ok(()));
+        assert!(check_exports(&[]).is_err());
+        assert!(check_exports(&[future]).is_err(), "no call of the worker's");
+        assert!(check_exports(&[call, b"ring_core_0_17_14__x25519"]).is_err());
+    }
 }
