@@ -9,11 +9,12 @@ public func answerFirstRequest(
     login: @escaping @Sendable () async throws -> AWSCredentials
 ) async throws -> Settlement? {
     var config = WorkerConfig(stateDirectory: stateDirectory, region: "eu-west-1", account: "123456789012")
+    config.scope = "ann"  // who is logged in
     config.endpointURL = endpoint
     let worker = try await ActivityWorker.start(config, credentials: login)
 
-    // A push message brought the token. From here on the request is on the device's storage.
-    let request = try await worker.adopt(PushedTask(token: token, input: #"{"order":7}"#))
+    // A push message brought the token, and says whom it is for. From here on the request is on the device's storage.
+    let request = try await worker.adopt(PushedTask(token: token, input: #"{"order":7}"#, scope: "ann"))
     print("to be approved:", try await worker.input(of: request.id))
 
     // The person says yes. From here on the answer is on storage, and will be delivered: now, or by the app's next process.

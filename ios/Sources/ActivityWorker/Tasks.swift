@@ -53,7 +53,7 @@ public struct PushedTask: Sendable, Hashable {
     public var input: String?
     /// `partition/region/account`, if it may be another one than the worker's.
     public var origin: String?
-    /// The user it is for, if it may be another one than the worker's.
+    /// The user it is for: without it, the one who happens to be logged in when it is taken.
     public var scope: String?
     /// When its workflow gives it up.
     public var expiresAt: Date?

@@ -4,6 +4,9 @@ import Foundation
 public struct WorkerConfig: Sendable, Hashable {
     /// A folder of the app's own, on the device's own storage; in an app group's container where extensions leave letters. Give it
     /// the file protection *until first user authentication* and exclude it from backups.
+    ///
+    /// **In an app group's container: call ``ActivityWorker/stop(_:)`` with `.now` before the app is suspended, and start again
+    /// after.** The worker locks a file in the folder, and iOS ends a process that is suspended with a lock in a shared container.
     public var stateDirectory: URL
     /// The AWS region, for instance `eu-west-1`.
     public var region: String
@@ -30,7 +33,7 @@ public struct WorkerConfig: Sendable, Hashable {
     public var adoptedMaxOutput: UInt32?
     /// The time between heartbeats of adopted tasks; none where the workflow has no HeartbeatSeconds.
     public var adoptedHeartbeat: Duration?
-    /// How long a request's heartbeats go on after the app last listed its requests.
+    /// How long a request's heartbeats go on after the app last listed its requests; a day by default.
     public var lease: Duration?
     /// The first call after the network came back lies at a random point of this window. Zero for an app in the foreground.
     public var comebackWindow: Duration?

@@ -32,7 +32,7 @@ data class ActivityTask(
  * @property token the token of the `.waitForTaskToken` task
  * @property input what the person is to see: JSON, at most 1,048,576 bytes
  * @property origin `partition/region/account`, if it may be another one than the worker's
- * @property scope the user it is for, if it may be another one than the worker's
+ * @property scope the user it is for: without it, the one who happens to be logged in when it is taken
  * @property expiresAt when its workflow gives it up
  */
 class PushedTask(

@@ -18,12 +18,13 @@ suspend fun firstAnswer(noBackupFilesDir: File, login: suspend () -> AwsCredenti
             stateDir = File(noBackupFilesDir, "activity-worker"),
             region = "eu-west-1",
             account = "123456789012",
+            scope = "ann", // who is logged in
             endpointUrl = endpoint, // null: the region's own
         )
     val worker = ActivityWorker.start(config, suspendingCredentials { login() })
 
-    // A push message came: once this returns, the request survives the app.
-    worker.adopt(PushedTask(token, input = """{"order": 7}"""))
+    // A push message came, which says whom it is for: once this returns, the request survives the app.
+    worker.adopt(PushedTask(token, input = """{"order": 7}""", scope = "ann"))
 
     // A screen shows what waits.
     val request = worker.tasks.first { it.isNotEmpty() }.first()
