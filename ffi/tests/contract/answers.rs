@@ -31,6 +31,15 @@ fn c02_a_request_is_refused_with_error_and_cause() {
     worker.fail(ear.accepted(), "Refused".into(), "too dear".into()).unwrap();
     assert_eq!(phone.fails(&execution), ("Refused".to_owned(), "too dear".to_owned()));
     worker.stop(StopMode::Now).unwrap();
+
+    let catcher = json!({"ErrorEquals": ["Refused"], "ResultPath": "$.problem", "Next": "Done"});
+    let phone = Phone::with_state(json!({"Catch": [catcher]}));
+    let (worker, ear) = phone.start_worker();
+    let execution = phone.start("{}");
+    worker.fail(ear.accepted(), "Refused".into(), "too dear".into()).unwrap();
+    let output: serde_json::Value = serde_json::from_str(&phone.succeeds(&execution)).unwrap();
+    assert_eq!(output["problem"], json!({"Error": "Refused", "Cause": "too dear"}));
+    worker.stop(StopMode::Now).unwrap();
 }
 
 #[test]
@@ -157,6 +166,26 @@ fn c09_a_drain_ends_in_its_time_and_at_once_when_all_is_delivered() {
 }
 
 #[test]
+fn c09_a_drain_ends_in_its_time_where_nobody_answers() {
+    let phone = Phone::new();
+    let (execution, pushed) = phone.push("{}");
+    let (worker, _) = start(app(&phone.state_dir(), &phone.emulator.url()));
+    let Adopted::New { id } = worker.adopt(pushed).unwrap() else { panic!() };
+    phone.emulator.inject(activity_emulator::Fault::half_open());
+    worker.succeed(id, "1".into()).unwrap();
+    let begun = Instant::now();
+    let report = worker.drain_within(Duration::from_secs(1)).unwrap();
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    assert_eq!((report.delivered, report.left), (0, 1));
+    worker.stop(StopMode::Now).unwrap();
+    phone.emulator.clear_faults();
+    let (worker, _) = start(app(&phone.state_dir(), &phone.emulator.url()));
+    assert_eq!(worker.drain_within(Duration::from_secs(600)).unwrap().left, 0);
+    assert_eq!(phone.succeeds(&execution), "1");
+    worker.stop(StopMode::Now).unwrap();
+}
+
+#[test]
 fn c09_an_ended_worker_does_not_claim_that_all_is_delivered() {
     let phone = Phone::new();
     let (worker, ear) = phone.start_worker();
@@ -173,13 +202,17 @@ fn c09_an_ended_worker_does_not_claim_that_all_is_delivered() {
 #[test]
 fn c10_one_poll_is_refused_where_it_can_lose_a_task_unless_the_risk_is_named() {
     let phone = Phone::new();
-    let (worker, _) = start(WorkerConfig { activities: vec![phone.activity(true)], ..phone.config() });
+    let config = WorkerConfig { activities: vec![phone.activity(true)], ..phone.config() };
+    let (worker, _) = start(config.clone());
     let poll = |seconds, risk| worker.poll_once(phone.arn.clone(), Duration::from_secs(seconds), risk);
     assert_eq!(poll(69, PollRisk::Refuse), Err(PollError::WindowTooShort));
     assert_eq!(poll(70, PollRisk::Refuse), Ok(PollResult::Nothing));
     assert_eq!(phone.emulator.calls().count("GetActivityTask"), 1, "and no other poll");
     let execution = phone.start("{}");
     let Ok(PollResult::Task { id }) = poll(20, PollRisk::MayLoseTask) else { panic!() };
+    worker.stop(StopMode::Now).unwrap();
+    let (worker, _) = start(config);
+    assert_eq!(worker.pending_tasks().unwrap()[0].id, id, "it was on stable storage");
     worker.succeed(id, "1".into()).unwrap();
     assert_eq!(phone.succeeds(&execution), "1");
     let other = format!("{}-other", phone.arn);
@@ -205,7 +238,10 @@ fn c12_of_two_users_on_one_phone_neither_sees_or_delivers_what_is_the_others() {
     assert_eq!(bob.snapshot().unwrap().foreign, 2);
     assert_eq!(bob.succeed(second.clone(), "1".into()), Err(AnswerError::NotOpen { id: second.clone() }));
     assert!(phone.emulator.wait_polls(&phone.arn, 1, SOON), "bob's own polls work");
+    let beats = phone.emulator.calls().count("SendTaskHeartbeat");
+    std::thread::sleep(Duration::from_secs(2));
     let calls = phone.emulator.calls();
+    assert_eq!(calls.count("SendTaskHeartbeat"), beats, "ann's request does not beat");
     assert_eq!(calls.count("SendTaskSuccess"), 0, "nor is it delivered");
     bob.stop(StopMode::Now).unwrap();
 

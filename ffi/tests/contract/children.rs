@@ -51,6 +51,39 @@ fn c04_an_answer_of_a_killed_process_is_delivered_by_the_next_one() {
 }
 
 #[test]
+#[ignore = "a child of c05"]
+fn child_that_adopts_and_waits_for_its_end() {
+    let (worker, _) = start(app(&variable("STATE_DIR"), &variable("ENDPOINT")));
+    let (token, input) = (variable("TOKEN"), Some("\"still here\"".into()));
+    worker.adopt(PushedTask { token, input, origin: None, scope: None, expires_at: None }).unwrap();
+    std::fs::write(variable("STATE_DIR") + ".adopted", "").unwrap();
+    std::thread::sleep(Duration::from_secs(60));
+}
+
+#[test]
+fn c05_an_open_request_of_a_killed_process_is_there_again_and_its_workflow_lives() {
+    let phone = Phone::with_state(serde_json::json!({"HeartbeatSeconds": 6}));
+    let (execution, pushed) = phone.push("{}");
+    let id = task_id(pushed.token.clone()).unwrap();
+    let (dir, url) = (phone.state_dir(), phone.emulator.url());
+    let variables = [("STATE_DIR", dir.as_str()), ("ENDPOINT", &url), ("TOKEN", &pushed.token)];
+    let mut child = child("children::child_that_adopts_and_waits_for_its_end", &variables).spawn().unwrap();
+    let adopted = dir.clone() + ".adopted";
+    crate::support::eventually("the child's request", || std::path::Path::new(&adopted).exists());
+    child.kill().unwrap(); // SIGKILL
+    child.wait().unwrap();
+    let (worker, _) =
+        start(WorkerConfig { adopted_heartbeat: Some(Duration::from_secs(1)), ..app(&dir, &url) });
+    assert_eq!(worker.pending_tasks().unwrap().len(), 1);
+    assert_eq!(worker.input(id.clone()).unwrap(), "\"still here\"");
+    let beats = |calls: &activity_emulator::Calls| calls.count("SendTaskHeartbeat") >= 8;
+    assert!(phone.emulator.wait_calls(SOON, beats), "one a second, for longer than HeartbeatSeconds");
+    worker.succeed(id, "1".into()).unwrap();
+    assert_eq!(phone.succeeds(&execution), "1");
+    worker.stop(StopMode::Now).unwrap();
+}
+
+#[test]
 #[ignore = "a child of c11"]
 fn child_that_leaves_letters() {
     let inbox = TaskInbox::new(variable("STATE_DIR")).unwrap();

@@ -31,13 +31,14 @@ impl Phone {
         let arn = emulator.create_activity("approve").unwrap();
         let create = |name: &str, mut state: Value| {
             state.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
-            let definition = json!({"StartAt": "Ask", "States": {"Ask": state}});
+            let states = json!({"Ask": state, "Done": {"Type": "Succeed"}});
+            let definition = json!({"StartAt": "Ask", "States": states});
             emulator.create_state_machine(name, &definition).unwrap()
         };
-        let machine = create("approvals", json!({"Type": "Task", "Resource": arn, "End": true}));
+        let machine = create("approvals", json!({"Type": "Task", "Resource": arn, "Next": "Done"}));
         let message = json!({"Message": {"token.$": "$$.Task.Token", "input.$": "$"}});
         let resource = "arn:aws:states:::sns:publish.waitForTaskToken";
-        let state = json!({"Type": "Task", "Resource": resource, "Parameters": message, "End": true});
+        let state = json!({"Type": "Task", "Resource": resource, "Parameters": message, "Next": "Done"});
         let pushing = create("pushed-approvals", state);
         Phone { emulator, arn, machine, pushing, dir: tempfile::tempdir().unwrap() }
     }

@@ -7,9 +7,10 @@ enum Child {
     static func main() async throws {
         switch CommandLine.arguments.dropFirst().first {
         case "answer": try await answerAndWaitForTheEnd()
+        case "adopt": try await adoptAndWaitForTheEnd()
         case "leave": try await leaveLetters()
         case "cycle": try await startAndCloseWorkers()
-        default: fatalError("answer, leave or cycle?")
+        default: fatalError("answer, adopt, leave or cycle?")
         }
     }
 
@@ -34,6 +35,14 @@ enum Child {
         let adopted = try await worker.adopt(PushedTask(token: variable("TOKEN")))
         try await worker.succeed(adopted.id, output: #""answered by the dead""#)
         print("answered")
+        fflush(nil)
+        try await Task.sleep(for: .seconds(60))
+    }
+
+    static func adoptAndWaitForTheEnd() async throws {
+        let worker = try await startWorker(variable("ENDPOINT"))
+        try await worker.adopt(PushedTask(token: variable("TOKEN"), input: #""still here""#))
+        print("adopted")
         fflush(nil)
         try await Task.sleep(for: .seconds(60))
     }

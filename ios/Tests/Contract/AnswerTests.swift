@@ -30,6 +30,17 @@ struct AnswerTests {
         try await worker.stop(.now)
     }
 
+    @Test func c02_catch_sees_error_and_cause() async throws {
+        let phone = try await Phone(#","Catch":[{"ErrorEquals":["Refused"],"ResultPath":"$.problem","Next":"Done"}]"#)
+        let (worker, ear) = try await phone.start(phone.poller)
+        let execution = try await phone.request()
+        try await worker.fail(try await ear.accepted(), error: "Refused", cause: "too dear")
+        let output = try #require(try await phone.output(of: execution))
+        let problem = try JSONDecoder().decode([String: [String: String]].self, from: Data(output.utf8))
+        #expect(problem == ["problem": ["Error": "Refused", "Cause": "too dear"]])
+        try await worker.stop(.now)
+    }
+
     @Test func c03_an_answer_given_offline_is_kept_shown_and_delivered_later() async throws {
         let phone = try await Phone()
         let (worker, ear) = try await phone.start(phone.poller)
@@ -167,6 +178,24 @@ struct AnswerTests {
         try await worker.stop(.now)
     }
 
+    @Test func c09_a_drain_ends_in_its_time_where_nobody_answers() async throws {
+        let phone = try await Phone()
+        let (execution, task) = try await phone.push()
+        var (worker, _) = try await phone.start(phone.app)
+        let id = try await worker.adopt(task).id
+        try await phone.emulator.goSilent()
+        try await worker.succeed(id, output: "1")
+        let (report, took) = try await time { [worker] in try await worker.drain(within: .seconds(1)) }
+        #expect(took < .seconds(6))
+        #expect(report.delivered == 0 && report.left == 1)
+        try await worker.stop(.now)
+        try await phone.emulator.comeBack()
+        (worker, _) = try await phone.start(phone.app)
+        #expect(try await worker.drain(within: .seconds(600)).left == 0)
+        #expect(try await phone.output(of: execution) == "1")
+        try await worker.stop(.now)
+    }
+
     @Test func c09_an_ended_worker_does_not_claim_that_all_is_delivered() async throws {
         let phone = try await Phone()
         let (_, task) = try await phone.push()
@@ -184,16 +213,21 @@ struct AnswerTests {
         let phone = try await Phone()
         var config = phone.app
         config.activities = [phone.activity(onRequest: true)]
-        let (worker, _) = try await phone.start(config)
-        await #expect(throws: PollError.windowTooShort) { try await worker.pollOnce(phone.arn, within: .seconds(69)) }
+        var (worker, _) = try await phone.start(config)
+        await #expect(throws: PollError.windowTooShort) { [worker] in
+            try await worker.pollOnce(phone.arn, within: .seconds(69))
+        }
         #expect(try await worker.pollOnce(phone.arn, within: .seconds(70)) == .nothing)
         #expect(try await phone.emulator.count("GetActivityTask") == 1, "and no other poll")
         let execution = try await phone.request()
         let result = try await worker.pollOnce(phone.arn, within: .seconds(20), risk: .mayLoseTask)
         guard case .task(let id) = result else { throw Problem("\(result)") }
+        try await worker.stop(.now)
+        (worker, _) = try await phone.start(config)
+        #expect(try await worker.pendingTasks().map(\.id) == [id], "it was on stable storage")
         try await worker.succeed(id, output: "1")
         #expect(try await phone.output(of: execution) == "1")
-        let error = try await thrown(PollError.self) {
+        let error = try await thrown(PollError.self) { [worker] in
             try await worker.pollOnce(phone.arn + "-other", within: .seconds(90))
         }
         guard case .noSuchActivity = error else { throw Problem("\(error)") }
@@ -221,6 +255,9 @@ struct AnswerTests {
         #expect(try await bob.snapshot().foreign == 2)
         await #expect(throws: AnswerError.notOpen(id: second)) { try await bob.succeed(second, output: "1") }
         try await phone.polled()
+        let beats = try await phone.emulator.count("SendTaskHeartbeat")
+        try await Task.sleep(for: .seconds(2))
+        #expect(try await phone.emulator.count("SendTaskHeartbeat") == beats, "ann's request does not beat")
         #expect(try await phone.emulator.count("SendTaskSuccess") == tried, "nor is it delivered")
         try await bob.stop(.now)
 

@@ -78,6 +78,11 @@ final class Emulator: Sendable {
         _ = try await admin("POST", "faults", Data(#"{"fault":"close"}"#.utf8))
     }
 
+    /// Takes connections and requests, and never answers.
+    func goSilent() async throws {
+        _ = try await admin("POST", "faults", Data(#"{"fault":"half-open"}"#.utf8))
+    }
+
     func comeBack() async throws {
         _ = try await admin("DELETE", "faults")
     }

@@ -27,11 +27,12 @@ final class Phone: Sendable {
     }
 
     private static func machine(_ name: String, _ task: String, _ emulator: Emulator) async throws -> String {
-        let state = #"{"Type":"Task","End":true,\#(task)}"#
+        let state = #"{"Type":"Task","Next":"Done",\#(task)}"#
+        let states = #"{"Ask":\#(state),"Done":{"Type":"Succeed"}}"#
         let parameters = [
             "name": name,
             "roleArn": "arn:aws:iam::123456789012:role/approvals",
-            "definition": #"{"StartAt":"Ask","States":{"Ask":\#(state)}}"#,
+            "definition": #"{"StartAt":"Ask","States":\#(states)}"#,
         ]
         return try #require(try await emulator.call("CreateStateMachine", parameters).stateMachineArn)
     }

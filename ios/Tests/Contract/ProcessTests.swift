@@ -19,6 +19,27 @@ struct ProcessTests {
         try await worker.stop(.now)
     }
 
+    @Test func c05_an_open_request_of_a_killed_process_is_there_again_and_its_workflow_lives() async throws {
+        let phone = try await Phone(#","HeartbeatSeconds":6"#)
+        let (execution, task) = try await phone.push()
+        let child = try Child("adopt", phone, ["ENDPOINT": phone.emulator.url.absoluteString, "TOKEN": task.token])
+        #expect(await child.word() == "adopted\n")
+        child.kill()
+        #expect(try await child.ending() == .uncaughtSignal)
+        var config = phone.app
+        config.adoptedHeartbeat = .seconds(1)
+        let (worker, _) = try await phone.start(config)
+        let id = try #require(try await worker.pendingTasks().first?.id)
+        #expect(id == task.id)
+        #expect(try await worker.input(of: id) == #""still here""#)
+        try await eventually("heartbeats, one a second, for longer than HeartbeatSeconds") {
+            try await phone.emulator.count("SendTaskHeartbeat") >= 8
+        }
+        try await worker.succeed(id, output: "1")
+        #expect(try await phone.output(of: execution) == "1")
+        try await worker.stop(.now)
+    }
+
     @Test func c11_letters_of_another_process_are_taken_in() async throws {
         let phone = try await Phone()
         // A token and its answer, before there is any worker.
