@@ -43,6 +43,8 @@ pub(super) fn run(workspace: &Workspace) -> Result<String, Stop> {
         "tasks::",
         "deferred::",
         "faults::",
+        "apps::",
+        "clocks::",
     ]))?;
     Ok(String::new())
 }
