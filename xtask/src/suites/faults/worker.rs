@@ -4,11 +4,12 @@ use std::ffi::OsString;
 use std::fs::{self, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::process::Signal;
 
 use super::service::{ACCESS_KEY_ID, SECRET_ACCESS_KEY};
+use super::wait_for;
 use crate::process::Group;
 
 /// `activity-worker run` for one activity, as far as it is described.
@@ -172,20 +173,17 @@ impl Worker {
     pub(super) fn freeze(&self) -> Result<(), String> {
         self.0.signal(Signal::STOP)?;
         let tasks = PathBuf::from(format!("/proc/{}/task", self.0.id()));
-        let deadline = Instant::now() + Duration::from_secs(10);
-        while Instant::now() < deadline {
+        wait_for("each thread stopped", Duration::from_secs(10), || {
             let threads = fs::read_dir(&tasks).map_err(|e| format!("{}: {e}", tasks.display()))?;
-            let still =
+            let mut stats =
                 threads.flatten().filter_map(|thread| fs::read_to_string(thread.path().join("stat")).ok());
             // Running and sleeping ones have not seen the signal yet; one in the disk's hands sees it on its way back.
-            let moving = |stat: &String| {
+            let moves = |stat: String| {
                 stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with(['R', 'S']))
             };
-            if still.filter(moving).count() == 0 {
-                return Ok(());
-            }
-        }
-        Err("it does not freeze".into())
+            Ok(!stats.any(moves))
+        })
+        .map(drop)
     }
 
     pub(super) fn ended(&mut self) -> Option<ExitStatus> {
