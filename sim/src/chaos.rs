@@ -109,7 +109,7 @@ impl World {
     fn disk_fills(&mut self, device: usize) {
         self.outside().fault("disk full");
         let dev = &mut self.devices[device];
-        let used = dev.disk.used_below(std::path::Path::new("/"));
+        let used = dev.disk.used();
         dev.disk.set_capacity(Some(used + self.rng.u64(..3_000_000)));
         dev.room_unknown = true;
         self.trouble(device, 1800.0);

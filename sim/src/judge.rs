@@ -306,13 +306,23 @@ impl Judge {
     ) -> Result<(), Finding> {
         let beating = self.debts.values().filter(|d| d.is_open()).count();
         for (id, debt) in &mut self.debts {
-            if !debt.is_open() || debt.rotted {
+            if !debt.is_open() {
                 continue;
             }
             let stage = worker.and_then(|w| w.engine().stage(*id));
-            // A start that dies may leave a file where it set it aside: the next ones look there.
             let at =
                 |folder| disk.has(&Path::new(crate::device::DIR).join(folder).join(format!("{id}.task")));
+            if debt.rotted {
+                let unknown = worker.is_some() && stage.is_none() && at("tasks");
+                if unknown && !is_told(&self.quarantined, *id) {
+                    return broken(
+                        "P3",
+                        format!("task {id}: its damaged file lies there, and nobody is told"),
+                    );
+                }
+                continue;
+            }
+            // A start that dies may leave a file where it set it aside: the next ones look there.
             let there = || at("tasks") || (worker.is_none() && at("quarantine"));
             if debt.kept.is_some() && !debt.refused && !there() {
                 return broken("P1", format!("task {id}: its kept outcome is gone"));
@@ -357,7 +367,7 @@ impl Judge {
         }
         // Tombstones, the quarantine and what is being written come on top.
         let bound = scenario.plan.max_bytes + (8 << 20);
-        let used = disk.used_below(Path::new(crate::device::DIR));
+        let used = disk.used();
         if used > bound {
             return broken("P6", format!("{used} bytes on disk, of {bound}"));
         }
@@ -375,7 +385,12 @@ impl Judge {
         let (quarantine, name) = (Path::new(crate::device::DIR).join("quarantine"), id.to_string());
         let is_it =
             |file: &Path| file.parent() == Some(&quarantine) && file.to_string_lossy().contains(&name);
-        let told = self.quarantined.iter().any(|told| told.contains(&name));
-        told && disk.files().iter().any(|file| is_it(file))
+        is_told(&self.quarantined, id) && disk.files().iter().any(|file| is_it(file))
     }
+}
+
+/// Whether somebody was told of this task's file.
+fn is_told(words: &[String], id: TaskId) -> bool {
+    let name = id.to_string();
+    words.iter().any(|word| word.contains(&name))
 }

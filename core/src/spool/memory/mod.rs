@@ -2,7 +2,6 @@
 
 mod state;
 
-use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -82,12 +81,9 @@ impl MemoryDisk {
         self.lock_state().names.contains_key(file)
     }
 
-    /// Bytes that the files below a folder take, what is set aside included.
-    pub fn used_below(&self, dir: &Path) -> u64 {
-        let state = self.lock_state();
-        let files: BTreeSet<_> =
-            state.names.iter().filter(|(p, _)| p.starts_with(dir)).map(|(_, n)| *n).collect();
-        files.iter().map(|n| state.files[*n].reserved.max(state.files[*n].now.len() as u64)).sum()
+    /// Bytes that the files take, what is set aside included.
+    pub fn used(&self) -> u64 {
+        self.lock_state().used()
     }
 
     /// What it says that it is; durable if nothing is said.

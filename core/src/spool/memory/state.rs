@@ -123,8 +123,10 @@ impl State {
     }
 
     pub(super) fn used(&self) -> u64 {
-        let live: BTreeSet<_> = self.names.values().collect();
-        live.iter().map(|inode| self.files[**inode].reserved.max(self.files[**inode].now.len() as u64)).sum()
+        let mut live: Vec<usize> = self.names.values().copied().collect();
+        live.sort_unstable();
+        live.dedup();
+        live.iter().map(|inode| self.files[*inode].reserved.max(self.files[*inode].now.len() as u64)).sum()
     }
 
     pub(super) fn has_room(&self, inode: usize, bytes: u64) -> io::Result<()> {
