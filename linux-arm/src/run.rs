@@ -5,7 +5,6 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
@@ -99,9 +98,7 @@ pub(crate) enum Polls {
 
 /// The worker that a configuration describes.
 pub(crate) fn start(config: Config, polls: Polls) -> Result<WorkerHandle, Error> {
-    let root = rustix::process::geteuid().is_root();
-    let state_dir: PathBuf =
-        state_dir::choose(config.worker.state_dir.clone(), |name| std::env::var_os(name), root)?;
+    let state_dir = state_dir::of(config.worker.state_dir.clone())?;
     let environment = Arc::new(Environment::scrubbed());
     let spawner = Arc::new(Spawner::start().map_err(|e| failed("start a thread", &e))?);
     let runs = state_dir.join("run");

@@ -5,8 +5,13 @@ use std::path::PathBuf;
 
 use crate::error::Error;
 
+/// The state folder of this process.
+pub(crate) fn of(told: Option<PathBuf>) -> Result<PathBuf, Error> {
+    choose(told, |name| std::env::var_os(name), rustix::process::geteuid().is_root())
+}
+
 /// The state folder: what was `told`, else what systemd made, else root's or the user's.
-pub(crate) fn choose(
+fn choose(
     told: Option<PathBuf>,
     env: impl Fn(&str) -> Option<OsString>,
     root: bool,

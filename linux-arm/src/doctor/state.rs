@@ -31,9 +31,7 @@ pub(super) fn look(examined: &Examined, report: &mut Report) -> Option<Running> 
     let mut say = |verdict, what: String, advice: &str| {
         report.say(Step::State, verdict, &what, advice);
     };
-    let root = rustix::process::geteuid().is_root();
-    let dir = match state_dir::choose(examined.worker.state_dir.clone(), |name| std::env::var_os(name), root)
-    {
+    let dir = match state_dir::of(examined.worker.state_dir.clone()) {
         Ok(dir) => dir,
         Err(e) => {
             say(Verdict::NoStart, e.to_string(), "");
