@@ -7,7 +7,7 @@ use activity_worker::aws::ActivityArn;
 use lexopt::prelude::*;
 
 use super::{Command, text, usage, worker_flag};
-use crate::config::{self, Allowed, WorkerConfig};
+use crate::config::{self, Allowed, WorkerConfig, place};
 use crate::error::Error;
 
 /// What `doctor` is told.
@@ -56,7 +56,6 @@ pub(super) fn doctor(mut parser: lexopt::Parser) -> Result<Command, Error> {
         }
     }
     let wrong = |text: &str| Err(Error::Usage(text.to_owned()));
-    let place = |arn: &ActivityArn| format!("{}/{}/{}", arn.partition(), arn.region(), arn.account());
     if arns.windows(2).any(|two| place(&two[0]) != place(&two[1])) {
         return wrong("--activity-arn: one doctor for each region and account, as one worker");
     }

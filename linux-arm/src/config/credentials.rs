@@ -12,7 +12,7 @@ use activity_worker::aws::{
     ContainerCredentials, CredentialsError, HttpsTransport, ImdsCredentials, IotConfig, IotCredentials,
     Proxies, Transport, TransportConfigError,
 };
-use activity_worker::clock::{ServerClock, SystemClock};
+use activity_worker::clock::ServerClock;
 
 /// A source of credentials that counts alone. That of a profile is a setting of the worker's: a profile says more.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -119,7 +119,7 @@ fn taken(table: &mut Table, key: &str, variable: &str, refusal: Refusal) -> Opti
     let text = table.text(key)?;
     let env = |name: &str| (name == variable).then(|| text.clone());
     let transport = HttpsTransport::builder().build().ok()?;
-    if let Some(e) = refusal(&env, Arc::new(transport), clock()) {
+    if let Some(e) = refusal(&env, Arc::new(transport), ServerClock::system()) {
         table.wrong(key, &e.to_string());
     }
     Some(text)
@@ -136,14 +136,10 @@ fn iot(table: &mut Table, region: &str) -> Option<Source> {
         key,
         ca_file: ca_file(table),
     };
-    if let Err(e) = IotCredentials::new(config.clone(), Proxies::default(), clock()) {
+    if let Err(e) = IotCredentials::new(config.clone(), Proxies::default(), ServerClock::system()) {
         table.wrong("endpoint", &e.to_string());
     }
     Some(Source::Iot(config))
-}
-
-fn clock() -> Arc<ServerClock> {
-    Arc::new(ServerClock::new(Arc::new(SystemClock)))
 }
 
 fn process(table: &mut Table) -> Option<Source> {

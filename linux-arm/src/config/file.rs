@@ -12,7 +12,7 @@ use serde::de::{self, Deserializer, Visitor};
 use toml::Spanned;
 
 use super::table::{Remark, Table};
-use super::values::{self, Allowed};
+use super::values::{self, Allowed, place};
 use super::{ActivityConfig, Config, WorkerConfig, credentials, network};
 use super::{
     DEFAULT_CONCURRENCY, DEFAULT_GRACE, DEFAULT_HANDLER_TIMEOUT, DEFAULT_HEARTBEAT_INTERVAL, MAX_OUTPUT,
@@ -108,7 +108,6 @@ pub(crate) fn parse(text: &str) -> Result<(Config, Vec<Flaw>), Flaw> {
             return Err(at(activity.arn.span().start, "activity", what));
         }
         let (start, arn) = (activity.arn.span().start, activity.arn.into_inner().0);
-        let place = |arn: &ActivityArn| format!("{}/{}/{}", arn.partition(), arn.region(), arn.account());
         if place(&arn) != place(&home) {
             let what = format!(
                 "is of {}, the first activity of {}: run one worker for each region and account",

@@ -21,7 +21,7 @@ pub(crate) use file::read;
 #[cfg(any(test, feature = "testing"))]
 pub(crate) use file::{Flaw, parse};
 pub(crate) use network::NetworkConfig;
-pub(crate) use values::{Allowed, arn, concurrency, duration, worker_name};
+pub(crate) use values::{Allowed, arn, concurrency, duration, place, worker_name};
 
 /// The service's limit of an output, and the default room for one.
 pub(crate) const MAX_OUTPUT: usize = 262_144;

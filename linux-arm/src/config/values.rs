@@ -45,6 +45,11 @@ pub(crate) fn arn(text: &str) -> Result<ActivityArn, String> {
     ActivityArn::parse(text).map_err(|e| format!("{text:?}: {e}"))
 }
 
+/// Where one worker can be at work: partition, region and account.
+pub(crate) fn place(arn: &ActivityArn) -> String {
+    format!("{}/{}/{}", arn.partition(), arn.region(), arn.account())
+}
+
 /// The name that the execution history shows.
 pub(crate) fn worker_name(text: &str) -> Result<WorkerName, String> {
     WorkerName::new(text).map_err(|e| e.to_string())
