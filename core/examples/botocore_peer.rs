@@ -3,11 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a wrong question ends the comparison")]
 
 use std::io::{BufRead, Write};
-use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use activity_worker::aws::{Credentials, Network, Settings, default_credentials, peer};
-use activity_worker::clock::{ServerClock, SystemClock};
+use activity_worker::clock::ServerClock;
 use serde_json::{Value, json};
 
 fn main() {
@@ -44,7 +43,7 @@ fn settings(asked: &Value) -> Value {
         Err(e) => return json!({ "error": e.to_string() }),
     };
     let region = settings.region.as_deref().unwrap_or("us-east-1");
-    let network = Network::new(Arc::new(ServerClock::new(Arc::new(SystemClock))));
+    let network = Network::new(ServerClock::system());
     let source = default_credentials(&settings, &env, &network);
     let (name, key) = match &source {
         Err(e) => (e.to_string(), Value::Null),

@@ -77,6 +77,11 @@ impl ServerClock {
         ServerClock { clock, state: Mutex::new(State { floor, anchor: None, hint: None }) }
     }
 
+    /// The same over this machine's own clock.
+    pub fn system() -> Arc<Self> {
+        Arc::new(ServerClock::new(Arc::new(SystemClock)))
+    }
+
     /// The clock underneath.
     pub fn clock(&self) -> &Arc<dyn Clock> {
         &self.clock

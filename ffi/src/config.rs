@@ -7,7 +7,7 @@ use std::time::Duration;
 use activity_worker::aws::{
     ActivityArn, ActivityClient, CachedCredentials, Endpoint, HttpsTransport, partition_of,
 };
-use activity_worker::clock::{ServerClock, SystemClock};
+use activity_worker::clock::ServerClock;
 use activity_worker::worker::{Activity, WorkerBuilder};
 use activity_worker::{Origin, Scope, Worker, WorkerName};
 
@@ -117,7 +117,7 @@ impl WorkerConfig {
     }
 
     fn client(&self, provider: Arc<dyn AwsCredentialsProvider>) -> Result<ActivityClient, StartError> {
-        let clock = Arc::new(ServerClock::new(Arc::new(SystemClock)));
+        let clock = ServerClock::system();
         let source = Arc::new(credentials::source(provider));
         let mut transport = HttpsTransport::builder().clock(Arc::clone(&clock));
         if let Some(file) = &self.ca_file {

@@ -10,7 +10,7 @@ use super::{
     ActivityArn, CallError, Credentials, CredentialsProvider, Endpoint, EndpointError, EndpointOptions,
     Request, Response, Transport,
 };
-use crate::clock::{ServerClock, SystemClock};
+use crate::clock::ServerClock;
 use crate::task::INPUT_MAX;
 use crate::{Class, Failure, Origin, Outcome, Receipt, TaskToken, WorkerName};
 
@@ -332,7 +332,7 @@ impl ActivityClientBuilder {
             region: self.region,
             credentials: self.credentials.ok_or(ClientError::NoCredentials)?,
             transport: self.transport.ok_or(ClientError::NoTransport)?,
-            clock: self.clock.unwrap_or_else(|| Arc::new(ServerClock::new(Arc::new(SystemClock)))),
+            clock: self.clock.unwrap_or_else(ServerClock::system),
             call_timeout: self.call_timeout,
             poll_timeout: self.poll_timeout,
         };

@@ -1,11 +1,10 @@
 //! `~/.aws/config` and `~/.aws/credentials`.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use super::{PLACE, SECRET};
 use crate::aws::{Network, Settings, default_credentials};
-use crate::clock::{ServerClock, SystemClock};
+use crate::clock::ServerClock;
 
 /// Both files, the second one after a line `--- credentials`. `$SECRET` stands for a key where a key may stand.
 pub fn shared_files(data: &[u8]) {
@@ -65,7 +64,7 @@ impl Folder {
         for (at, profile) in [None, Some("dev")].into_iter().enumerate() {
             let settings = Settings::load(&env, profile);
             if let Ok(settings) = &settings {
-                let clock = Arc::new(ServerClock::new(Arc::new(SystemClock)));
+                let clock = ServerClock::system();
                 let found = default_credentials(settings, &env, &Network::new(clock));
                 told[2 + at] = Some(found.map_or_else(|e| e.to_string(), |found| found.name().to_owned()));
                 let _ = settings.endpoint("eu-west-1");

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use activity_emulator::{Credential, Fault};
 use activity_worker::aws::{CachedCredentials, CallbackCredentials, Credentials};
-use activity_worker::clock::{ServerClock, SystemClock};
+use activity_worker::clock::ServerClock;
 use activity_worker::worker::{Event, Stop, TaskContext};
 use activity_worker::{Failure, Settlement};
 use serde_json::json;
@@ -183,7 +183,7 @@ fn when_the_app_changes_its_credentials_the_source_is_asked_for_them() {
         let Credential { access_key_id, secret_access_key, .. } = Credential::test();
         Ok(Credentials::new(access_key_id, secret_access_key, None, None))
     });
-    let source = CachedCredentials::new(Arc::new(source), Arc::new(ServerClock::new(Arc::new(SystemClock))));
+    let source = CachedCredentials::new(Arc::new(source), ServerClock::system());
     let client = bench.client_from(Arc::new(source));
     let worker = bench.worker().client(client).activity(bench.handled(echo)).start().unwrap();
     bench.succeeds(&bench.start("1"));

@@ -8,7 +8,7 @@ use activity_worker::aws::{
     ActivityArn, ActivityClient, Credentials, CredentialsProvider, Endpoint, HttpsTransport,
     StaticCredentials,
 };
-use activity_worker::clock::{ServerClock, SystemClock};
+use activity_worker::clock::ServerClock;
 use activity_worker::worker::{Activity, Event, Events, Handler, TaskContext, WorkerBuilder};
 use activity_worker::{Failure, TaskId, Worker};
 use serde_json::{Value, json};
@@ -53,7 +53,7 @@ impl Bench {
     }
 
     pub(crate) fn client_from(&self, source: Arc<dyn CredentialsProvider>) -> ActivityClient {
-        let clock = Arc::new(ServerClock::new(Arc::new(SystemClock)));
+        let clock = ServerClock::system();
         let transport = HttpsTransport::builder()
             .clock(Arc::clone(&clock))
             .connect_timeout(Duration::from_secs(2))

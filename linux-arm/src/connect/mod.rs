@@ -11,7 +11,7 @@ use activity_worker::aws::{
     EnvironmentCredentials, ImdsCredentials, IotConfig, IotCredentials, LookedAt, Network,
     ProcessCredentials, Proxies, Settings, WebIdentityCredentials, credentials_chain, default_credentials,
 };
-use activity_worker::clock::{ServerClock, SystemClock};
+use activity_worker::clock::ServerClock;
 use activity_worker::worker::StartError;
 
 use crate::config::{Source, WorkerConfig};
@@ -53,7 +53,7 @@ impl Route {
             ca_file: worker.ca_bundle.clone().or_else(|| settings.ca_bundle.clone()),
             proxies: Proxies::from_env(&env).map_err(|e| e.to_string())?,
             client_certificate: worker.network.client_certificate.clone(),
-            ..Network::new(Arc::new(ServerClock::new(Arc::new(SystemClock))))
+            ..Network::new(ServerClock::system())
         };
         let endpoint = endpoint.map_err(|e| e.to_string())?;
         let (source, region) = (worker.credentials.clone(), region.to_owned());

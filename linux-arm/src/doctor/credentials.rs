@@ -70,9 +70,7 @@ pub(super) fn look(
 
 /// Never more of a key than the end of its id.
 fn identity(found: &Credentials, now: SystemTime) -> String {
-    let id = &found.access_key_id;
-    let start = id.char_indices().rev().nth(3).map_or(0, |(at, _)| at);
-    let end = if start == 0 { "" } else { &id[start..] };
+    let end = found.key_end();
     let kind = if found.session_token.is_some() { "temporary" } else { "for good" };
     let until = match found.expires {
         None => String::new(),

@@ -159,7 +159,7 @@ mod tests {
 
     use super::*;
     use crate::aws::{Credentials, CredentialsError};
-    use crate::clock::{ServerClock, SystemClock};
+    use crate::clock::ServerClock;
 
     struct Home(tempfile::TempDir);
 
@@ -195,7 +195,7 @@ mod tests {
             let home = self.0.path().to_str().unwrap();
             let env = self.env(vars);
             let settings = Settings::load(&env, profile).unwrap();
-            let network = Network::new(Arc::new(ServerClock::new(Arc::new(SystemClock))));
+            let network = Network::new(ServerClock::system());
             default_credentials(&settings, &env, &network).map_err(|e| e.to_string().replace(home, "~"))
         }
 
@@ -289,7 +289,7 @@ mod tests {
         let chain = |vars: &[(&str, &str)], profile: Option<&str>| {
             let env = home.env(vars);
             let settings = Settings::load(&env, profile).unwrap();
-            let network = Network::new(Arc::new(ServerClock::new(Arc::new(SystemClock))));
+            let network = Network::new(ServerClock::system());
             credentials_chain(&settings, &env, &network).into_iter().map(|l| l.found).collect::<Vec<_>>()
         };
         use FoundThere::{Counts, Hidden, NotSetUp, Wrong};

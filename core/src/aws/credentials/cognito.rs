@@ -173,7 +173,6 @@ impl CredentialsProvider for CognitoCredentials {
 mod tests {
     use super::super::web::tests::Script;
     use super::*;
-    use crate::clock::SystemClock;
 
     const POOL: &str = "eu-west-1:11111111-2222-3333-4444-555555555555";
     const ID: &str = r#"{"IdentityId":"eu-west-1:id"}"#;
@@ -192,10 +191,6 @@ mod tests {
         }
     }
 
-    fn clock() -> Arc<ServerClock> {
-        Arc::new(ServerClock::new(Arc::new(SystemClock)))
-    }
-
     fn source(script: &Arc<Script>, store: &Memory, login: Option<&'static str>) -> CognitoCredentials {
         let logins = move || {
             Ok(login.map(|token| ("accounts.example".to_owned(), token.to_owned())).into_iter().collect())
@@ -205,7 +200,7 @@ mod tests {
             Box::new(logins),
             Box::new(store.clone()),
             Arc::clone(script) as _,
-            clock(),
+            ServerClock::system(),
         )
         .unwrap()
     }
@@ -276,7 +271,7 @@ mod tests {
                 Box::new(|| Ok(BTreeMap::new())),
                 Box::new(Memory::default()),
                 Script::new(&[]),
-                clock(),
+                ServerClock::system(),
             );
             assert!(matches!(made, Err(CredentialsError::Setup(_))), "{pool}");
         }

@@ -124,14 +124,13 @@ fn may_be_asked(url: &str) -> bool {
 mod tests {
     use super::super::web::tests::{GOOD, Script};
     use super::*;
-    use crate::clock::SystemClock;
 
     fn source(
         vars: &[(&str, &str)],
         script: &Arc<Script>,
     ) -> Result<Option<ContainerCredentials>, CredentialsError> {
         let env = |name: &str| vars.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned());
-        let clock = Arc::new(ServerClock::new(Arc::new(SystemClock)));
+        let clock = ServerClock::system();
         ContainerCredentials::from(&env, Arc::clone(script) as Arc<dyn Transport>, clock)
     }
 

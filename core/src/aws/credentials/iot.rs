@@ -163,7 +163,6 @@ mod tests {
 
     use super::super::web::tests::Script;
     use super::*;
-    use crate::clock::SystemClock;
 
     fn config() -> IotConfig {
         IotConfig {
@@ -178,11 +177,11 @@ mod tests {
     }
 
     fn source(config: IotConfig) -> Result<IotCredentials, CredentialsError> {
-        IotCredentials::new(config, Proxies::default(), Arc::new(ServerClock::new(Arc::new(SystemClock))))
+        IotCredentials::new(config, Proxies::default(), ServerClock::system())
     }
 
     fn answer(status: u16, body: &str) -> Result<Credentials, CredentialsError> {
-        let clock = Arc::new(ServerClock::new(Arc::new(SystemClock)));
+        let clock = ServerClock::system();
         let web = Web { name: "AWS IoT".into(), transport: Script::new(&[]), patience: PATIENCE, clock };
         understand(&web, &config(), &Response { status, headers: Vec::new(), body: body.into() })
     }

@@ -71,6 +71,14 @@ impl Credentials {
         }
     }
 
+    /// The end of the access key id, by which a person tells it from others; empty if that would show all of it.
+    pub fn key_end(&self) -> &str {
+        match self.access_key_id.char_indices().rev().nth(3) {
+            Some((start, _)) if start > 0 => &self.access_key_id[start..],
+            _ => "",
+        }
+    }
+
     /// Whether the service sees the same key in both, whatever the dates say.
     fn is_same_key(&self, other: &Credentials) -> bool {
         self.access_key_id == other.access_key_id
@@ -88,9 +96,7 @@ impl Drop for Credentials {
 
 impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let start = self.access_key_id.char_indices().rev().nth(3).map_or(0, |(at, _)| at);
-        // A key id of four characters or fewer would be shown whole.
-        let end = if start == 0 { "" } else { &self.access_key_id[start..] };
+        let end = self.key_end();
         let kind = if self.session_token.is_some() { "temporary" } else { "permanent" };
         write!(f, "Credentials(...{end}, {kind})")
     }

@@ -242,7 +242,6 @@ mod tests {
     use super::super::web::tests::Script;
     use super::*;
     use crate::aws::StaticCredentials;
-    use crate::clock::SystemClock;
 
     const GIVEN: &str = "<AssumeRoleResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><AssumeRoleResult><AssumedRoleUser><Arn>x</Arn></AssumedRoleUser><Credentials>\n<AccessKeyId>KEY</AccessKeyId><SecretAccessKey>S/+=</SecretAccessKey><SessionToken>T</SessionToken><Expiration>2030-01-02T03:04:05Z</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>";
 
@@ -257,14 +256,10 @@ mod tests {
         }
     }
 
-    fn clock() -> Arc<ServerClock> {
-        Arc::new(ServerClock::new(Arc::new(SystemClock)))
-    }
-
     fn assume(script: &Arc<Script>) -> AssumeRoleCredentials {
         let source =
             StaticCredentials::new(Credentials::new("SOURCE", "SECRET", Some("SESSION".into()), None));
-        AssumeRoleCredentials::new(role(), Arc::new(source), Arc::clone(script) as _, clock())
+        AssumeRoleCredentials::new(role(), Arc::new(source), Arc::clone(script) as _, ServerClock::system())
     }
 
     #[test]
@@ -295,9 +290,10 @@ mod tests {
             "AWS_ROLE_SESSION_NAME" => Some("pod".to_owned()),
             _ => None,
         };
-        let source = WebIdentityCredentials::from(&env, "eu-west-1", Arc::clone(&script) as _, clock())
-            .unwrap()
-            .unwrap();
+        let source =
+            WebIdentityCredentials::from(&env, "eu-west-1", Arc::clone(&script) as _, ServerClock::system())
+                .unwrap()
+                .unwrap();
         for token in ["one\n", "two"] {
             std::fs::write(file.path(), token).unwrap();
             source.credentials().unwrap();
@@ -312,8 +308,12 @@ mod tests {
         assert!(bodies[1].ends_with("WebIdentityToken=two"));
         assert!(!script.asked()[0].headers.iter().any(|(name, _)| *name == "authorization"));
         let half = |name: &str| (name == "AWS_WEB_IDENTITY_TOKEN_FILE").then(|| "/x".to_owned());
-        assert!(WebIdentityCredentials::from(&half, "r", Script::new(&[]), clock()).is_err());
-        assert!(WebIdentityCredentials::from(&|_| None, "r", Script::new(&[]), clock()).unwrap().is_none());
+        assert!(WebIdentityCredentials::from(&half, "r", Script::new(&[]), ServerClock::system()).is_err());
+        assert!(
+            WebIdentityCredentials::from(&|_| None, "r", Script::new(&[]), ServerClock::system())
+                .unwrap()
+                .is_none()
+        );
     }
 
     #[test]

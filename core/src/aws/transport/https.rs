@@ -32,7 +32,7 @@ use super::examine::Notes;
 use super::resolve::Names;
 use super::tls::{Tls, TransportConfigError};
 use super::{Examination, Proxies, Request, Response, Transport, TransportError};
-use crate::clock::{ServerClock, SystemClock};
+use crate::clock::ServerClock;
 
 /// A little under the shortest time after which servers commonly close an idle connection, so that a request seldom meets one that is
 /// just being closed.
@@ -213,7 +213,7 @@ impl HttpsTransportBuilder {
 
     /// Reads the CA file. Connects to nothing yet.
     pub fn build(self) -> Result<HttpsTransport, TransportConfigError> {
-        let clock = self.clock.unwrap_or_else(|| Arc::new(ServerClock::new(Arc::new(SystemClock))));
+        let clock = self.clock.unwrap_or_else(ServerClock::system);
         let transport = HttpsTransport {
             tls: Tls::new(clock, self.ca_file.as_deref(), self.client_certificate.as_ref())?,
             names: self.names,
