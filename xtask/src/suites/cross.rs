@@ -5,6 +5,7 @@ use std::fs;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread;
 
 use serde_json::Value;
 use signal_hook::consts::SIGILL;
@@ -36,29 +37,34 @@ pub(super) fn run(workspace: &Workspace) -> Result<String, Stop> {
     println!("\n{sizes}\n");
     sizes.check()?;
 
+    // Much of each waits, for an emulated second or for a linker on one processor.
+    thread::scope(|scope| {
+        let again = scope.spawn(|| {
+            timed("x86_64: the same bytes from another folder", || {
+                reproducible::check(workspace, &toolchain, &X86_64)
+            })
+        });
+        let starts = scope.spawn(|| starts(&site, &qemu));
+        let tests = core_tests(workspace, &toolchain, &qemu);
+        [again, starts].into_iter().fold(tests, |result, lane| {
+            result.and(lane.join().unwrap_or_else(|_| Err("a lane of the suite panicked".into())))
+        })
+    })?;
+    Ok(String::new())
+}
+
+/// Every file starts where it should, and plays the demo there.
+fn starts(site: &Site, qemu: &Qemu) -> Result<(), String> {
     let native = |file: &Path| Ok(Command::new(file));
-    timed("x86_64: says its version, checks a file", || start(&site, &X86_64, &native))?;
-    timed("x86_64: plays the demo", || demo(&site, &X86_64, &native))?;
+    timed("x86_64: says its version, checks a file", || start(site, &X86_64, &native))?;
+    timed("x86_64: plays the demo", || demo(site, &X86_64, &native))?;
     for target in [&AARCH64, &ARMV7, &ARMV6] {
         let emulated = |file: &Path| qemu.command(target, file);
         let what = |does: &str| format!("{} on {}: {does}", target.name, cpu(target));
-        timed(&what("says its version, checks a file"), || start(&site, target, &emulated))?;
-        timed(&what("plays the demo"), || demo(&site, target, &emulated))?;
+        timed(&what("says its version, checks a file"), || start(site, target, &emulated))?;
+        timed(&what("plays the demo"), || demo(site, target, &emulated))?;
     }
-    timed("armv7 on arm1176: dies of its first strange instruction", || strange(&site, &qemu))?;
-    timed("armv6: the library's tests, built", || core_tests(workspace, &toolchain)).and_then(|tests| {
-        tests.iter().try_for_each(|test| {
-            let name = test.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            timed(&format!("armv6 on arm1176: {name}"), || {
-                let mut test = qemu.command(&ARMV6, test)?;
-                process::run(test.args(["--skip", MODEL]).env("PROPTEST_CASES", RANDOM_CASES))
-            })
-        })
-    })?;
-    timed("x86_64: the same bytes from another folder", || {
-        reproducible::check(workspace, &toolchain, &X86_64)
-    })?;
-    Ok(String::new())
+    timed("armv7 on arm1176: dies of its first strange instruction", || strange(site, qemu))
 }
 
 /// A command that starts a file of a target.
@@ -103,8 +109,20 @@ fn strange(site: &Site, qemu: &Qemu) -> Result<(), String> {
     Err(format!("it ended with {}: this processor shows nothing", process::ending(output.status)))
 }
 
-/// Builds the library's own tests, and those of its transport over real TLS, for ARMv6. Where the programs are.
-fn core_tests(workspace: &Workspace, toolchain: &Toolchain) -> Result<Vec<PathBuf>, String> {
+/// The library's own tests, and those of its transport over real TLS, on ARMv6.
+fn core_tests(workspace: &Workspace, toolchain: &Toolchain, qemu: &Qemu) -> Result<(), String> {
+    let tests = timed("armv6: the library's tests, built", || build_tests(workspace, toolchain))?;
+    tests.iter().try_for_each(|test| {
+        let name = test.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        timed(&format!("armv6 on arm1176: {name}"), || {
+            let mut test = qemu.command(&ARMV6, test)?;
+            process::run(test.args(["--skip", MODEL]).env("PROPTEST_CASES", RANDOM_CASES))
+        })
+    })
+}
+
+/// Where the programs are.
+fn build_tests(workspace: &Workspace, toolchain: &Toolchain) -> Result<Vec<PathBuf>, String> {
     let (source, output) = (&workspace.root, &workspace.target);
     let mut cargo = toolchain.cargo("test", &[&ARMV6], Purpose::Test, source, output)?;
     cargo.args(["--package", "activity-worker", "--lib", "--test", "transport", "--no-run"]);

@@ -12,8 +12,10 @@ mod worker;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread;
 use std::time::Instant;
 
+use self::scenarios::Scenario;
 use self::server::Server;
 use self::stage::Stage;
 use super::Stop;
@@ -29,7 +31,7 @@ pub(super) fn run(workspace: &Workspace) -> Result<String, Stop> {
     let start = Instant::now();
     let server = Server::start(&python, workspace)?;
     println!("LocalStack answers after {:.1} s", start.elapsed().as_secs_f64());
-    let played = play(&Stage::new(server.url(), binary))?;
+    let played = play(server.url(), &binary)?;
     probe(workspace, &python, server.url())?;
     Ok(played)
 }
@@ -53,19 +55,28 @@ fn binary(workspace: &Workspace) -> Result<PathBuf, String> {
     Ok(workspace.target.join("release/activity-worker"))
 }
 
-/// Plays every scenario, one line each. They run one after the other: LocalStack loses executions that start side by side.
-fn play(stage: &Stage) -> Result<String, Stop> {
-    let mut failed = Vec::new();
-    for (name, scenario) in scenarios::ALL {
-        let start = Instant::now();
-        let result = scenario(stage).and_then(|()| stage.told_no_secret());
-        let mark = if result.is_ok() { "ok    " } else { "FAILED" };
-        println!("{mark} {:>6.1} s  {name}", start.elapsed().as_secs_f64());
-        if let Err(reason) = result {
-            println!("{reason}\n{}", stage.logs());
-            failed.push(*name);
-        }
-        stage.clear();
-    }
+/// Plays every scenario, one line each. Those with executions run one after the other: LocalStack loses executions that start side
+/// by side.
+fn play(url: &str, binary: &Path) -> Result<String, Stop> {
+    let failed: Vec<&str> = thread::scope(|scope| {
+        let idle = scope.spawn(|| act(&Stage::new(url, binary, "idle"), &scenarios::IDLE));
+        let stage = Stage::new(url, binary, "one-by-one");
+        let failed: Vec<_> = scenarios::ALL.iter().filter_map(|scenario| act(&stage, scenario)).collect();
+        let idle = idle.join().unwrap_or(Some(scenarios::IDLE.0));
+        failed.into_iter().chain(idle).collect()
+    });
     if failed.is_empty() { Ok(String::new()) } else { Err(Stop::Failed(failed.join(", "))) }
+}
+
+/// Plays one; its name if it fails.
+fn act(stage: &Stage, (name, scenario): &Scenario) -> Option<&'static str> {
+    let start = Instant::now();
+    let result = scenario(stage).and_then(|()| stage.told_no_secret());
+    let mark = if result.is_ok() { "ok    " } else { "FAILED" };
+    println!("{mark} {:>6.1} s  {name}", start.elapsed().as_secs_f64());
+    if let Err(reason) = &result {
+        println!("{reason}\n{}", stage.logs());
+    }
+    stage.clear();
+    result.err().map(|_| *name)
 }

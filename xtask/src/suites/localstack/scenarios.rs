@@ -15,10 +15,14 @@ use super::proxy::Proxy;
 use super::stage::{Stage, wait_for_file};
 use super::worker::{SECRET, WORKER_NAME};
 
-type Scenario = fn(&Stage) -> Result<(), String>;
+/// What it shows, and how.
+pub(super) type Scenario = (&'static str, fn(&Stage) -> Result<(), String>);
 
-pub(super) const ALL: &[(&str, Scenario)] = &[
-    ("a success with its output; idle, the worker ends with code 0", success),
+/// Starts no execution, so it can run beside the others; it takes as long as an empty poll.
+pub(super) const IDLE: Scenario = ("idle, the worker ends with code 0 after an empty poll", idle);
+
+pub(super) const ALL: &[Scenario] = &[
+    ("a success with its output", success),
     ("a failure that Catch receives with our error and cause", caught_failure),
     ("an exit code that Catch receives by name, with the end of stderr", caught_exit),
     ("a handler four times as long as HeartbeatSeconds lives by heartbeats", heartbeats),
@@ -35,15 +39,20 @@ pub(super) const ALL: &[(&str, Scenario)] = &[
 
 fn success(stage: &Stage) -> Result<(), String> {
     let activity = stage.activity()?;
-    let setup = stage.worker(&activity, stage.aws.url())?.with(&["--exit-when-idle"]);
     let input = json!({ "door": 7, "name": "Tür über \u{1F6AA} \"quoted\"", "pin": SECRET });
     let execution = stage.execute(&task(&activity), &input)?;
-    let mut worker = setup.start(r#"sleep 0.1; printf '{"took":'; cat; printf '}'"#)?;
+    let setup = stage.worker(&activity, stage.aws.url())?;
+    let _worker = setup.start(r#"sleep 0.1; printf '{"took":'; cat; printf '}'"#)?;
     succeeded(&stage.end_of(&execution)?, &json!({ "took": input }))?;
     let started = stage.event(&execution, "ActivityStarted")?;
     let name = &started["activityStartedEventDetails"]["workerName"];
-    require(name == WORKER_NAME, || format!("the history names the worker {name}"))?;
-    // The next poll comes back empty after a minute.
+    require(name == WORKER_NAME, || format!("the history names the worker {name}"))
+}
+
+fn idle(stage: &Stage) -> Result<(), String> {
+    let setup = stage.worker(&stage.activity()?, stage.aws.url())?.with(&["--exit-when-idle"]);
+    let mut worker = setup.start("true")?;
+    // The poll comes back empty after a minute.
     let status = worker.ended_within(Duration::from_secs(90)).ok_or("the idle worker did not end")?;
     require(status.code() == Some(0), || format!("the idle worker ended with {status}"))
 }

@@ -20,13 +20,16 @@ const PATIENCE: Duration = Duration::from_secs(150);
 pub(super) struct Stage {
     pub(super) aws: StepFunctions,
     binary: PathBuf,
+    /// What the names of its activities and machines begin with.
+    name: &'static str,
     scratch: RefCell<Vec<TempDir>>,
     count: Cell<u32>,
 }
 
 impl Stage {
-    pub(super) fn new(url: &str, binary: PathBuf) -> Self {
-        Stage { aws: StepFunctions::at(url), binary, scratch: RefCell::default(), count: Cell::new(0) }
+    pub(super) fn new(url: &str, binary: &Path, name: &'static str) -> Self {
+        let (aws, binary) = (StepFunctions::at(url), binary.to_owned());
+        Stage { aws, binary, name, scratch: RefCell::default(), count: Cell::new(0) }
     }
 
     /// A fresh activity. LocalStack, as AWS, gives a task to a poll that is no longer there, so no scenario may use another's.
@@ -112,7 +115,7 @@ impl Stage {
 
     fn fresh_name(&self, kind: &str) -> String {
         self.count.set(self.count.get() + 1);
-        format!("{kind}-{}", self.count.get())
+        format!("{}-{kind}-{}", self.name, self.count.get())
     }
 }
 
