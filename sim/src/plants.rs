@@ -1,60 +1,63 @@
 //! The simulator is tested too: bugs that are planted in core, each of which must be found, by the name of the promise it breaks.
 
+use std::io::{self, Write};
+
 #[cfg(feature = "plants")]
-use crate::seeds;
+use activity_worker::plants::{PLANTS, Plant, plant};
+
+#[cfg(feature = "plants")]
+use crate::{debt::Finding, seeds};
+
+/// What is asked for.
+#[derive(Debug)]
+pub enum Asked<'a> {
+    /// The names of all.
+    Names,
+    /// In how many of so many worlds, at most, this one is found.
+    Search(&'a str, u64),
+    /// The world of a seed with this one in it, event by event.
+    World(&'a str, u64),
+}
 
 /// A planted bug that survives so many worlds is not found.
 pub const SEEDS: u64 = 5000;
 
+/// Answers. The exit code: 1 if a planted bug is found, 0 if it survives, 2 if it is not known or breaks another promise than it
+/// should.
 #[cfg(feature = "plants")]
-use activity_worker::plants::{PLANTS, plant};
-
-/// Prints the names.
-#[cfg(feature = "plants")]
-pub fn list() {
-    PLANTS.iter().for_each(|plant| println!("{}", plant.name));
-}
-
-/// Turns one on, and looks for it: 1 if it is found, 0 if it survives, 2 if it is not known or breaks another promise than it should.
-#[cfg(feature = "plants")]
-pub fn try_one(name: &str, count: u64) -> u8 {
-    let Some(bug) = plant(name) else {
-        eprintln!("sim: no plant {name:?}; --plants lists them");
-        return 2;
+pub fn run(out: &mut impl Write, asked: &Asked<'_>) -> io::Result<u8> {
+    let name = match asked {
+        Asked::Names => return PLANTS.iter().try_for_each(|bug| writeln!(out, "{}", bug.name)).map(|()| 0),
+        Asked::Search(name, _) | Asked::World(name, _) => name,
     };
-    match seeds::first_broken(count) {
-        None => {
-            println!("{name}: survived {count} worlds");
-            0
-        }
-        Some((seed, finding)) => {
-            println!(
-                "{name}: {} is broken after {} worlds, seed {seed}: {}",
-                finding.promise,
-                seed + 1,
-                finding.text
-            );
-            if bug.breaks.contains(&finding.promise) {
-                return 1;
-            }
-            println!("{name}: should break one of {:?}", bug.breaks);
-            2
+    match (plant(name), asked) {
+        (Some(bug), Asked::Search(_, count)) => search(out, bug, *count),
+        (Some(_), Asked::World(_, seed)) => Ok(u8::from(!seeds::replay(out, *seed)?)),
+        _ => {
+            eprintln!("sim: no plant {name:?}; --plants lists them");
+            Ok(2)
         }
     }
 }
 
-#[cfg(not(feature = "plants"))]
-const WITHOUT: &str = "sim: built without planted bugs; cargo xtask sim builds with them";
-
-/// Says that there are none.
-#[cfg(not(feature = "plants"))]
-pub fn list() {
-    eprintln!("{WITHOUT}");
+#[cfg(feature = "plants")]
+fn search(out: &mut impl Write, bug: Plant, count: u64) -> io::Result<u8> {
+    let name = bug.name;
+    let Some((seed, Finding { promise, text })) = seeds::first_broken(count) else {
+        writeln!(out, "{name}: survived {count} worlds")?;
+        return Ok(0);
+    };
+    writeln!(out, "{name}: {promise} is broken after {} worlds, seed {seed}: {text}", seed + 1)?;
+    if bug.breaks.contains(&promise) {
+        return Ok(1);
+    }
+    writeln!(out, "{name}: should break one of {:?}", bug.breaks)?;
+    Ok(2)
 }
 
 /// Says that there are none.
 #[cfg(not(feature = "plants"))]
-pub fn try_one(_: &str, _: u64) -> u8 {
-    eprintln!("{WITHOUT}");
-    2
+pub fn run(_: &mut impl Write, _: &Asked<'_>) -> io::Result<u8> {
+    eprintln!("sim: built without planted bugs; cargo xtask sim builds with them");
+    Ok(2)
 }

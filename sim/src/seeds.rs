@@ -1,6 +1,7 @@
 //! Many worlds on all cores, and what came of them.
 
 use std::collections::BTreeMap;
+use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -89,18 +90,21 @@ pub fn finding(seed: u64) -> Option<String> {
 }
 
 /// One world again, event by event. True if every promise was kept.
-pub fn replay(seed: u64) -> bool {
+pub fn replay(out: &mut impl Write, seed: u64) -> io::Result<bool> {
     let ending = one(seed, true);
-    ending.trace.iter().for_each(|line| println!("{line}"));
-    tell(seed, &ending);
-    ending.finding.is_none()
+    for line in &ending.trace {
+        writeln!(out, "{line}")?;
+    }
+    tell(out, seed, &ending)?;
+    Ok(ending.finding.is_none())
 }
 
-fn tell(seed: u64, ending: &Ending) {
+fn tell(out: &mut impl Write, seed: u64, ending: &Ending) -> io::Result<()> {
     match &ending.finding {
-        None => println!("seed {seed}: all promises kept"),
-        Some((finding, at)) => println!(
-            "seed {seed}: {} is broken at {:.3} s: {}\nagain: cargo xtask sim --seed {seed}",
+        None => writeln!(out, "seed {seed}: all promises kept"),
+        Some((finding, at)) => writeln!(
+            out,
+            "seed {seed}: {} is broken at {:.3} s: {}",
             finding.promise,
             at.as_secs_f64(),
             finding.text
@@ -108,19 +112,20 @@ fn tell(seed: u64, ending: &Ending) {
     }
 }
 
-/// Runs worlds until one breaks a promise, all are done, or the time is over. Prints what came of them.
-pub fn run(first: u64, count: u64, minutes: Option<f64>) -> bool {
+/// Runs worlds until one breaks a promise, all are done, or the time is over. Tells what came of them; true if every promise was kept.
+pub fn run(out: &mut impl Write, first: u64, count: u64, time: Option<Duration>) -> io::Result<bool> {
     let start = Instant::now();
-    let end = minutes.map(|minutes| start + Duration::from_secs_f64(minutes * 60.0));
-    let (tally, broken) = many(first, count, end);
-    print(&tally, start.elapsed());
-    let Some(seed) = broken else { return true };
+    let (tally, broken) = many(first, count, time.and_then(|time| start.checked_add(time)));
+    sum_up(out, &tally, start.elapsed())?;
+    let Some(seed) = broken else { return Ok(true) };
     let ending = one(seed, true);
-    println!("\nthe last lines of the trace of seed {seed}:");
-    let from = ending.trace.len().saturating_sub(40);
-    ending.trace[from..].iter().for_each(|line| println!("{line}"));
-    tell(seed, &ending);
-    false
+    writeln!(out, "\nthe last lines of the trace of seed {seed}:")?;
+    for line in &ending.trace[ending.trace.len().saturating_sub(40)..] {
+        writeln!(out, "{line}")?;
+    }
+    tell(out, seed, &ending)?;
+    writeln!(out, "again: cargo xtask sim --seed {seed}")?;
+    Ok(false)
 }
 
 /// The figures, and the first seed that broke a promise.
@@ -132,7 +137,7 @@ fn many(first: u64, count: u64, end: Option<Instant>) -> (Tally, Option<u64>) {
         loop {
             let seed = next.fetch_add(1, Ordering::Relaxed);
             let late = end.is_some_and(|end| Instant::now() >= end);
-            if seed >= first + count || late || seed > worst.load(Ordering::Relaxed) {
+            if seed.wrapping_sub(first) >= count || late || seed > worst.load(Ordering::Relaxed) {
                 break;
             }
             let ending = one(seed, false);
@@ -159,20 +164,20 @@ pub(crate) fn first_broken(count: u64) -> Option<(u64, Finding)> {
     one(seed, false).finding.map(|(finding, _)| (seed, finding))
 }
 
-fn print(tally: &Tally, took: Duration) {
+fn sum_up(out: &mut impl Write, tally: &Tally, took: Duration) -> io::Result<()> {
     let years = tally.lived / (365.25 * 86_400.0);
-    println!(
+    writeln!(
+        out,
         "{} worlds, {years:.1} device-years, in {:.0} s: {:.0} worlds a second",
         tally.worlds,
         took.as_secs_f64(),
         tally.worlds as f64 / took.as_secs_f64()
-    );
-    println!(
+    )?;
+    writeln!(
+        out,
         "results: {} kept, {} delivered, {} too late or unknown, {} held at the end",
         tally.kept, tally.delivered, tally.otherwise, tally.held
-    );
-    println!("faults: {}", tally.faults.values().sum::<u64>());
-    for (kind, count) in &tally.faults {
-        println!("{count:>12}  {kind}");
-    }
+    )?;
+    writeln!(out, "faults: {}", tally.faults.values().sum::<u64>())?;
+    tally.faults.iter().try_for_each(|(kind, count)| writeln!(out, "{count:>12}  {kind}"))
 }
