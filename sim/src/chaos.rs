@@ -153,6 +153,11 @@ impl World {
         }
         self.outside().fault("bit rot");
         self.say(|| format!("d{device} bit rot in {id:?}"));
+        // Where a medium forgets it fails too, and is not helped by a start.
+        if self.rng.bool() {
+            self.disk_fails(device);
+            self.doom(device);
+        }
     }
 
     fn sleep(&mut self, device: usize) {

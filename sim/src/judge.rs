@@ -280,8 +280,11 @@ impl Judge {
         let true_word = match how {
             Settlement::Delivered => mine && same,
             // A task that the disk refused is failed from memory. Should the refused file come through a crash all the same, the
-            // next process knows nothing of that failure.
-            Settlement::TooLate => (!mine || debt.ever_refused || unkept) && task.status != Status::Running,
+            // next process knows nothing of that failure; nor, should its token be adopted again, of a file that was set aside.
+            Settlement::TooLate => {
+                let forgot = debt.ever_refused || debt.unreadable || unkept;
+                (!mine || forgot) && task.status != Status::Running
+            }
             _ => task.status != Status::Running,
         };
         if !true_word {

@@ -47,7 +47,7 @@ impl Spool {
         spool.take_lock(&dir)?;
         let tasks = dir.join("tasks");
         // What the last process left without a sync is about to be believed.
-        for dir in [&dir, &tasks] {
+        for dir in [&dir, &tasks, &dir.join("quarantine")] {
             if !planted("start-believes-what-was-not-synced") {
                 spool.disk.sync_dir(dir).map_err(at(dir))?;
             }
@@ -71,8 +71,13 @@ impl Spool {
     pub fn reread(&mut self) -> Found {
         let mut found = Found { copied: self.copied, ..Found::default() };
         let mut marker = Marker::read(&*self.disk, &self.config.dir);
+        let names = self.disk.list(&self.config.dir.join("tasks")).unwrap_or_default();
         for id in std::mem::take(&mut self.unreadable) {
-            self.load(id, &mut marker, &mut found);
+            let aside = self.aside(id).filter(|_| !names.contains(&format!("{id}.task")));
+            match aside {
+                Some(aside) => self.look_aside(id, aside, &mut marker, &mut found),
+                None => self.load(id, &mut marker, &mut found),
+            }
         }
         marker.remove(&mut *self.disk);
         found
@@ -221,10 +226,13 @@ impl Spool {
         let is_task =
             |bytes: &Vec<u8>| format::decode(bytes).is_ok_and(|file| file.envelope.task().is_some());
         let goes_back = bytes.as_ref().map_or(true, is_task) && !planted("power-cuts-make-poison");
-        if !goes_back || self.disk.rename(&aside, &path).is_err() {
+        if !goes_back {
             return found.quarantined.push(aside);
         }
-        let _ = self.disk.sync_dir(&self.config.dir.join("tasks"));
+        if self.move_between(&aside, &path).is_err() {
+            marker.stays = true;
+            return self.look_again(id, found);
+        }
         marker.remove(&mut *self.disk);
         match bytes {
             Ok(_) => self.load(id, marker, found),
@@ -235,11 +243,10 @@ impl Spool {
     /// The last start died over a file that it had set aside: it is looked at some more times, then left there with a word.
     fn look_aside_again(&mut self, names: &[String], marker: &mut Marker, found: &mut Found) {
         let Some((id, _)) = marker.last else { return };
-        let (name, dir) = (format!("{id}.task"), self.config.dir.join("quarantine"));
-        if names.contains(&name) || !self.disk.list(&dir).is_ok_and(|aside| aside.contains(&name)) {
+        if names.contains(&format!("{id}.task")) {
             return;
         }
-        let aside = dir.join(name);
+        let Some(aside) = self.aside(id) else { return };
         match marker.begin(&mut *self.disk, id) > 2 * LOADS_MAX {
             true => found.quarantined.push(aside),
             false => self.look_aside(id, aside, marker, found),
@@ -255,6 +262,8 @@ struct Marker {
     last: Option<(TaskId, u32)>,
     /// An earlier process left it.
     was_left: bool,
+    /// The next process is to know which file it was: it waits in the quarantine to go back.
+    stays: bool,
 }
 
 impl Marker {
@@ -265,7 +274,7 @@ impl Marker {
             let (id, count) = text.trim().split_once(' ')?;
             Some((TaskId::parse(id)?, count.parse().ok()?))
         });
-        Marker { path, last, was_left: last.is_some() }
+        Marker { path, last, was_left: last.is_some(), stays: false }
     }
 
     /// How often reading this file was begun, this time included.
@@ -277,6 +286,9 @@ impl Marker {
     }
 
     fn remove(&mut self, disk: &mut dyn Disk) {
+        if self.stays {
+            return;
+        }
         self.last = None;
         let _ = disk.remove(&self.path);
         // Else power cuts would bring it back, and be counted as ends of the process.

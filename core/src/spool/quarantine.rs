@@ -4,26 +4,38 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::Spool;
+use crate::TaskId;
 use crate::plants::planted;
 
 impl Spool {
     /// Moves a file to the quarantine, under a name that is free there.
     pub(super) fn set_aside(&mut self, file: &Path) -> io::Result<PathBuf> {
         let target = self.in_quarantine(file).0;
-        self.move_aside(file, &target)?;
-        Ok(target)
-    }
-
-    /// The new name is made durable before the old folder is synced: a power cut must not take both.
-    fn move_aside(&mut self, file: &Path, target: &Path) -> io::Result<()> {
         if planted("quarantine-deletes") {
             let _ = self.disk.remove(file);
         }
+        self.move_between(file, &target)?;
+        Ok(target)
+    }
+
+    /// Moves a file to another folder. The new name is made durable before the old folder is synced, or the file goes back: a power
+    /// cut must not take both.
+    pub(super) fn move_between(&mut self, file: &Path, target: &Path) -> io::Result<()> {
         self.disk.rename(file, target)?;
-        if !planted("quarantine-not-synced") {
-            let _ = self.disk.sync_dir(&self.config.dir.join("quarantine"));
+        let Some(folder) = target.parent().filter(|_| !planted("quarantine-not-synced")) else {
+            return Ok(());
+        };
+        let synced = self.disk.sync_dir(folder);
+        if synced.is_err() {
+            self.disk.rename(target, file)?;
+            return synced;
         }
         Ok(())
+    }
+
+    /// Where this task's file lies in the quarantine: the last one, if there are several.
+    pub(super) fn aside(&self, id: TaskId) -> Option<PathBuf> {
+        self.in_quarantine(&self.path(id, "task")).1.pop()
     }
 
     /// Puts a copy of a damaged file into the quarantine, once. The file itself stays where it is: nothing else holds its token. Where

@@ -184,3 +184,25 @@ fn p1_a_damaged_file_that_cannot_be_set_aside_now_is_looked_at_again() {
     assert_eq!((found.quarantined.len(), found.unreadable.len()), (1, 0));
     assert!(disk.has(&found.quarantined[0]));
 }
+
+/// Found by the simulator: the quarantine could not be synced, the folder of tasks could, and the power cut took both names.
+#[test]
+fn p1_a_damaged_file_goes_back_when_the_quarantine_can_not_be_synced() {
+    let disk = MemoryDisk::new(None);
+    let (mut spool, _) = open(&disk);
+    let id = accept(&mut spool, 1).unwrap();
+    assert!(disk.rot(&dir().join(format!("tasks/{id}.task")), 40), "within the envelope");
+    drop(spool);
+    let mut opened = false;
+    disk.set_fault(move |op, path| {
+        let fails = op == Op::SyncDir && path.ends_with("quarantine");
+        // The first sync is the one of the start.
+        (fails && std::mem::replace(&mut opened, true)).then(broken)
+    });
+    let (mut spool, found) = open(&disk);
+    assert_eq!((found.quarantined.len(), found.unreadable.len()), (0, 1));
+    accept(&mut spool, 2).unwrap();
+    drop(spool);
+    disk.power_cut(|| false);
+    assert!(disk.has(&dir().join(format!("tasks/{id}.task"))));
+}

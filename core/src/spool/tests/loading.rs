@@ -53,6 +53,64 @@ fn p1_a_file_that_can_not_be_read_now_goes_back_too() {
 }
 
 #[test]
+fn p1_a_file_that_can_not_go_back_now_goes_back_later() {
+    for op_that_fails in [Op::Rename, Op::SyncDir] {
+        for restarts in [false, true] {
+            let disk = MemoryDisk::new(None);
+            let (mut spool, _) = open(&disk);
+            let id = accept(&mut spool, 1).unwrap();
+            spool.keep_outcome(id, &outcome(7)).unwrap();
+            spool.commit().unwrap();
+            drop(spool);
+            die_reading(&disk, &format!("{id}.task"), 3);
+            let mut seen = false;
+            disk.set_fault(move |op, path| {
+                // From the moment at which it is looked at.
+                seen |= op == Op::Read && path.starts_with(dir().join("quarantine"));
+                (seen && op == op_that_fails).then(broken)
+            });
+            let (mut spool, found) = open(&disk);
+            assert_eq!((found.quarantined.len(), found.unreadable.len()), (0, 1));
+            disk.clear_fault();
+            if restarts {
+                drop((spool, found));
+                spool = open(&disk).0;
+            } else {
+                assert_eq!(spool.reread().tasks.len(), 1);
+            }
+            assert_eq!(spool.outcome(id).unwrap(), outcome(7));
+        }
+    }
+}
+
+#[test]
+fn p3_a_file_that_was_just_set_aside_when_the_process_died_is_told_and_outlives_the_power() {
+    let disk = MemoryDisk::new(None);
+    let (mut spool, _) = open(&disk);
+    let id = accept(&mut spool, 1).unwrap();
+    assert!(disk.rot(&dir().join(format!("tasks/{id}.task")), 40), "within the envelope");
+    drop(spool);
+    // Until a start ends right after the file was moved.
+    let renamed = dir().join("quarantine").join(format!("{id}.task"));
+    for steps in 1.. {
+        disk.halt_after(steps);
+        let died = Spool::open(Box::new(disk.clone()), config()).is_err() || disk.is_halted();
+        let (was_moved, was_halted) = (disk.has(&renamed), disk.is_halted());
+        disk.process_ends();
+        assert!(died && was_halted, "else this tests nothing");
+        if was_moved {
+            break;
+        }
+    }
+    let (mut spool, found) = open(&disk);
+    assert_eq!(found.quarantined, std::slice::from_ref(&renamed));
+    accept(&mut spool, 2).unwrap();
+    drop(spool);
+    disk.power_cut(|| false);
+    assert!(disk.has(&renamed));
+}
+
+#[test]
 fn p1_a_file_that_can_be_read_after_all_is_no_poison() {
     let disk = MemoryDisk::new(None);
     let (mut spool, _) = open(&disk);
