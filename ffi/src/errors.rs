@@ -114,7 +114,8 @@ pub enum AnswerError {
         /// What the disk said.
         reason: String,
     },
-    /// It is written, but perhaps not for good: the worker goes on with this answer and takes no other.
+    /// It is written, but perhaps not for good: the worker goes on with this answer and takes no other. Of a request that was taken
+    /// back: after a power cut it may be open again.
     #[error("perhaps not kept: {reason}")]
     Unknown {
         /// What the disk said.

@@ -171,7 +171,8 @@ impl ActivityWorker {
         Ok(self.handle.adopt(adoption)?.into())
     }
 
-    /// Takes back an open request: its workflow withdrew it. Nothing is reported.
+    /// Takes back an open request: its workflow withdrew it. Nothing is reported. That it is over is on stable storage when this
+    /// returns.
     pub fn retract(&self, id: String) -> Result<(), AnswerError> {
         Ok(self.handle.retract(open(&id)?)?)
     }

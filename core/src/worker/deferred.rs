@@ -62,7 +62,8 @@ pub enum SettleError {
     /// The disk refused: nothing is kept, the task is as open as before.
     #[error("not kept: {0}")]
     NotKept(String),
-    /// It is written, and held in memory, but perhaps not durable yet: the worker goes on with this outcome, no other is taken.
+    /// It is written, and held in memory, but perhaps not durable yet: the worker goes on with this outcome, no other is taken. Of a
+    /// task that was taken back: after a power cut it may be open again.
     #[error("perhaps not kept: {0}")]
     Unknown(String),
     /// The input can't be read now.
@@ -134,12 +135,13 @@ impl Driver {
     }
 
     /// The workflow withdrew its request, says the app's backend.
-    pub(super) fn retract(&mut self, id: TaskId, reply: &Sender<Result<(), SettleError>>) {
+    pub(super) fn retract(&mut self, id: TaskId, reply: Sender<Result<(), SettleError>>) {
         let open = self.is_open(id);
-        let _ = reply.send(open.clone());
-        if open.is_ok() {
-            self.tell(engine::Event::Withdraw { id, settlement: Settlement::Retracted });
+        match self.live.get_mut(&id).filter(|_| open.is_ok()) {
+            Some(live) => live.settler = Some(Reply::App(reply)),
+            None => return drop(reply.send(open)),
         }
+        self.tell(engine::Event::Withdraw { id, settlement: Settlement::Retracted });
     }
 
     /// Lets go of tasks whose end has passed, by the service's time and no other, with no answer.

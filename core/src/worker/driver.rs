@@ -252,6 +252,10 @@ impl Driver {
                 }
             }
             DiskDone::Settled { id, error } => {
+                if let Some(settler) = self.live.get_mut(&id).and_then(|live| live.settler.take()) {
+                    let kept = error.as_ref().map_or(Ok(()), |e| Err(SettleError::Unknown(e.to_string())));
+                    self.tell_settler(settler, kept);
+                }
                 if let Some(error) = error {
                     let text = format!(
                         "task {id}: its end was not written to disk ({error}); it may be reported once more"

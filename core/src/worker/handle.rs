@@ -164,7 +164,8 @@ impl WorkerHandle {
         self.ask(|reply| Ask::Settle(id, outcome, reply)).unwrap_or(Err(SettleError::Stopped))
     }
 
-    /// Takes back a deferred task that has no answer yet: its workflow withdrew the request. Nothing is reported.
+    /// Takes back a deferred task that has no answer yet: its workflow withdrew the request. Nothing is reported. That it is over is
+    /// on stable storage when this returns `Ok`.
     pub fn retract(&self, id: TaskId) -> Result<(), SettleError> {
         self.ask(|reply| Ask::Retract(id, reply)).unwrap_or(Err(SettleError::Stopped))
     }

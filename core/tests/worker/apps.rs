@@ -40,6 +40,8 @@ fn a_request_that_is_taken_back_is_gone_and_stays_gone() {
     let events = worker.subscribe();
     let id = worker.adopt(adoption.clone()).unwrap().id();
     worker.retract(id).unwrap();
+    let written = std::fs::read(bench.dir.path().join("state/settled.a")).unwrap();
+    assert_eq!(written[..16], id.as_bytes()[..], "when it is said, it is on disk");
     assert_eq!(wait_for(&events, settled), (id, Settlement::Retracted));
     assert_eq!(worker.succeed(id, "{}"), Err(SettleError::NoSuchTask(id)));
     assert_eq!(worker.retract(id), Err(SettleError::NoSuchTask(id)));

@@ -117,7 +117,8 @@ extension ActivityWorker {
         Adopted(try await BlockingCalls.short { [worker] in try worker.adopt(task: task.ffi) })
     }
 
-    /// Takes back an open request: its workflow withdrew it. Nothing is reported. Throws an ``AnswerError``.
+    /// Takes back an open request: its workflow withdrew it. Nothing is reported. That it is over is on stable storage
+    /// when this returns. Throws an ``AnswerError``.
     public func retract(_ id: String) async throws {
         try await BlockingCalls.short { [worker] in try worker.retract(id: id) }
     }

@@ -32,7 +32,8 @@ public enum AnswerError: Error, Sendable, Hashable {
     case badOutput(reason: String)
     /// The disk refused: nothing is kept, the request is as open as before.
     case notKept(reason: String)
-    /// It is written, but perhaps not for good: the worker goes on with this answer and takes no other.
+    /// It is written, but perhaps not for good: the worker goes on with this answer and takes no other. Of a request that
+    /// was taken back: after a power cut it may be open again.
     case unknown(reason: String)
     /// The input can't be read.
     case unreadable(reason: String)

@@ -28,7 +28,8 @@ const CHUNK: usize = 64 * 1024;
 
 /// Runs a program each time it is asked, without a shell. The program prints JSON of version 1 and ends with exit status 0.
 ///
-/// It is ended with its process group after 60 s. What it leaves behind when it ends by itself, a daemon for instance, goes on. Of what it prints on stderr, the first line appears in the error.
+/// It is ended with its process group after 60 s. What it leaves behind when it ends by itself, a daemon for instance, goes on. Of what it
+/// prints on stderr, the first line appears in the error.
 #[derive(Debug)]
 pub struct ProcessCredentials {
     name: String,

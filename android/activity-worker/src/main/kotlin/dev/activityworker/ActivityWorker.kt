@@ -93,7 +93,8 @@ class ActivityWorker private constructor(
     suspend fun adopt(task: PushedTask): Adopted = call { it.adopt(task.toNative()) }
 
     /**
-     * Takes back an open request: its workflow withdrew it. Nothing is reported.
+     * Takes back an open request: its workflow withdrew it. Nothing is reported. That it is over is on stable storage
+     * when this returns.
      *
      * @throws dev.activityworker.ffi.AnswerException if it is not open or answered already
      */
