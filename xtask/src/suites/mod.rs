@@ -9,6 +9,7 @@ mod fuzz;
 mod kotlin;
 mod localstack;
 mod rust;
+mod step_functions;
 mod swift;
 mod threads;
 

@@ -37,7 +37,7 @@ pub(super) fn credentials(stage: &Stage) -> Result<String, String> {
         let signer = json!({
             "accessKeyId": name, "secretAccessKey": SECRET_ACCESS_KEY, "sessionToken": name, "expiresInSeconds": seconds
         });
-        service.admin("POST", "/credentials", Some(&signer))
+        service.tell("/credentials", &signer)
     };
     let mut setup = stage.worker("worker", &activity, service.url())?.work("sleep 0.3");
     setup.without("AWS_ACCESS_KEY_ID");

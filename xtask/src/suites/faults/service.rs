@@ -5,11 +5,11 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use ureq::Agent;
 
 use super::stage::Stage;
 use super::wait_for;
 use crate::process::Group;
+use crate::suites::step_functions::{Execution, StepFunctions};
 
 /// The key that the emulator knows.
 pub(super) const ACCESS_KEY_ID: &str = "AKIDEXAMPLE";
@@ -18,8 +18,7 @@ pub(super) const SECRET_ACCESS_KEY: &str = "emulator-test-secret-access-key";
 /// A running emulator. It ends when this is dropped.
 pub(super) struct Service {
     _group: Group,
-    url: String,
-    agent: Agent,
+    api: StepFunctions,
 }
 
 /// One call that a worker made.
@@ -32,13 +31,6 @@ pub(super) struct Call {
     pub(super) took_effect: bool,
 }
 
-/// An execution, as DescribeExecution shows it.
-pub(super) struct Execution {
-    pub(super) status: String,
-    pub(super) output: Value,
-    pub(super) error: String,
-}
-
 impl Service {
     pub(super) fn start(stage: &Stage, options: &[&str]) -> Result<Self, String> {
         let mut command = Command::new(stage.emulator());
@@ -47,46 +39,31 @@ impl Service {
         let stdout = group.stdout().ok_or("the emulator has no stdout")?;
         let mut url = String::new();
         BufReader::new(stdout).read_line(&mut url).map_err(|e| e.to_string())?;
-        let config = Agent::config_builder()
-            .http_status_as_error(false)
-            .timeout_global(Some(Duration::from_secs(20)))
-            .build();
-        Ok(Service { _group: group, url: url.trim().to_owned(), agent: config.into() })
+        Ok(Service { _group: group, api: StepFunctions::emulator(url.trim()) })
     }
 
     pub(super) fn url(&self) -> &str {
-        &self.url
+        self.api.url()
     }
 
     /// An activity, and a machine whose only task waits for it. Whatever ends an attempt, the machine tries again a second later.
     pub(super) fn machine(&self, name: &str, heartbeat_seconds: u32) -> Result<(String, String), String> {
-        let activity = text(&self.call("CreateActivity", &json!({ "name": name }))?, "activityArn")?;
+        let activity = self.api.create_activity(name)?;
         let retry = json!([{ "ErrorEquals": ["States.ALL"], "IntervalSeconds": 1, "BackoffRate": 1.0, "MaxAttempts": 99 }]);
         let task = json!({
             "Type": "Task", "Resource": activity, "HeartbeatSeconds": heartbeat_seconds, "Retry": retry, "End": true
         });
-        let definition = json!({ "StartAt": "Work", "States": { "Work": task } }).to_string();
-        let role = "arn:aws:iam::123456789012:role/any";
-        let request = json!({ "name": name, "definition": definition, "roleArn": role });
-        let machine = text(&self.call("CreateStateMachine", &request)?, "stateMachineArn")?;
-        Ok((activity, machine))
+        let definition = json!({ "StartAt": "Work", "States": { "Work": task } });
+        Ok((activity, self.api.create_state_machine(name, &definition)?))
     }
 
     /// Starts an execution with a number as its input, and a secret.
     pub(super) fn execute(&self, machine: &str, n: usize) -> Result<String, String> {
-        let input = input(n).to_string();
-        let request = json!({ "stateMachineArn": machine, "input": input });
-        text(&self.call("StartExecution", &request)?, "executionArn")
+        self.api.start_execution(machine, &input(n))
     }
 
     pub(super) fn execution(&self, arn: &str) -> Result<Execution, String> {
-        let answer = self.call("DescribeExecution", &json!({ "executionArn": arn }))?;
-        let string = |key: &str| answer[key].as_str().unwrap_or_default().to_owned();
-        Ok(Execution {
-            status: string("status"),
-            output: serde_json::from_str(&string("output")).unwrap_or_default(),
-            error: string("error"),
-        })
+        self.api.execution(arn)
     }
 
     /// Waits until each execution has succeeded with its own input as the output; how long that took.
@@ -110,7 +87,7 @@ impl Service {
 
     /// The calls of workers so far, the oldest first.
     pub(super) fn calls(&self) -> Result<Vec<Call>, String> {
-        let calls = self.admin("GET", "/calls", None)?;
+        let calls = self.api.get("/_emulator/calls")?;
         let one = |call: &Value| {
             let string = |key: &str| call[key].as_str().unwrap_or_default().to_owned();
             Call {
@@ -126,13 +103,13 @@ impl Service {
 
     /// How many calls of this operation there were.
     pub(super) fn count(&self, operation: &str) -> Result<u64, String> {
-        Ok(self.admin("GET", "/state", None)?["calls"][operation].as_u64().unwrap_or(0))
+        Ok(self.api.get("/_emulator/state")?["calls"][operation].as_u64().unwrap_or(0))
     }
 
     /// Waits until a poll waits for a task of this activity.
     pub(super) fn wait_poll(&self, activity: &str) -> Result<(), String> {
         let polled = wait_for("a poll", Duration::from_secs(30), || {
-            let state = self.admin("GET", "/state", None)?;
+            let state = self.api.get("/_emulator/state")?;
             let mut activities = state["activities"].as_array().into_iter().flatten();
             Ok(activities.any(|a| a["activityArn"] == activity && a["polls"].as_u64() > Some(0)))
         });
@@ -141,39 +118,18 @@ impl Service {
 
     /// From now on this goes wrong.
     pub(super) fn inject(&self, fault: &Value) -> Result<(), String> {
-        self.admin("POST", "/faults", Some(fault)).map(drop)
+        self.tell("/faults", fault)
+    }
+
+    /// Changes what the emulator is.
+    pub(super) fn tell(&self, path: &str, word: &Value) -> Result<(), String> {
+        self.api.post(&format!("/_emulator{path}"), word).map(drop)
     }
 
     /// All faults are over.
     pub(super) fn mend(&self) -> Result<(), String> {
-        self.admin("DELETE", "/faults", None).map(drop)
+        self.api.delete("/_emulator/faults").map(drop)
     }
-
-    pub(super) fn admin(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Value, String> {
-        let failed = |e: ureq::Error| format!("{method} {path}: {e}");
-        let url = format!("{}/_emulator{path}", self.url);
-        let mut answer = match (method, body) {
-            ("GET", _) => self.agent.get(url).call(),
-            ("DELETE", _) => self.agent.delete(url).call(),
-            (_, body) => self.agent.post(url).send(body.map(Value::to_string).unwrap_or_default()),
-        }
-        .map_err(failed)?;
-        let status = answer.status();
-        // The list of 10,000 calls takes some megabytes.
-        let body = answer.body_mut().with_config().limit(64 << 20).read_to_string().map_err(failed)?;
-        if !status.is_success() {
-            return Err(format!("{method} {path}: {status}: {body}"));
-        }
-        serde_json::from_str(&body).map_err(|e| format!("{method} {path}: {e}"))
-    }
-
-    fn call(&self, operation: &str, request: &Value) -> Result<Value, String> {
-        self.admin("POST", &format!("/call/{operation}"), Some(request))
-    }
-}
-
-fn text(answer: &Value, key: &str) -> Result<String, String> {
-    answer[key].as_str().map(str::to_owned).ok_or_else(|| format!("the answer has no {key}: {answer}"))
 }
 
 /// In no log may the secret be seen again.

@@ -2,7 +2,6 @@
 //!
 //! The binary is built here, or named by `ACTIVITY_WORKER_BINARY` (a cross-built or packaged one, or a script that starts one).
 
-mod api;
 mod machine;
 mod proxy;
 mod scenarios;

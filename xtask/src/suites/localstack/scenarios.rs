@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::api::Execution;
 use super::machine::task;
 use super::proxy::Proxy;
 use super::stage::{Stage, wait_for_file};
 use super::worker::{SECRET, WORKER_NAME};
+use crate::suites::step_functions::Execution;
 
 /// What it shows, and how.
 pub(super) type Scenario = (&'static str, fn(&Stage) -> Result<(), String>);

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use super::api::StepFunctions;
 use crate::process::{self, Group};
+use crate::suites::step_functions::StepFunctions;
 use crate::venv;
 use crate::workspace::Workspace;
 
@@ -100,9 +100,12 @@ fn free_port() -> std::io::Result<u16> {
 }
 
 fn wait_until_ready(group: &mut Group, url: &str) -> Result<(), String> {
-    let aws = StepFunctions::at(url);
+    let aws = StepFunctions::localstack(url);
     let deadline = Instant::now() + START_WITHIN;
-    while !aws.is_healthy() {
+    let runs = || {
+        aws.get("/_localstack/health").is_ok_and(|health| health["services"]["stepfunctions"] == "running")
+    };
+    while !runs() {
         if let Some(status) = group.ended() {
             return Err(process::ending(status));
         }

@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::api::{Execution, StepFunctions};
 use super::machine::Machine;
 use super::worker::Setup;
+use crate::suites::step_functions::{Execution, StepFunctions};
 use crate::{leaks, process};
 
 /// Long enough for the slowest come-back (a window of 30 s, a back-off of as much) on a loaded machine.
@@ -28,7 +28,7 @@ pub(super) struct Stage {
 
 impl Stage {
     pub(super) fn new(url: &str, binary: &Path, name: &'static str) -> Self {
-        let (aws, binary) = (StepFunctions::at(url), binary.to_owned());
+        let (aws, binary) = (StepFunctions::localstack(url), binary.to_owned());
         Stage { aws, binary, name, scratch: RefCell::default(), count: Cell::new(0) }
     }
 

@@ -1,17 +1,25 @@
-//! The part of Step Functions that the workers' side does not have: machines and executions. Plain HTTP, since LocalStack checks no
-//! signature; it reads the account and the region from where a signature names them.
+//! The part of Step Functions that the workers' side does not have: machines and executions, of LocalStack or of the emulator.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use ureq::Agent;
+use ureq::http::Response;
+use ureq::{Agent, Body};
 
-/// What LocalStack reads the account (000000000000 for `test`) and the region from.
+/// What LocalStack, which checks no signature, reads the account (000000000000 for `test`) and the region from.
 const AUTHORIZATION: &str = "AWS4-HMAC-SHA256 Credential=test/20250101/us-east-1/states/aws4_request, SignedHeaders=host, Signature=0";
 
+/// A service, over plain HTTP.
 pub(super) struct StepFunctions {
     agent: Agent,
     url: String,
+    door: Door,
+}
+
+/// Where calls without a signature are let in.
+enum Door {
+    LocalStack,
+    Emulator,
 }
 
 /// An execution, as DescribeExecution shows it.
@@ -24,24 +32,24 @@ pub(super) struct Execution {
 }
 
 impl StepFunctions {
-    pub(super) fn at(url: &str) -> Self {
+    pub(super) fn localstack(url: &str) -> Self {
+        Self::behind(Door::LocalStack, url)
+    }
+
+    pub(super) fn emulator(url: &str) -> Self {
+        Self::behind(Door::Emulator, url)
+    }
+
+    fn behind(door: Door, url: &str) -> Self {
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .timeout_global(Some(Duration::from_secs(60)))
             .build();
-        StepFunctions { agent: config.into(), url: url.to_owned() }
+        StepFunctions { agent: config.into(), url: url.to_owned(), door }
     }
 
     pub(super) fn url(&self) -> &str {
         &self.url
-    }
-
-    /// Whether the server says that its Step Functions runs.
-    pub(super) fn is_healthy(&self) -> bool {
-        let answer = self.agent.get(format!("{}/_localstack/health", self.url)).call();
-        let text = answer.and_then(|mut answer| answer.body_mut().read_to_string()).unwrap_or_default();
-        let health: Value = serde_json::from_str(&text).unwrap_or_default();
-        health["services"]["stepfunctions"] == "running"
     }
 
     pub(super) fn list_activities(&self) -> Result<(), String> {
@@ -84,22 +92,48 @@ impl StepFunctions {
     }
 
     fn call(&self, operation: &str, request: &Value) -> Result<Value, String> {
-        let failed = |e: ureq::Error| format!("{operation}: {e}");
-        let mut answer = self
-            .agent
-            .post(&self.url)
-            .header("Authorization", AUTHORIZATION)
-            .header("Content-Type", "application/x-amz-json-1.0")
-            .header("X-Amz-Target", format!("AWSStepFunctions.{operation}"))
-            .send(request.to_string())
-            .map_err(failed)?;
-        let status = answer.status();
-        let body = answer.body_mut().read_to_string().map_err(failed)?;
-        if !status.is_success() {
-            return Err(format!("{operation}: {status}: {body}"));
-        }
-        serde_json::from_str(&body).map_err(|e| format!("{operation}: the answer is not JSON: {e}"))
+        let request = request.to_string();
+        let sent = match self.door {
+            Door::LocalStack => self
+                .agent
+                .post(&self.url)
+                .header("Authorization", AUTHORIZATION)
+                .header("Content-Type", "application/x-amz-json-1.0")
+                .header("X-Amz-Target", format!("AWSStepFunctions.{operation}"))
+                .send(request),
+            Door::Emulator => {
+                self.agent.post(format!("{}/_emulator/call/{operation}", self.url)).send(request)
+            }
+        };
+        read(sent).map_err(|e| format!("{operation}: {e}"))
     }
+
+    /// Asks another path of the server, with no body.
+    pub(super) fn get(&self, path: &str) -> Result<Value, String> {
+        read(self.agent.get(format!("{}{path}", self.url)).call()).map_err(|e| format!("GET {path}: {e}"))
+    }
+
+    pub(super) fn post(&self, path: &str, body: &Value) -> Result<Value, String> {
+        let sent = self.agent.post(format!("{}{path}", self.url)).send(body.to_string());
+        read(sent).map_err(|e| format!("POST {path}: {e}"))
+    }
+
+    pub(super) fn delete(&self, path: &str) -> Result<Value, String> {
+        read(self.agent.delete(format!("{}{path}", self.url)).call())
+            .map_err(|e| format!("DELETE {path}: {e}"))
+    }
+}
+
+/// JSON, if the server says that all is well.
+fn read(answer: Result<Response<Body>, ureq::Error>) -> Result<Value, String> {
+    let mut answer = answer.map_err(|e| e.to_string())?;
+    let status = answer.status();
+    // The emulator's list of 10,000 calls takes some megabytes.
+    let body = answer.body_mut().with_config().limit(64 << 20).read_to_string().map_err(|e| e.to_string())?;
+    if !status.is_success() {
+        return Err(format!("{status}: {body}"));
+    }
+    serde_json::from_str(&body).map_err(|e| format!("the answer is not JSON: {e}"))
 }
 
 fn text(answer: &Value, key: &str) -> Result<String, String> {
