@@ -18,6 +18,10 @@ use crate::{AwsCredentialsProvider, StartError, credentials};
 pub struct WorkerConfig {
     /// A folder of the app's own, on the device's own storage, that no backup carries to another device.
     pub state_dir: String,
+    /// A folder apart from the state folder in which other processes of the app leave letters: on iOS in the container of an app group.
+    /// Nothing in it is ever locked.
+    #[uniffi(default = None)]
+    pub inbox_dir: Option<String>,
     /// The AWS region, for instance `eu-west-1`.
     pub region: String,
     /// The AWS account, 12 digits: whose tokens are adopted. Needed where there is no activity.
@@ -105,6 +109,7 @@ impl WorkerConfig {
         if let Some(name) = &self.worker_name {
             builder = builder.worker_name(WorkerName::new(name).map_err(config)?);
         }
+        let builder = set(builder, self.inbox_dir.clone(), WorkerBuilder::inbox_dir);
         let builder = set(builder, self.installation_id.clone(), WorkerBuilder::machine_id);
         let builder = set(builder, self.max_tasks.map(|n| n as usize), WorkerBuilder::max_tasks);
         let builder = set(builder, self.max_bytes, WorkerBuilder::max_bytes);

@@ -15,12 +15,31 @@ pub struct TaskInbox {
     inbox: Inbox,
 }
 
+/// Where a worker looks for letters.
+#[derive(Clone, Debug, uniffi::Enum)]
+pub enum InboxPlace {
+    /// In its state folder.
+    StateDir {
+        /// The state folder.
+        path: String,
+    },
+    /// In a folder apart, which its configuration names.
+    Apart {
+        /// That folder.
+        path: String,
+    },
+}
+
 #[uniffi::export]
 impl TaskInbox {
-    /// The inbox of the worker with this state folder.
+    /// The inbox at this place, which need not be there yet.
     #[uniffi::constructor]
-    pub fn new(state_dir: String) -> Result<Arc<Self>, InboxError> {
-        Ok(Arc::new(TaskInbox { inbox: Inbox::of(Path::new(&state_dir)) }))
+    pub fn new(place: InboxPlace) -> Result<Arc<Self>, InboxError> {
+        let inbox = match place {
+            InboxPlace::StateDir { path } => Inbox::of(Path::new(&path)),
+            InboxPlace::Apart { path } => Inbox::at(path),
+        };
+        Ok(Arc::new(TaskInbox { inbox }))
     }
 
     /// Leaves a pushed task, and gives its id. State the scope where the device has several users.

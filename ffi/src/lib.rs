@@ -19,7 +19,7 @@ pub use config::{ActivityConfig, WorkerConfig};
 pub use credentials::{AwsCredentials, AwsCredentialsProvider};
 pub use errors::{AdoptError, AnswerError, CallbackError, InboxError, PollError, StartError, WorkerError};
 pub use events::{EventListener, WorkerEvent};
-pub use inbox::TaskInbox;
+pub use inbox::{InboxPlace, TaskInbox};
 pub use logging::{LogLevel, LogSink, set_log_sink};
 pub use tasks::{ActivityTask, Adopted, PushedTask, Settlement, TaskState, task_id};
 pub use worker::{

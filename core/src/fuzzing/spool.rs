@@ -87,9 +87,10 @@ fn letters(data: &[u8]) {
         let id = token(text).map_or(TaskId::from_bytes([1; 16]), |token| token.id());
         disk.write_durably(&Path::new(DIR).join("inbox").join(format!("{id}.{kind}")), text).expect("room");
     }
-    for name in spool.letters().expect("a disk without faults") {
-        let said = name.split_once('.').and_then(|(id, _)| TaskId::parse(id));
-        match spool.letter(&name) {
+    for letter in spool.letters().expect("a disk without faults") {
+        let name = letter.file_name().and_then(|name| name.to_str());
+        let said = name.and_then(|name| TaskId::parse(name.split_once('.')?.0));
+        match spool.letter(&letter) {
             Ok(Letter::Token(adoption)) => {
                 assert_eq!(Some(adoption.token.id()), said, "a token under another's name")
             }
@@ -145,6 +146,7 @@ fn comes_back(text: &str) {
 fn open(disk: &MemoryDisk) -> Result<(Spool, Found), crate::spool::SpoolError> {
     let config = SpoolConfig {
         dir: DIR.into(),
+        inbox: None,
         max_tasks: 10,
         max_bytes: 64 << 20,
         machine_id: Some("here".into()),

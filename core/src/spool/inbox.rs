@@ -1,5 +1,6 @@
-//! The inbox: a folder inside the state folder where other processes of an app (a notification extension, a widget) leave tokens
-//! and answers. They need neither the worker nor its lock; the worker takes the letters in when it starts and when it is woken.
+//! The inbox: a folder inside the state folder, or elsewhere, where other processes of an app (a notification extension, a widget)
+//! leave tokens and answers. They need neither the worker nor its lock; the worker takes the letters in when it starts and when it
+//! is woken.
 //!
 //! A letter is JSON in a file of its own, `ID.token` or `ID.answer`, complete at every moment. The first letter of a name counts.
 
@@ -80,6 +81,11 @@ impl Inbox {
     /// The inbox of the worker with this state folder, which need not be there yet.
     pub fn of(state_dir: &Path) -> Self {
         Inbox { dir: state_dir.join("inbox") }
+    }
+
+    /// The inbox apart from the state folder that a worker was given ([`inbox_dir`](crate::WorkerBuilder::inbox_dir)).
+    pub fn at(dir: impl Into<PathBuf>) -> Self {
+        Inbox { dir: dir.into() }
     }
 
     /// Leaves a token. It is on stable storage when this returns `Ok`; the same token twice is one letter. State the origin and the
@@ -166,45 +172,62 @@ fn rename_noreplace(from: &Path, to: &Path) -> io::Result<bool> {
 }
 
 impl Spool {
-    /// The letters in the inbox, tokens before answers.
-    pub fn letters(&self) -> io::Result<Vec<String>> {
-        let names = match self.disk.list(&self.config.dir.join("inbox")) {
-            Err(e) if e.kind() == io::ErrorKind::NotFound => Vec::new(),
-            names => names?,
-        };
-        let of = |kind: &'static str| {
-            names.iter().filter(move |name| name.split_once('.').is_some_and(|(_, k)| k == kind)).cloned()
-        };
-        Ok(of("token").chain(of("answer")).collect())
+    /// The letters that wait, tokens before answers. Those in the state folder count too where the inbox is elsewhere: it may have
+    /// moved there with a new version of the app.
+    pub fn letters(&self) -> io::Result<Vec<PathBuf>> {
+        let inside = self.config.dir.join("inbox");
+        let (mut tokens, mut answers) = (Vec::new(), Vec::new());
+        for dir in [Some(&inside), self.config.inbox.as_ref()].into_iter().flatten() {
+            let names = match self.disk.list(dir) {
+                Err(e) if e.kind() == io::ErrorKind::NotFound => Vec::new(),
+                names => names?,
+            };
+            for name in names {
+                match name.split_once('.') {
+                    Some((_, "token")) => tokens.push(dir.join(name)),
+                    Some((_, "answer")) => answers.push(dir.join(name)),
+                    _ => {}
+                }
+            }
+        }
+        Ok(tokens.into_iter().chain(answers).collect())
     }
 
     /// Reads a letter. One that makes no sense is set aside.
-    pub fn letter(&mut self, name: &str) -> Result<Letter, ReadError> {
-        let path = self.config.dir.join("inbox").join(name);
-        let bytes =
-            self.disk.read(&path).map_err(|source| ReadError::Unreadable { path: path.clone(), source })?;
-        let letter = (bytes.len() <= LETTER_MAX).then(|| parse(name, &bytes)).flatten();
+    pub fn letter(&mut self, path: &Path) -> Result<Letter, ReadError> {
+        let unreadable = |source| ReadError::Unreadable { path: path.to_owned(), source };
+        let bytes = self.disk.read(path).map_err(unreadable)?;
+        let letter = (bytes.len() <= LETTER_MAX).then(|| parse(path, &bytes)).flatten();
         match letter {
             Some(Letter::Answer(id, outcome)) => Ok(match self.settled(id) {
                 Some(settlement) => Letter::Late(id, settlement),
                 None => Letter::Answer(id, outcome),
             }),
             Some(letter) => Ok(letter),
-            None => Err(match self.set_aside(&path) {
-                Ok(path) => ReadError::Damaged { path },
-                Err(source) => ReadError::Unreadable { path, source },
-            }),
+            None => Err(self.set_letter_aside(path, &bytes)),
         }
     }
 
+    /// By a copy: the inbox may lie on another file system.
+    fn set_letter_aside(&mut self, path: &Path, bytes: &[u8]) -> ReadError {
+        let aside = self.copy_aside(path, bytes);
+        if aside == path {
+            let source =
+                io::Error::other("it makes no sense, and the disk has no room for it in the quarantine");
+            return ReadError::Unreadable { path: aside, source };
+        }
+        self.remove_letter(path);
+        ReadError::Damaged { path: aside }
+    }
+
     /// Removes a letter that was taken in. Should a power cut bring it back, it is known to be an old one.
-    pub fn remove_letter(&mut self, name: &str) {
-        let _ = self.disk.remove(&self.config.dir.join("inbox").join(name));
+    pub fn remove_letter(&mut self, path: &Path) {
+        let _ = self.disk.remove(path);
     }
 }
 
-fn parse(name: &str, bytes: &[u8]) -> Option<Letter> {
-    let (id, kind) = name.split_once('.')?;
+fn parse(path: &Path, bytes: &[u8]) -> Option<Letter> {
+    let (id, kind) = path.file_name()?.to_str()?.split_once('.')?;
     let id = TaskId::parse(id)?;
     if kind == "token" {
         let letter: TokenLetter = serde_json::from_slice(bytes).ok()?;

@@ -11,6 +11,8 @@ use crate::{Origin, Scope, TaskId, TaskToken};
 pub struct SpoolConfig {
     /// The folder; made if it is not there.
     pub dir: PathBuf,
+    /// A folder elsewhere in which other processes leave letters too; made by them.
+    pub inbox: Option<PathBuf>,
     /// The most tasks it holds, whatever their state.
     pub max_tasks: usize,
     /// The most bytes it holds, room for outcomes included.

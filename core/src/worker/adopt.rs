@@ -126,7 +126,7 @@ impl Driver {
     ) {
         match reply {
             Reply::App(app) => drop(app.send(answer)),
-            Reply::Letter(name) => self.letter_adopted(name, answer),
+            Reply::Letter(path) => self.letter_adopted(path, answer),
         }
     }
 }

@@ -29,6 +29,7 @@ impl Worker {
         WorkerBuilder {
             client: None,
             state_dir: None,
+            inbox_dir: None,
             activities: Vec::new(),
             origin: None,
             scope: Scope::default(),
@@ -57,6 +58,7 @@ impl Worker {
 pub struct WorkerBuilder {
     client: Option<ActivityClient>,
     state_dir: Option<PathBuf>,
+    inbox_dir: Option<PathBuf>,
     activities: Vec<Activity>,
     origin: Option<Origin>,
     scope: Scope,
@@ -97,6 +99,12 @@ impl WorkerBuilder {
     /// The folder for tasks and outcomes, made if it is not there; used by one worker at a time. Needed.
     pub fn state_dir(self, dir: impl Into<PathBuf>) -> Self {
         WorkerBuilder { state_dir: Some(dir.into()), ..self }
+    }
+
+    /// A folder apart from the state folder in which other processes of the app leave letters ([`Inbox::at`](crate::Inbox::at)). Nothing in
+    /// it is ever locked. Letters in the state folder's own inbox are taken in too.
+    pub fn inbox_dir(self, dir: impl Into<PathBuf>) -> Self {
+        WorkerBuilder { inbox_dir: Some(dir.into()), ..self }
     }
 
     /// An activity to take tasks from; up to 16, all of one account and region.
@@ -306,6 +314,7 @@ impl WorkerBuilder {
     ) -> Result<(Spool, Found), StartError> {
         let spool = SpoolConfig {
             dir: dir.to_owned(),
+            inbox: self.inbox_dir.clone(),
             max_tasks: self.places(),
             max_bytes: self.max_bytes,
             machine_id: self.machine_id.clone(),

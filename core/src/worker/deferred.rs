@@ -167,7 +167,7 @@ impl Driver {
     ) {
         match reply {
             Reply::App(app) => drop(app.send(answer)),
-            Reply::Letter(name) => self.letter_settled(name, answer),
+            Reply::Letter(path) => self.letter_settled(path, answer),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What the disk is asked for, and how several changes share one sync of the folder. No threads here: a simulator carries out
 //! the same jobs.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::time::SystemTime;
@@ -45,10 +46,10 @@ pub(crate) enum DiskJob {
     /// What lies in the inbox?
     ListLetters,
     ReadLetter {
-        name: String,
+        path: PathBuf,
     },
     RemoveLetter {
-        name: String,
+        path: PathBuf,
     },
     /// Raises the floor of the clock for the next start.
     KeepDate {
@@ -104,9 +105,9 @@ pub(crate) enum DiskDone {
         id: TaskId,
         error: Option<String>,
     },
-    Letters(Vec<String>),
+    Letters(Vec<PathBuf>),
     Letter {
-        name: String,
+        path: PathBuf,
         letter: Result<Letter, ReadError>,
     },
     /// Nothing that anyone waits for.
@@ -177,12 +178,12 @@ fn one(spool: &mut Spool, job: DiskJob) -> DiskDone {
             log::warn!(target: "activity_worker", "the inbox can't be read now: {error}");
             Vec::new()
         })),
-        DiskJob::ReadLetter { name } => {
-            let letter = spool.letter(&name);
-            DiskDone::Letter { name, letter }
+        DiskJob::ReadLetter { path } => {
+            let letter = spool.letter(&path);
+            DiskDone::Letter { path, letter }
         }
-        DiskJob::RemoveLetter { name } => {
-            spool.remove_letter(&name);
+        DiskJob::RemoveLetter { path } => {
+            spool.remove_letter(&path);
             DiskDone::Done
         }
         DiskJob::Look => DiskDone::Looked(Box::new(spool.reread())),

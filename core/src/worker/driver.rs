@@ -268,8 +268,8 @@ impl Driver {
                 }
                 self.tell(engine::Event::Forgotten { id });
             }
-            DiskDone::Letters(names) => self.letters(names),
-            DiskDone::Letter { name, letter } => self.letter(name, letter),
+            DiskDone::Letters(letters) => self.letters(letters),
+            DiskDone::Letter { path, letter } => self.letter(path, letter),
             DiskDone::Done => {}
             DiskDone::Looked(found) => self.find(*found),
             DiskDone::Room(tasks) => self.room(tasks),

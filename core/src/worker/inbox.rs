@@ -1,5 +1,6 @@
 //! What the engine's thread is told, what it is asked, and what it remembers of each task.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::time::{Duration, SystemTime};
@@ -60,7 +61,7 @@ pub(super) enum Ask {
 /// Who waits for an answer: the app, or a letter that is to be removed.
 pub(super) enum Reply<T> {
     App(Sender<T>),
-    Letter(String),
+    Letter(PathBuf),
 }
 
 /// What only the shell knows of a task: its secrets, and who waits for it.

@@ -2,6 +2,7 @@
 //! says is on stable storage elsewhere.
 
 use std::collections::VecDeque;
+use std::path::PathBuf;
 
 use super::adopt::{AdoptError, Adopted};
 use super::deferred::SettleError;
@@ -18,7 +19,7 @@ pub(super) struct Sweep {
     pub(super) under_way: bool,
     /// Someone asked for it meanwhile.
     again: bool,
-    names: VecDeque<String>,
+    letters: VecDeque<PathBuf>,
 }
 
 impl Driver {
@@ -31,14 +32,14 @@ impl Driver {
         self.disk(DiskJob::ListLetters);
     }
 
-    pub(super) fn letters(&mut self, names: Vec<String>) {
-        self.sweep.names = names.into();
+    pub(super) fn letters(&mut self, letters: Vec<PathBuf>) {
+        self.sweep.letters = letters.into();
         self.next_letter();
     }
 
     fn next_letter(&mut self) {
-        if let Some(name) = self.sweep.names.pop_front() {
-            return self.disk(DiskJob::ReadLetter { name });
+        if let Some(path) = self.sweep.letters.pop_front() {
+            return self.disk(DiskJob::ReadLetter { path });
         }
         self.sweep.under_way = false;
         if std::mem::take(&mut self.sweep.again) {
@@ -46,22 +47,22 @@ impl Driver {
         }
     }
 
-    pub(super) fn letter(&mut self, name: String, letter: Result<Letter, ReadError>) {
+    pub(super) fn letter(&mut self, path: PathBuf, letter: Result<Letter, ReadError>) {
         match letter {
-            Ok(Letter::Token(adoption)) => self.adopt(adoption, Reply::Letter(name)),
+            Ok(Letter::Token(adoption)) => self.adopt(adoption, Reply::Letter(path)),
             Ok(Letter::Answer(id, outcome)) => {
                 let outcome = match outcome {
                     // It is kept already, so it is too late to refuse it.
                     Outcome::Success(output) => Outcome::success(output, self.max_output(id)),
                     failure => failure,
                 };
-                self.settle(id, outcome, Reply::Letter(name));
+                self.settle(id, outcome, Reply::Letter(path));
             }
             Ok(Letter::Late(id, settlement)) => {
                 let text =
                     format!("task {id}: an answer from the inbox came after the task's end ({settlement:?})");
                 self.hub.tell(&Event::Warning { text });
-                self.letter_done(name);
+                self.letter_done(path);
             }
             Err(ReadError::Damaged { path }) => {
                 self.hub.tell(&Event::Quarantined { path });
@@ -75,33 +76,33 @@ impl Driver {
         }
     }
 
-    pub(super) fn letter_adopted(&mut self, name: String, answer: Result<Adopted, AdoptError>) {
+    pub(super) fn letter_adopted(&mut self, path: PathBuf, answer: Result<Adopted, AdoptError>) {
         match answer {
-            Ok(_) => self.letter_done(name),
+            Ok(_) => self.letter_done(path),
             // Nor is there room for the others.
             Err(AdoptError::Full) => {
-                self.sweep.names.clear();
+                self.sweep.letters.clear();
                 self.next_letter();
             }
             Err(_) => self.next_letter(),
         }
     }
 
-    pub(super) fn letter_settled(&mut self, name: String, answer: Result<(), SettleError>) {
+    pub(super) fn letter_settled(&mut self, path: PathBuf, answer: Result<(), SettleError>) {
         match answer {
-            Ok(()) | Err(SettleError::Unknown(_)) => self.letter_done(name),
+            Ok(()) | Err(SettleError::Unknown(_)) => self.letter_done(path),
             Err(error @ SettleError::AlreadyAnswered(_)) => {
                 self.hub
                     .tell(&Event::Warning { text: format!("{error}: the one from the inbox comes second") });
-                self.letter_done(name);
+                self.letter_done(path);
             }
             // The task may be another user's, or its token not be here yet.
             Err(_) => self.next_letter(),
         }
     }
 
-    fn letter_done(&mut self, name: String) {
-        self.disk(DiskJob::RemoveLetter { name });
+    fn letter_done(&mut self, path: PathBuf) {
+        self.disk(DiskJob::RemoveLetter { path });
         self.next_letter();
     }
 }

@@ -1,5 +1,6 @@
 //! What apps on phones need beyond deferred tasks: pushed tokens, letters of other processes, one poll.
 
+use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
 use activity_worker::worker::{
@@ -109,6 +110,15 @@ fn what_is_pushed_for_another_user_or_account_is_kept_for_them() {
     worker.stop(Stop::Now);
 }
 
+/// A letter is removed soon after it was taken in.
+fn until_empty(inbox: &Path) {
+    let asked = Instant::now();
+    while std::fs::read_dir(inbox).unwrap().count() > 0 {
+        assert!(asked.elapsed() < SOON, "all letters are taken in");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
 #[test]
 fn p1_letters_of_other_processes_are_taken_in_once_and_the_first_answer_counts() {
     let bench = Bench::new();
@@ -139,11 +149,33 @@ fn p1_letters_of_other_processes_are_taken_in_once_and_the_first_answer_counts()
     worker.wake();
     wait_for(&events, |e| matches!(e, Event::Quarantined { .. }).then_some(()));
     // The answer may come after the letter that makes no sense.
-    let asked = Instant::now();
-    while std::fs::read_dir(&dir).unwrap().count() > 0 {
-        assert!(asked.elapsed() < SOON, "all letters are taken in");
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    until_empty(&dir);
+    worker.stop(Stop::Now);
+}
+
+#[test]
+fn p1_letters_are_taken_from_an_inbox_apart_and_from_the_one_in_the_state_folder() {
+    let bench = Bench::new();
+    let apart = bench.dir.path().join("group/inbox");
+    let worker = app(&bench).inbox_dir(&apart).start().unwrap();
+    let events = worker.subscribe();
+    // An old version of the app left this one.
+    let (old, adoption) = pushed(&bench);
+    let id = Inbox::of(&bench.dir.path().join("state")).leave_token(&adoption).unwrap();
+    Inbox::at(&apart).leave_success(id, "\"old\"").unwrap();
+    let (new, adoption) = pushed(&bench);
+    let id = Inbox::at(&apart).leave_token(&adoption).unwrap();
+    Inbox::at(&apart).leave_success(id, "\"new\"").unwrap();
+    std::fs::write(apart.join(format!("{}.token", TaskId::from_bytes([7; 16]))), "{}").unwrap();
+    worker.wake();
+    assert_eq!((bench.succeeds(&old), bench.succeeds(&new)), ("\"old\"".into(), "\"new\"".into()));
+    let aside = wait_for(&events, |e| match e {
+        Event::Quarantined { path } => Some(path.clone()),
+        _ => None,
+    });
+    assert!(aside.starts_with(bench.dir.path().join("state/quarantine")) && aside.exists());
+    assert_eq!(worker.drain_within(SOON).unwrap().left, 0);
+    until_empty(&apart);
     worker.stop(Stop::Now);
 }
 

@@ -84,9 +84,36 @@ fn c05_an_open_request_of_a_killed_process_is_there_again_and_its_workflow_lives
 }
 
 #[test]
+fn c21_letters_of_an_inbox_apart_are_taken_in_and_nothing_in_it_is_locked() {
+    let phone = Phone::new();
+    let dir = phone.state_dir();
+    let apart = format!("{dir}-group");
+    let leave = |place: InboxPlace, pushed: &PushedTask, answer: &str| {
+        let inbox = TaskInbox::new(place).unwrap();
+        let id = inbox.leave_task(pushed.clone()).unwrap();
+        inbox.leave_success(id, answer.into()).unwrap();
+    };
+    let (old, pushed) = phone.push("{}");
+    leave(InboxPlace::StateDir { path: dir.clone() }, &pushed, "\"of an old version\"");
+    let config = WorkerConfig { inbox_dir: Some(apart.clone()), ..app(&dir, &phone.emulator.url()) };
+    let (worker, _) = start(config);
+    assert_eq!(phone.succeeds(&old), "\"of an old version\"");
+    let (new, pushed) = phone.push("{}");
+    leave(InboxPlace::Apart { path: apart.clone() }, &pushed, "\"from the group\"");
+    worker.wake().unwrap();
+    assert_eq!(phone.succeeds(&new), "\"from the group\"");
+    assert_eq!(worker.drain_within(SOON).unwrap().left, 0);
+    let open = std::fs::read_dir("/proc/self/fd").unwrap().flatten();
+    let open: Vec<_> = open.filter_map(|file| std::fs::read_link(file.path()).ok()).collect();
+    assert!(open.iter().any(|file| file.starts_with(&dir)), "the lock of the state folder");
+    assert!(!open.iter().any(|file| file.starts_with(&apart)), "no file that could be locked is open");
+    worker.stop(StopMode::Now).unwrap();
+}
+
+#[test]
 #[ignore = "a child of c11"]
 fn child_that_leaves_letters() {
-    let inbox = TaskInbox::new(variable("STATE_DIR")).unwrap();
+    let inbox = TaskInbox::new(InboxPlace::StateDir { path: variable("STATE_DIR") }).unwrap();
     let pushed = PushedTask {
         token: variable("TOKEN"),
         input: Some("1".into()),
@@ -133,7 +160,7 @@ fn c11_letters_of_another_process_are_taken_in() {
     let report = worker.drain_within(SOON).unwrap();
     assert_eq!((report.delivered, report.left), (1, 0));
     assert_eq!(phone.succeeds(&drained), "\"for the drain\"");
-    let inbox = TaskInbox::new(dir.clone()).unwrap();
+    let inbox = TaskInbox::new(InboxPlace::StateDir { path: dir.clone() }).unwrap();
     let nonsense = inbox.leave_success("no id".into(), "1".into());
     assert!(matches!(nonsense, Err(InboxError::Invalid { .. })), "{nonsense:?}");
     worker.stop(StopMode::Now).unwrap();

@@ -109,6 +109,7 @@ impl Phone {
 pub(crate) fn app(state_dir: &str, endpoint: &str) -> WorkerConfig {
     WorkerConfig {
         state_dir: state_dir.to_owned(),
+        inbox_dir: None,
         region: "eu-west-1".to_owned(),
         account: Some("123456789012".to_owned()),
         activities: Vec::new(),

@@ -3,6 +3,7 @@ internal import ActivityWorkerBindings
 /// The generated types, by short names: apps see this module's own ones alone.
 enum FFI {
     typealias Worker = ActivityWorkerBindings.ActivityWorker
+    typealias InboxPlace = ActivityWorkerBindings.InboxPlace
     typealias Inbox = ActivityWorkerBindings.TaskInbox
     typealias WorkerConfig = ActivityWorkerBindings.WorkerConfig
     typealias ActivityConfig = ActivityWorkerBindings.ActivityConfig

@@ -9,8 +9,17 @@ public struct TaskInbox: Sendable {
 
     /// The inbox of the worker with this state folder.
     public init(stateDirectory: URL) throws {
+        try self.init(.stateDir(path: stateDirectory.path))
+    }
+
+    /// The inbox apart from the state folder: that worker's ``WorkerConfig/inboxDirectory``.
+    public init(inboxDirectory: URL) throws {
+        try self.init(.apart(path: inboxDirectory.path))
+    }
+
+    private init(_ place: FFI.InboxPlace) throws {
         do {
-            inbox = try FFI.Inbox(stateDir: stateDirectory.path)
+            inbox = try FFI.Inbox(place: place)
         } catch {
             throw translated(error)
         }

@@ -2,12 +2,15 @@ import Foundation
 
 /// A worker's configuration. What is left out has the library's default.
 public struct WorkerConfig: Sendable, Hashable {
-    /// A folder of the app's own, on the device's own storage; in an app group's container where extensions leave letters. Give it
-    /// the file protection *until first user authentication* and exclude it from backups.
+    /// A folder of the app's own, on the device's own storage. Give it the file protection *until first user authentication* and
+    /// exclude it from backups.
     ///
-    /// **In an app group's container: call ``ActivityWorker/stop(_:)`` with `.now` before the app is suspended, and start again
-    /// after.** The worker locks a file in the folder, and iOS ends a process that is suspended with a lock in a shared container.
+    /// Not in an app group's container: the worker locks a file in the folder, and iOS ends a process that is suspended with a lock
+    /// in a shared container. Extensions leave letters in the ``inboxDirectory``.
     public var stateDirectory: URL
+    /// A folder apart from the state folder in which extensions leave letters (``TaskInbox``): in the container of an app group, with
+    /// the same file protection. Nothing in it is ever locked.
+    public var inboxDirectory: URL?
     /// The AWS region, for instance `eu-west-1`.
     public var region: String
     /// The AWS account, 12 digits: whose tokens are adopted. Needed where there is no activity.
@@ -58,6 +61,7 @@ public struct WorkerConfig: Sendable, Hashable {
     var ffi: FFI.WorkerConfig {
         FFI.WorkerConfig(
             stateDir: stateDirectory.path,
+            inboxDir: inboxDirectory?.path,
             region: region,
             account: account,
             activities: activities.map(\.ffi),

@@ -65,6 +65,29 @@ struct ProcessTests {
         try await worker.stop(.now)
     }
 
+    @Test func c21_letters_of_an_inbox_apart_and_of_the_state_folder_are_taken_in() async throws {
+        let phone = try await Phone()
+        let apart = phone.folder.appendingPathComponent("group")
+        func leave(_ inbox: TaskInbox, _ task: PushedTask, _ answer: String) async throws {
+            try await inbox.leaveSuccess(try await inbox.leave(task), output: answer)
+        }
+        let (old, first) = try await phone.push()
+        try await leave(TaskInbox(stateDirectory: phone.stateDirectory), first, #""of an old version""#)
+        var config = phone.app
+        config.inboxDirectory = apart
+        let (worker, _) = try await phone.start(config)
+        #expect(try await phone.output(of: old) == #""of an old version""#)
+        let (new, second) = try await phone.push()
+        try await leave(TaskInbox(inboxDirectory: apart), second, #""from the group""#)
+        worker.wake()
+        #expect(try await phone.output(of: new) == #""from the group""#)
+        #expect(try await worker.drain(within: .seconds(10)).left == 0)
+        try await eventually("all letters are removed") {
+            try FileManager.default.contentsOfDirectory(atPath: apart.path).isEmpty
+        }
+        try await worker.stop(.now)
+    }
+
     @Test func c16_five_hundred_requests_are_listed_answered_and_delivered() async throws {
         let phone = try await Phone()
         var config = phone.poller

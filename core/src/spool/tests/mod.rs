@@ -22,6 +22,7 @@ fn dir() -> PathBuf {
 
 fn config() -> SpoolConfig {
     SpoolConfig {
+        inbox: None,
         dir: dir(),
         max_tasks: 8,
         max_bytes: 64 << 20,

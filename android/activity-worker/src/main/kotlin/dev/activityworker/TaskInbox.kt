@@ -1,5 +1,6 @@
 package dev.activityworker
 
+import dev.activityworker.ffi.InboxPlace
 import dev.activityworker.ffi.NativeInbox
 import kotlinx.coroutines.CoroutineDispatcher
 import kotlinx.coroutines.Dispatchers
@@ -11,11 +12,11 @@ import java.io.File
  * worker takes them in when it starts, and when it is [woken][ActivityWorker.wake]. What is left is on stable storage.
  *
  * Its functions throw [dev.activityworker.ffi.InboxException] if a letter was not left; the process still has what it wanted to leave.
- *
- * @param stateDir that worker's [WorkerConfig.stateDir]
  */
-class TaskInbox(stateDir: File, private val dispatcher: CoroutineDispatcher = Dispatchers.IO) {
-    private val native = NativeInbox(stateDir.path)
+class TaskInbox private constructor(private val native: NativeInbox, private val dispatcher: CoroutineDispatcher) {
+    /** @param stateDir that worker's [WorkerConfig.stateDir] */
+    constructor(stateDir: File, dispatcher: CoroutineDispatcher = Dispatchers.IO) :
+        this(NativeInbox(InboxPlace.StateDir(stateDir.path)), dispatcher)
 
     /** Leaves a pushed task, and gives its id. State the scope where the device has several users. */
     suspend fun leaveTask(task: PushedTask): String = withContext(dispatcher) { native.leaveTask(task.toNative()) }
@@ -26,4 +27,10 @@ class TaskInbox(stateDir: File, private val dispatcher: CoroutineDispatcher = Di
     /** Leaves a failure as the answer to a task. */
     suspend fun leaveFailure(id: String, error: String, cause: String) =
         withContext(dispatcher) { native.leaveFailure(id, error, cause) }
+
+    companion object {
+        /** The inbox apart from the state folder: that worker's [WorkerConfig.inboxDir]. */
+        fun apart(inboxDir: File, dispatcher: CoroutineDispatcher = Dispatchers.IO): TaskInbox =
+            TaskInbox(NativeInbox(InboxPlace.Apart(inboxDir.path)), dispatcher)
+    }
 }

@@ -28,6 +28,7 @@ import kotlin.time.toJavaDuration
  * @property comebackWindow the first call after the network came back lies at a random point of this window; zero for an app in
  * the foreground
  * @property maxBackoff the longest pause between two tries
+ * @property inboxDir a folder apart from the state folder in which other processes of the app leave letters ([TaskInbox.apart])
  */
 data class WorkerConfig(
     val stateDir: File,
@@ -46,6 +47,7 @@ data class WorkerConfig(
     val lease: Duration? = null,
     val comebackWindow: Duration? = null,
     val maxBackoff: Duration? = null,
+    val inboxDir: File? = null,
 )
 
 /**
@@ -68,6 +70,7 @@ data class ActivityConfig(
 internal fun WorkerConfig.toNative() =
     NativeConfig(
         stateDir = stateDir.path,
+        inboxDir = inboxDir?.path,
         region = region,
         account = account,
         activities = activities.map { it.toNative() },

@@ -8,6 +8,7 @@ import dev.activityworker.ffi.WorkerEvent
 import dev.activityworker.ffi.taskId
 import dev.activityworker.support.Child
 import dev.activityworker.support.Phone
+import dev.activityworker.support.Push
 import dev.activityworker.support.SOON
 import dev.activityworker.support.adoptNew
 import dev.activityworker.support.eventually
@@ -24,6 +25,7 @@ import kotlinx.coroutines.flow.first
 import kotlinx.coroutines.launch
 import kotlinx.coroutines.withTimeout
 import kotlinx.serialization.json.JsonPrimitive
+import java.io.File
 import kotlin.test.Test
 import kotlin.test.assertEquals
 import kotlin.test.assertFailsWith
@@ -85,6 +87,25 @@ class LifeTest {
             worker.succeed(task.id, "\"from the app\"")
             assertEquals("\"from the app\"", phone.output(open.execution))
             assertFailsWith<InboxException.Invalid> { TaskInbox(phone.stateDir).leaveSuccess("no id", "1") }
+        }
+    }
+
+    @Test
+    fun c21_letters_of_an_inbox_apart_and_of_the_state_folder_are_taken_in() = onPhone { phone ->
+        val apart = File(phone.stateDir.parentFile, "group")
+
+        suspend fun leave(inbox: TaskInbox, push: Push, answer: String) =
+            inbox.leaveSuccess(inbox.leaveTask(push.task), answer)
+        val old = phone.push()
+        leave(TaskInbox(phone.stateDir), old, "\"of an old version\"")
+        phone.start(phone.app().copy(inboxDir = apart)).use { worker ->
+            assertEquals("\"of an old version\"", phone.output(old.execution))
+            val new = phone.push()
+            leave(TaskInbox.apart(apart), new, "\"from the group\"")
+            worker.wake()
+            assertEquals("\"from the group\"", phone.output(new.execution))
+            assertEquals(0, worker.drainWithin(10.seconds).left)
+            eventually("all letters are removed") { apart.list()?.isEmpty() == true }
         }
     }
 
