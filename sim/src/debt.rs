@@ -1,8 +1,9 @@
 //! What a device owes for a task, and what it is called if it does not pay.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use activity_worker::Settlement;
+use activity_worker::{Settlement, TaskId};
 
 use crate::service::Report;
 
@@ -41,6 +42,8 @@ pub(crate) struct Debt {
     pub(crate) rotted: bool,
     /// So much that its token may be lost.
     pub(crate) unreadable: bool,
+    /// It was told that its end is not on disk: the next process may not know of it.
+    pub(crate) unwritten: bool,
     /// The disk said that its end is remembered.
     pub(crate) buried: bool,
     /// A report of it reached the network.
@@ -55,8 +58,29 @@ pub(crate) struct Debt {
 }
 
 impl Debt {
+    /// A later process may know nothing of its end: a task that the disk refused is failed from memory, and the refused file may come
+    /// through a crash all the same; a file that was set aside, and an end that the disk refused, are no memory if the token is
+    /// adopted again.
+    pub(crate) fn may_be_forgotten(&self) -> bool {
+        self.ever_refused || self.unreadable || self.unwritten
+    }
+
     /// It is neither over nor held.
     pub(crate) fn is_open(&self) -> bool {
         (self.accepted || self.kept.is_some()) && self.settled.is_none() && !self.held
     }
+}
+
+/// What the worker's warnings say of tasks.
+pub(crate) fn warned(debts: &mut BTreeMap<TaskId, Debt>, text: &str) {
+    if text.contains("its end was not written to disk") {
+        let named = debts.iter_mut().filter(|(id, _)| text.contains(&id.to_string()));
+        named.for_each(|(_, debt)| debt.unwritten = true);
+    }
+}
+
+/// Whether somebody was told of this task's file.
+pub(crate) fn is_told(words: &[String], id: TaskId) -> bool {
+    let name = id.to_string();
+    words.iter().any(|word| word.contains(&name))
 }

@@ -12,7 +12,7 @@ use activity_worker::worker::stepped::{DiskAnswer, Stepped};
 use activity_worker::worker::{Cancelled, Event};
 use activity_worker::{Outcome, Settlement, TaskId, TaskToken};
 
-use crate::debt::{Debt, Finding, broken};
+use crate::debt::{self, Debt, Finding, broken};
 use crate::network::Sent;
 use crate::pace::Pace;
 use crate::scenario::Scenario;
@@ -33,8 +33,8 @@ pub(crate) struct Judge {
     pub(crate) touched: Duration,
     /// Places for what is held: more than was said, if more was found on disk.
     places: usize,
-    /// Files set aside of which the worker told.
-    quarantined: Vec<String>,
+    /// Files set aside of which the worker told, and its warnings.
+    told: Vec<String>,
     /// Outcomes that were kept, delivered, and settled in another way.
     pub(crate) counts: [u64; 3],
 }
@@ -58,7 +58,7 @@ impl Judge {
             pace: Pace::default(),
             touched: Duration::ZERO,
             places: 0,
-            quarantined: Vec::new(),
+            told: Vec::new(),
             counts: [0; 3],
         }
     }
@@ -77,7 +77,7 @@ impl Judge {
     pub(crate) fn died_at_start(&mut self, disk: &MemoryDisk) {
         let quarantine = Path::new(crate::device::DIR).join("quarantine");
         let aside = disk.files().into_iter().filter(|file| file.parent() == Some(&quarantine));
-        self.quarantined.extend(aside.map(|file| file.to_string_lossy().into_owned()));
+        self.told.extend(aside.map(|file| file.to_string_lossy().into_owned()));
     }
 
     /// What the process found on disk, though an earlier one died before it could tell.
@@ -219,8 +219,11 @@ impl Judge {
             }
             Event::Settled { id, settlement, .. } => self.settled(*id, *settlement, service)?,
             Event::Held { id, .. } => self.debts.entry(*id).or_default().held = true,
-            Event::Quarantined { path } => self.quarantined.push(path.to_string_lossy().into_owned()),
-            Event::Warning { text } => self.quarantined.push(text.clone()),
+            Event::Quarantined { path } => self.told.push(path.to_string_lossy().into_owned()),
+            Event::Warning { text } => {
+                debt::warned(&mut self.debts, text);
+                self.told.push(text.clone());
+            }
             Event::Cancelled { id, reason: Cancelled::TimedOut } => {
                 self.debts.entry(*id).or_default().beats_off = true;
             }
@@ -279,11 +282,8 @@ impl Judge {
             matches!(&task.status, Status::Taken(_, Report::Failure(name)) if name == "Worker.NotKept");
         let true_word = match how {
             Settlement::Delivered => mine && same,
-            // A task that the disk refused is failed from memory. Should the refused file come through a crash all the same, the
-            // next process knows nothing of that failure; nor, should its token be adopted again, of a file that was set aside.
             Settlement::TooLate => {
-                let forgot = debt.ever_refused || debt.unreadable || unkept;
-                (!mine || forgot) && task.status != Status::Running
+                (!mine || debt.may_be_forgotten() || unkept) && task.status != Status::Running
             }
             _ => task.status != Status::Running,
         };
@@ -317,7 +317,7 @@ impl Judge {
                 |folder| disk.has(&Path::new(crate::device::DIR).join(folder).join(format!("{id}.task")));
             if debt.rotted {
                 let unknown = worker.is_some() && stage.is_none() && at("tasks");
-                if unknown && !is_told(&self.quarantined, *id) {
+                if unknown && !debt::is_told(&self.told, *id) {
                     return broken(
                         "P3",
                         format!("task {id}: its damaged file lies there, and nobody is told"),
@@ -388,12 +388,6 @@ impl Judge {
         let (quarantine, name) = (Path::new(crate::device::DIR).join("quarantine"), id.to_string());
         let is_it =
             |file: &Path| file.parent() == Some(&quarantine) && file.to_string_lossy().contains(&name);
-        is_told(&self.quarantined, id) && disk.files().iter().any(|file| is_it(file))
+        debt::is_told(&self.told, id) && disk.files().iter().any(|file| is_it(file))
     }
-}
-
-/// Whether somebody was told of this task's file.
-fn is_told(words: &[String], id: TaskId) -> bool {
-    let name = id.to_string();
-    words.iter().any(|word| word.contains(&name))
 }

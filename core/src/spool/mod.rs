@@ -230,7 +230,7 @@ impl Spool {
         }
     }
 
-    /// Writes the tombstone, then lets the file go.
+    /// Writes the tombstone, then lets the file go. An error: the tombstone is not on disk; it is written with the next one.
     pub fn settle(
         &mut self,
         id: TaskId,
@@ -238,17 +238,12 @@ impl Spool {
         request_id: Option<&str>,
         at: SystemTime,
     ) -> Result<(), SpoolError> {
-        let (disk, dir) = (&mut *self.disk, &self.config.dir);
-        if self.tombstones.add(disk, dir, id, settlement, request_id, at).is_ok() {
-            self.drop_task(id);
-            return Ok(());
-        }
-        // On a full disk the file's own end may make room for the tombstone.
+        self.tombstones.add(id, settlement, request_id, at);
+        let written = self.tombstones.write(&mut *self.disk, &self.config.dir);
         self.drop_task(id);
-        let path = self.config.dir.join("settled");
-        self.tombstones
-            .add(&mut *self.disk, &self.config.dir, id, settlement, request_id, at)
-            .map_err(|source| SpoolError::Io { path, source })
+        // On a full disk the file's own end may make room for the tombstone.
+        let written = written.or_else(|_| self.tombstones.write(&mut *self.disk, &self.config.dir));
+        written.map_err(|source| SpoolError::Io { path: self.config.dir.join("settled"), source })
     }
 
     /// How a task ended that is over; the last 10,000 at least are remembered.

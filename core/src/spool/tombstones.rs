@@ -25,6 +25,8 @@ pub(super) struct Tombstones {
     /// Records written to each segment.
     counts: [usize; 2],
     active: usize,
+    /// Records that are not written yet.
+    owed: Vec<u8>,
 }
 
 impl Tombstones {
@@ -58,15 +60,20 @@ impl Tombstones {
         self.segments.iter().find_map(|segment| segment.get(&id)).copied()
     }
 
+    /// From now on the task is over; [`write`](Self::write) makes that durable.
     pub(super) fn add(
         &mut self,
-        disk: &mut dyn Disk,
-        dir: &Path,
         id: TaskId,
         settlement: Settlement,
         request_id: Option<&str>,
         at: SystemTime,
-    ) -> io::Result<()> {
+    ) {
+        self.segments[self.active].insert(id, settlement);
+        self.owed.extend_from_slice(&encode(id, settlement, request_id, at));
+    }
+
+    /// Writes what is not on disk yet: the last one, and those before it that the disk refused.
+    pub(super) fn write(&mut self, disk: &mut dyn Disk, dir: &Path) -> io::Result<()> {
         if self.counts[self.active] >= SEGMENT {
             let other = 1 - self.active;
             disk.write_durably(&dir.join(NAMES[other]), &[])?;
@@ -77,13 +84,13 @@ impl Tombstones {
         let path = dir.join(NAMES[self.active]);
         // A write that failed half-way must not push later records off their places.
         let place = (self.counts[self.active] * RECORD) as u64;
-        disk.write_at_durably(&path, place, &encode(id, settlement, request_id, at))?;
+        disk.write_at_durably(&path, place, &self.owed)?;
         if self.counts[self.active] == 0 {
             // The segment may be new, and its name not durable.
             disk.sync_dir(dir)?;
         }
-        self.counts[self.active] += 1;
-        self.segments[self.active].insert(id, settlement);
+        self.counts[self.active] += self.owed.len() / RECORD;
+        self.owed.clear();
         Ok(())
     }
 }

@@ -185,6 +185,26 @@ fn p1_a_damaged_file_that_cannot_be_set_aside_now_is_looked_at_again() {
     assert!(disk.has(&found.quarantined[0]));
 }
 
+/// Found by the simulator: the disk refused the tombstone, and the same token, adopted again, was a new task.
+#[test]
+fn p6_an_end_that_the_disk_refuses_is_remembered_and_written_with_the_next_one() {
+    let disk = MemoryDisk::new(None);
+    let (mut spool, _) = open(&disk);
+    let ids: Vec<_> = (1..=3).map(|n| accept(&mut spool, n).unwrap()).collect();
+    spool.settle(ids[0], Settlement::Delivered, None, now()).unwrap();
+    disk.set_fault(|op, path| (op == Op::Fsync && path.ends_with("settled.a")).then(broken));
+    assert!(spool.settle(ids[1], Settlement::TooLate, None, now()).is_err());
+    assert_eq!(spool.settled(ids[1]), Some(Settlement::TooLate));
+    disk.clear_fault();
+    spool.settle(ids[2], Settlement::Retracted, None, now()).unwrap();
+    drop(spool);
+    disk.power_cut(|| false);
+    let (spool, found) = open(&disk);
+    let ends = [Settlement::Delivered, Settlement::TooLate, Settlement::Retracted];
+    assert_eq!(ids.iter().map(|id| spool.settled(*id).unwrap()).collect::<Vec<_>>(), ends);
+    assert!(found.tasks.is_empty());
+}
+
 /// Found by the simulator: the quarantine could not be synced, the folder of tasks could, and the power cut took both names.
 #[test]
 fn p1_a_damaged_file_goes_back_when_the_quarantine_can_not_be_synced() {
