@@ -15,6 +15,7 @@ use super::Limits;
 pub(crate) const TAIL: usize = 8 * 1024;
 
 /// The first bytes of a stream, up to a limit and one more; the rest is dropped.
+#[derive(PartialEq)]
 pub(crate) struct Head {
     bytes: Vec<u8>,
     limit: usize,

@@ -25,6 +25,8 @@ const UNKILLABLE: Duration = Duration::from_secs(10);
 const NO_PIDFD: Duration = Duration::from_millis(100);
 /// A pipe holds no more than this unless told otherwise.
 const CHUNK: usize = 64 * 1024;
+/// As many chunks as the largest pipe can hold that an ordinary user's handler may ask for.
+const LATE_READS: u32 = 16;
 
 struct Watch<'a> {
     child: Child,
@@ -37,6 +39,8 @@ struct Watch<'a> {
     stage: Stage,
     ended: Option<Ended>,
     status: Option<ExitStatus>,
+    /// Reads that are left once the time for them is over: what lay in the pipes then was written in time.
+    late_reads: u32,
     limits: Limits,
 }
 
@@ -54,26 +58,8 @@ enum Next {
 }
 
 /// Watches `child` until it is over. If that itself fails, the child is killed.
-pub(super) fn watch(
-    mut child: Child,
-    input: &[u8],
-    limits: Limits,
-    cancel: &CancelSwitch,
-) -> io::Result<End> {
-    let pid = Pid::from_child(&child);
-    let mut watch = Watch {
-        pid,
-        pidfd: pidfd_open(pid, PidfdFlags::empty()).ok(),
-        stdin: child.stdin.take(),
-        input,
-        stdout: Stream { pipe: child.stdout.take().map(Into::into), kept: Head::new(limits.max_output) },
-        stderr: Stream { pipe: child.stderr.take().map(Into::into), kept: Tail::default() },
-        stage: Stage { until: Instant::now() + limits.timeout, next: Next::Terminate },
-        ended: None,
-        status: None,
-        limits,
-        child,
-    };
+pub(super) fn watch(child: Child, input: &[u8], limits: Limits, cancel: &CancelSwitch) -> io::Result<End> {
+    let mut watch = Watch::new(child, input, limits);
     if let Err(e) = watch.run(cancel) {
         watch.signal(Signal::KILL);
         let _ = watch.child.try_wait();
@@ -82,7 +68,25 @@ pub(super) fn watch(
     Ok(End { ended: watch.ended, status: watch.status, stdout: watch.stdout.kept, stderr: watch.stderr.kept })
 }
 
-impl Watch<'_> {
+impl<'a> Watch<'a> {
+    fn new(mut child: Child, input: &'a [u8], limits: Limits) -> Self {
+        let pid = Pid::from_child(&child);
+        Watch {
+            pid,
+            pidfd: pidfd_open(pid, PidfdFlags::empty()).ok(),
+            stdin: child.stdin.take(),
+            input,
+            stdout: Stream { pipe: child.stdout.take().map(Into::into), kept: Head::new(limits.max_output) },
+            stderr: Stream { pipe: child.stderr.take().map(Into::into), kept: Tail::default() },
+            stage: Stage { until: Instant::now() + limits.timeout, next: Next::Terminate },
+            ended: None,
+            status: None,
+            late_reads: LATE_READS,
+            limits,
+            child,
+        }
+    }
+
     fn run(&mut self, cancel: &CancelSwitch) -> io::Result<()> {
         set_nonblocking(self.stdin.as_ref())?;
         set_nonblocking(self.stdout.pipe.as_ref())?;
@@ -91,8 +95,10 @@ impl Watch<'_> {
         while !self.is_over() {
             self.wait(cancel)?;
             self.write();
-            self.stdout.read(&mut chunk, Head::push);
-            self.stderr.read(&mut chunk, Tail::push);
+            let got = self.stdout.read(&mut chunk, Head::push) | self.stderr.read(&mut chunk, Tail::push);
+            if matches!(self.stage.next, Next::StopReading) && self.past_deadline() {
+                self.late_reads = if got { self.late_reads.saturating_sub(1) } else { 0 };
+            }
             self.look_after(cancel)?;
         }
         Ok(())
@@ -101,7 +107,7 @@ impl Watch<'_> {
     fn is_over(&self) -> bool {
         match self.stage.next {
             Next::StopReading => {
-                self.past_deadline() || (self.stdout.pipe.is_none() && self.stderr.pipe.is_none())
+                self.late_reads == 0 || (self.stdout.pipe.is_none() && self.stderr.pipe.is_none())
             }
             Next::GiveUp => self.past_deadline(),
             Next::Terminate | Next::Kill => false,
@@ -216,19 +222,52 @@ struct Stream<K> {
 }
 
 impl<K> Stream<K> {
-    /// Reads one chunk, so that a flood on one stream keeps nobody waiting.
-    fn read(&mut self, chunk: &mut [u8], keep: impl Fn(&mut K, &[u8])) {
-        let Some(pipe) = &self.pipe else { return };
+    /// Reads one chunk, so that a flood on one stream keeps nobody waiting. Whether there was something.
+    fn read(&mut self, chunk: &mut [u8], keep: impl Fn(&mut K, &[u8])) -> bool {
+        let Some(pipe) = &self.pipe else { return false };
         match rustix::io::read(pipe, &mut *chunk) {
-            Ok(0) => self.pipe = None,
-            Ok(n) => keep(&mut self.kept, &chunk[..n]),
-            Err(Errno::INTR | Errno::AGAIN) => {}
-            Err(_) => self.pipe = None,
+            Ok(n) if n > 0 => {
+                keep(&mut self.kept, &chunk[..n]);
+                return true;
+            }
+            Err(Errno::INTR) => return true,
+            Err(Errno::AGAIN) => {}
+            Ok(_) | Err(_) => self.pipe = None,
         }
+        false
     }
 }
 
 /// This end only: the handler's end is a file description of its own.
 fn set_nonblocking(pipe: Option<impl AsFd>) -> io::Result<()> {
     pipe.map_or(Ok(()), |pipe| Ok(ioctl_fionbio(pipe, true)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::CommandExt;
+    use std::process::{Command, Stdio};
+
+    use super::*;
+
+    #[test]
+    fn p1_what_lies_in_the_pipe_is_read_however_late_this_thread_comes_to_it() {
+        let mut handler = Command::new("/bin/sh");
+        handler.args(["-c", "head -c 60000 /dev/zero; (sleep 20 >&2) &"]).stdin(Stdio::null());
+        handler.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+        let mut child = handler.spawn().unwrap();
+        let status = child.wait().unwrap();
+        let limits =
+            Limits { timeout: Duration::from_secs(9), grace: Duration::from_secs(1), max_output: 100_000 };
+        let mut watch = Watch::new(child, b"", limits);
+        watch.status = Some(status);
+        // Held up since the handler's end for longer than outputs are read on.
+        watch.enter(Duration::ZERO, Next::StopReading);
+        watch.run(&CancelSwitch::new().unwrap()).unwrap();
+        let mut all = Head::new(100_000);
+        all.push(&[0; 60_000]);
+        assert!(watch.stdout.kept == all);
+        assert!(watch.stderr.pipe.is_some(), "what was left behind keeps nobody waiting");
+        watch.signal(Signal::KILL);
+    }
 }
