@@ -1,18 +1,29 @@
 //! One line per record on stderr: with the date for people and files, with a priority for the journal, which has its own date.
+//!
+//! The worker does not wait for whoever reads: lines that a full pipe does not take are lost, and counted.
 
 use std::io::{self, Write};
 use std::os::fd::AsFd;
-use std::time::SystemTime;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
 
 use log::{Level, LevelFilter, Log, Metadata, Record};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+/// A pipe that is ready takes so much at once.
+const PIECE: usize = 4096;
+/// How long the first line waits that is not taken; those after it do not.
+const PATIENCE: Duration = Duration::from_millis(200);
 
 struct Stderr {
     journal: bool,
+    lost: AtomicU64,
 }
 
 /// Logs from now on what is at least as important as `level`.
 pub(crate) fn start(level: LevelFilter) {
-    let logger = Stderr { journal: is_journal(std::env::var("JOURNAL_STREAM").ok(), io::stderr()) };
+    let journal = is_journal(std::env::var("JOURNAL_STREAM").ok(), io::stderr());
+    let logger = Stderr { journal, lost: AtomicU64::new(0) };
     // It fails only if there is a logger already.
     if log::set_boxed_logger(Box::new(logger)).is_ok() {
         log::set_max_level(level);
@@ -35,17 +46,45 @@ impl Log for Stderr {
         if !self.enabled(record.metadata()) {
             return;
         }
-        let line = if self.journal {
-            format!("<{}>{}\n", priority(record.level()), record.args())
+        let line = self.line(record.level(), record.args());
+        // One at a time, and those that wait find out at once that it is no use.
+        let mut stderr = io::stderr().lock();
+        let lost = self.lost.swap(0, Ordering::Relaxed);
+        let gap = if lost == 0 {
+            String::new()
         } else {
-            let now = humantime::format_rfc3339_seconds(SystemTime::now());
-            format!("{now} {:5} {}\n", record.level(), record.args())
+            self.line(Level::Warn, &format_args!("{lost} lines of this log were not taken by its reader"))
         };
-        // A closed stderr is no reason to stop working.
-        let _ = io::stderr().write_all(line.as_bytes());
+        let patience = if lost == 0 { PATIENCE } else { Duration::ZERO };
+        if !write(&mut stderr, (gap + &line).as_bytes(), patience) {
+            self.lost.fetch_add(lost + 1, Ordering::Relaxed);
+        }
     }
 
     fn flush(&self) {}
+}
+
+impl Stderr {
+    fn line(&self, level: Level, text: &std::fmt::Arguments<'_>) -> String {
+        if self.journal {
+            format!("<{}>{text}\n", priority(level))
+        } else {
+            let now = humantime::format_rfc3339_seconds(SystemTime::now());
+            format!("{now} {level:5} {text}\n")
+        }
+    }
+}
+
+/// False if it is not taken. A closed stderr is no reason to stop working.
+fn write(stderr: &mut (impl Write + AsFd), bytes: &[u8], patience: Duration) -> bool {
+    bytes.chunks(PIECE).all(|piece| takes(&*stderr, patience) && stderr.write_all(piece).is_ok())
+}
+
+/// Whether it can be written to within that time.
+fn takes(stream: impl AsFd, patience: Duration) -> bool {
+    let mut streams = [PollFd::new(&stream, PollFlags::OUT)];
+    let ready = poll(&mut streams, Timespec::try_from(patience).ok().as_ref());
+    ready.is_ok_and(|ready| ready > 0)
 }
 
 /// The priorities of syslog, as `sd-daemon(3)` has them.
@@ -60,6 +99,8 @@ fn priority(level: Level) -> u8 {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read;
+
     use super::*;
 
     #[test]
@@ -72,9 +113,23 @@ mod tests {
     }
 
     #[test]
+    fn p9_a_reader_that_does_not_read_holds_nobody_up() {
+        let (mut reader, mut writer) = io::pipe().unwrap();
+        let mut lines = 0;
+        while write(&mut writer, &[b'x'; 10_000], Duration::ZERO) {
+            lines += 1;
+        }
+        assert!(lines > 0, "as long as there is room");
+        let mut some = [0; 65_536];
+        assert!(reader.read(&mut some).unwrap() > 0);
+        assert!(write(&mut writer, b"again\n", Duration::ZERO));
+    }
+
+    #[test]
     fn p7_what_libraries_say_below_a_warning_is_not_logged() {
         let enabled = |target, level| {
-            Stderr { journal: false }.enabled(&Metadata::builder().target(target).level(level).build())
+            let stderr = Stderr { journal: false, lost: AtomicU64::new(0) };
+            stderr.enabled(&Metadata::builder().target(target).level(level).build())
         };
         assert!(!enabled("ureq::run", Level::Info));
         assert!(enabled("ureq::run", Level::Warn));
