@@ -16,6 +16,8 @@ use crate::{Adoption, Failure, Origin, Outcome, Scope, Settlement, TaskId, TaskT
 
 /// More letters than this are refused.
 const LETTERS_MAX: usize = 1000;
+/// A letter that is not done after so long will never be.
+const HALF_LETTER_MAX: Duration = Duration::from_secs(24 * 3600);
 /// The largest letter: control characters in JSON take six bytes.
 const LETTER_MAX: usize = 6 * INPUT_MAX + 64 * 1024;
 
@@ -140,8 +142,13 @@ impl Inbox {
         let io_error = |source| InboxError::Io { path: path.clone(), source };
         let mut disk = RealDisk::default();
         disk.make_dir(&self.dir).map_err(io_error)?;
-        if disk.list(&self.dir).map_err(io_error)?.len() >= LETTERS_MAX {
+        let (halves, letters): (Vec<_>, Vec<_>) =
+            disk.list(&self.dir).map_err(io_error)?.into_iter().partition(|name| name.ends_with(".new"));
+        if letters.len() >= LETTERS_MAX {
             return Err(InboxError::Full);
+        }
+        for half in halves.iter().map(|name| self.dir.join(name)).filter(|half| is_old(half)) {
+            let _ = disk.remove(&half);
         }
         let json = serde_json::to_vec(letter).unwrap_or_default();
         let new = self.dir.join(format!("{name}.{}.{:x}.new", std::process::id(), fastrand::u64(..)));
@@ -153,6 +160,12 @@ impl Inbox {
         disk.sync_dir(&self.dir).map_err(io_error)?;
         Ok(left)
     }
+}
+
+/// Whoever began the letter was ended in the middle of it.
+fn is_old(half: &Path) -> bool {
+    let written = std::fs::metadata(half).and_then(|file| file.modified());
+    written.is_ok_and(|at| at.elapsed().is_ok_and(|age| age > HALF_LETTER_MAX))
 }
 
 /// False if the name is taken.

@@ -10,8 +10,9 @@ use super::disk::DiskJob;
 use super::driver::Driver;
 use super::events::Event;
 use super::inbox::Reply;
-use crate::Outcome;
+use crate::engine::Kept;
 use crate::spool::{Letter, ReadError};
+use crate::{Outcome, TaskId};
 
 /// How far the letters have been taken in.
 #[derive(Default)]
@@ -79,9 +80,9 @@ impl Driver {
     pub(super) fn letter_adopted(&mut self, path: PathBuf, answer: Result<Adopted, AdoptError>) {
         match answer {
             Ok(_) => self.letter_done(path),
-            // Nor is there room for the others.
+            // Nor is there room for the other tokens. An answer has its room, and makes more.
             Err(AdoptError::Full) => {
-                self.sweep.letters.clear();
+                self.sweep.letters.retain(|path| path.extension().is_some_and(|kind| kind == "answer"));
                 self.next_letter();
             }
             Err(_) => self.next_letter(),
@@ -90,15 +91,20 @@ impl Driver {
 
     pub(super) fn letter_settled(&mut self, path: PathBuf, answer: Result<(), SettleError>) {
         match answer {
-            Ok(()) | Err(SettleError::Unknown(_)) => self.letter_done(path),
-            Err(error @ SettleError::AlreadyAnswered(_)) => {
+            Ok(()) => self.letter_done(path),
+            Err(error @ SettleError::AlreadyAnswered(id)) if self.is_kept(id) => {
                 self.hub
                     .tell(&Event::Warning { text: format!("{error}: the one from the inbox comes second") });
                 self.letter_done(path);
             }
-            // The task may be another user's, or its token not be here yet.
+            // The task may be another user's, or its token not be here yet; or its answer is not kept for good, and the letter is
+            // the only one that is.
             Err(_) => self.next_letter(),
         }
+    }
+
+    fn is_kept(&self, id: TaskId) -> bool {
+        self.engine.tasks().any(|slot| slot.id == id && slot.outcome == Kept::Yes)
     }
 
     fn letter_done(&mut self, path: PathBuf) {

@@ -217,6 +217,38 @@ fn p1_a_letter_stays_until_there_is_room_for_its_task() {
 }
 
 #[test]
+fn p1_an_answer_is_taken_in_while_there_is_no_place_for_a_token() {
+    let bench = Bench::new();
+    let inbox = Inbox::of(&bench.dir.path().join("state"));
+    let worker = app(&bench).max_tasks(1).start().unwrap();
+    let (first, adoption) = pushed(&bench);
+    let id = worker.adopt(adoption).unwrap().id();
+    let (_, adoption) = pushed(&bench);
+    inbox.leave_token(&adoption).unwrap();
+    inbox.leave_success(id, "\"from the notification\"").unwrap();
+    worker.wake();
+    assert_eq!(bench.succeeds(&first), "\"from the notification\"");
+    worker.stop(Stop::Now);
+}
+
+#[test]
+fn p6_half_a_letter_of_a_process_that_was_ended_does_not_stay() {
+    let bench = Bench::new();
+    let dir = bench.dir.path().join("group");
+    let inbox = Inbox::at(&dir);
+    let (_, adoption) = pushed(&bench);
+    inbox.leave_token(&adoption).unwrap();
+    let (old, new) = (dir.join("a.token.1.1.new"), dir.join("a.token.1.2.new"));
+    for half in [&old, &new] {
+        std::fs::write(half, "{").unwrap();
+    }
+    let week = Duration::from_secs(7 * 24 * 3600);
+    std::fs::File::options().write(true).open(&old).unwrap().set_modified(SystemTime::now() - week).unwrap();
+    inbox.leave_token(&adoption).unwrap();
+    assert!(!old.exists() && new.exists(), "one that is being written stays");
+}
+
+#[test]
 fn p5_one_poll_is_refused_where_it_can_lose_a_task_unless_the_risk_is_named() {
     let bench = Bench::new();
     let activity = || Activity::deferred(bench.arn.clone()).on_request(true).concurrency(2);
