@@ -32,7 +32,10 @@ impl Engine {
             Event::PollOnce { activity } => {
                 self.link.wake(now);
                 self.calls.hurry(now);
-                self.polls.request(activity, Some(now));
+                // One that is under way answers whoever waits.
+                if !self.polls.is_in_flight(activity) {
+                    self.polls.request(activity, Some(now));
+                }
             }
             Event::NoPoll { activity } => self.polls.request(activity, None),
             Event::TaskKept { id } => self.task_kept(now, id),

@@ -123,7 +123,9 @@ impl Driver {
             let word = if wait.task.is_some() || self.engine.is_polling(activity) {
                 Ok(PolledOnce::UnderWay)
             } else {
-                self.tell(engine::Event::NoPoll { activity });
+                if self.poll_waits.iter().all(|other| other.activity != activity) {
+                    self.tell(engine::Event::NoPoll { activity });
+                }
                 Err(PollOnceError::NotPolled(self.why_not_polled()))
             };
             let _ = wait.reply.send(word);

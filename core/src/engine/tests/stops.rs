@@ -289,6 +289,16 @@ fn p5_an_activity_that_is_polled_on_request_is_polled_once_for_each() {
 }
 
 #[test]
+fn p5_whoever_asks_for_a_poll_that_is_under_way_is_answered_by_it_and_leaves_no_other_behind() {
+    let mut world = World::new(config(&[ActivityRules { on_request: true, deferred: true, ..rules() }]));
+    world.tell(Event::PollOnce { activity: 0 });
+    assert_eq!(world.actions(), [Action::Poll { activity: 0 }]);
+    world.tell(Event::PollOnce { activity: 0 });
+    world.tell(Event::PollEnded { activity: 0, answer: PollAnswer::Empty, took: MINUTE });
+    assert_eq!(world.wait(10 * MINUTE), []);
+}
+
+#[test]
 fn p1_only_a_task_without_an_answer_can_be_withdrawn() {
     let mut world = World::new(config(&[ActivityRules { deferred: true, ..rules() }]));
     world.actions();
