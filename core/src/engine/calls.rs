@@ -17,6 +17,8 @@ const SHARE: f64 = 0.6;
 const REJECTIONS: u8 = 3;
 /// The pause of all reports after that.
 const PAUSE: Duration = Duration::from_secs(3600);
+/// A call that seems to take longer was slept through.
+const LONGEST: Duration = Duration::from_secs(15);
 /// Never slower than one throttled call in this time.
 const SLOWEST: Duration = Duration::from_secs(10);
 
@@ -100,7 +102,7 @@ impl Calls {
     /// The service answered a call.
     pub fn answered(&mut self, call: Call, took: Duration) {
         self.dropped(call);
-        self.call_time = (self.call_time * 7 + took) / 8;
+        self.call_time = (self.call_time * 7 + took.min(LONGEST)) / 8;
     }
 
     /// A call ended without an answer, or was not sent after all: its lane is free.
