@@ -83,6 +83,7 @@ impl Driver {
         let answer = match &result {
             Ok(()) => Ok(Adopted::New(id)),
             Err(Refused::Over(settlement)) => Ok(Adopted::Over(id, *settlement)),
+            Err(Refused::Held(_)) => Ok(Adopted::Known(id)),
             Err(Refused::Disk(why)) => Err(AdoptError::NotKept(why.clone())),
         };
         match result {
@@ -94,13 +95,16 @@ impl Driver {
                     live.input = None;
                 }
             }
+            // Its file could not be read so far, and was, just before this.
+            Err(Refused::Held(task)) => {
+                self.live.remove(&id);
+                self.tell(engine::Event::TaskNotKept { id });
+                self.found(*task, None, self.copied);
+            }
             Err(refused) => {
                 // What a polled task is failed with, from memory.
                 live.outcome = Some(Outcome::Failure(own_failure(OwnFailure::NotKept)).into());
-                self.reason = match refused {
-                    Refused::Over(_) => "it is over".to_owned(),
-                    Refused::Disk(why) => why,
-                };
+                self.reason = refused.to_string();
                 if adopted {
                     self.live.remove(&id);
                 }

@@ -1,13 +1,14 @@
 //! What the disk is asked for, and how several changes share one sync of the folder. No threads here: a simulator carries out
 //! the same jobs.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::time::SystemTime;
 
 use crate::engine::Kept;
-use crate::spool::{Found, KeepError, Letter, NewTask, ReadError, Spool};
+use crate::spool::{Found, KeepError, Letter, NewTask, ReadError, Spool, SpoolError, StoredTask};
 use crate::{Origin, Outcome, Scope, Settlement, TaskId, TaskToken};
 
 /// One thing to do. No `Debug`: it holds secrets.
@@ -121,8 +122,20 @@ pub(crate) enum DiskDone {
 pub(crate) enum Refused {
     /// It was here before, and is over.
     Over(Settlement),
+    /// It lies in the folder already.
+    Held(Box<StoredTask>),
     /// The disk refused.
     Disk(String),
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Refused::Over(_) => "it is over",
+            Refused::Held(_) => "it lies in the state folder already",
+            Refused::Disk(why) => why,
+        })
+    }
 }
 
 /// Carries out `jobs` in their order, with one sync of the folder for all of them, and says how many more tasks fit.
@@ -205,7 +218,10 @@ fn accept_one(spool: &mut Spool, accept: &Accept) -> Result<(), Refused> {
         accepted: accept.at,
         expires: accept.expires,
     };
-    spool.accept(&task).map(|_| ()).map_err(|e| Refused::Disk(e.to_string()))
+    spool.accept(&task).map(|_| ()).map_err(|e| match (&e, spool.held(accept.token.id())) {
+        (SpoolError::Known(_), Some(held)) => Refused::Held(Box::new(held)),
+        _ => Refused::Disk(e.to_string()),
+    })
 }
 
 /// The folder was not synced: what was staged may be gone after a crash.

@@ -39,8 +39,12 @@ impl Driver {
     }
 
     /// `broken`: only its token is left of it, so it is failed.
-    fn found(&mut self, task: StoredTask, broken: Option<OwnFailure>, copied: bool) {
+    pub(super) fn found(&mut self, task: StoredTask, broken: Option<OwnFailure>, copied: bool) {
         let id = task.token.id();
+        if self.live.contains_key(&id) {
+            // Its token is being adopted: that ends with word of this file.
+            return;
+        }
         if task.deferred && !task.has_outcome && planted("deferred-task-forgotten") {
             return;
         }
