@@ -79,8 +79,8 @@ impl Disk for RealDisk {
             Err(TryLockError::WouldBlock) => return Err(io::ErrorKind::WouldBlock.into()),
             Err(TryLockError::Error(e)) => return Err(e),
         }
-        lock.set_len(0)?;
-        writeln!(lock, "{}", std::process::id())?;
+        // For the error of another worker. That a full disk refuses it must not keep this one from starting.
+        let _ = lock.set_len(0).and_then(|()| writeln!(lock, "{}", std::process::id()));
         self.lock = Some(lock);
         Ok(())
     }

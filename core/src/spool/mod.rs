@@ -67,7 +67,7 @@ pub use words::{Found, KeepError, NewTask, ReadError, SpoolConfig, SpoolError, S
 
 use crate::plants::planted;
 use crate::task::INPUT_MAX;
-use crate::{Failure, Outcome, Settlement, TaskId};
+use crate::{Outcome, Settlement, TaskId};
 
 /// What a file takes beyond input or outcome: the envelope with the longest token, ARN and scope, and the sections' heads.
 const OVERHEAD: usize = 8 << 10;
@@ -146,9 +146,10 @@ impl Spool {
         }
         let bytes = format::encode(&entry.envelope, &body);
         let (room, new, file) = (self.path(id, "room"), self.path(id, "new"), self.path(id, "task"));
-        let had_room = entry.room > 0;
-        // The room can't be refused by a full disk. Where there is none (any more), or its sync fails, a new file is tried.
-        let written = match had_room.then(|| self.disk.write_durably(&room, &bytes)) {
+        let fits = entry.room >= bytes.len() as u64;
+        // The room can't be refused by a full disk. Where there is none (any more), or too little, since the task was accepted for
+        // smaller outputs, or its sync fails, a new file is tried.
+        let written = match fits.then(|| self.disk.write_durably(&room, &bytes)) {
             Some(Ok(())) => self.disk.rename(&room, &file),
             Some(Err(_)) if planted("second-sync-believed") => self.disk.rename(&room, &file),
             _ => self.write_anew(&new, &bytes).and_then(|()| self.disk.rename(&new, &file)),
@@ -269,6 +270,11 @@ impl Spool {
         (INPUT_MAX + max_output + 2 * OVERHEAD) as u64
     }
 
+    /// A task that is held.
+    pub fn held(&self, id: TaskId) -> Option<StoredTask> {
+        self.tasks.get(&id)?.envelope.task()
+    }
+
     /// Tasks held.
     pub fn len(&self) -> usize {
         self.tasks.len()
@@ -349,16 +355,12 @@ impl Spool {
     }
 }
 
-/// The outcome as it fits `max_output`: a failure's cause is cut, but never its name.
+/// The outcome as it fits `max_output`: a failure's cause is cut, but never its name. How long a success may be was judged before.
 fn fitting(outcome: Outcome, max_output: usize) -> Outcome {
     match outcome {
         Outcome::Failure(failure) => {
             let left = (max_output + OVERHEAD / 4).saturating_sub(failure.error().len());
             Outcome::Failure(failure.with_cause_cut_to(left))
-        }
-        Outcome::Success(output) if output.len() > max_output => {
-            let cause = format!("the output has {} bytes, the limit is {max_output}", output.len());
-            Outcome::Failure(Failure::new("Worker.OutputTooLarge", cause))
         }
         success @ Outcome::Success(_) => success,
     }

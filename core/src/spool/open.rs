@@ -41,7 +41,7 @@ impl Spool {
         let mut found = Found::default();
         let dir = spool.config.dir.clone();
         for dir in [&dir, &dir.join("tasks"), &dir.join("quarantine")] {
-            spool.disk.make_dir(dir).map_err(|source| SpoolError::Folder { dir: dir.clone(), source })?;
+            spool.disk.make_dir(dir).map_err(|source| unusable(dir, source))?;
         }
         found.unsafe_storage = spool.check_storage(&dir)?;
         spool.take_lock(&dir)?;
@@ -96,7 +96,7 @@ impl Spool {
         let path = dir.join("lock");
         self.disk.lock(&path).map_err(|source| {
             if source.kind() != io::ErrorKind::WouldBlock {
-                return SpoolError::Folder { dir: dir.to_owned(), source };
+                return unusable(dir, source);
             }
             let pid =
                 self.disk.read(&path).ok().and_then(|pid| String::from_utf8(pid).ok()?.trim().parse().ok());
@@ -213,6 +213,7 @@ impl Spool {
 
     /// First out of the way, then looked at: should even that end the process, the others are not held up by it any more.
     fn load_poison(&mut self, id: TaskId, marker: &mut Marker, found: &mut Found) {
+        marker.outlive_power(&mut *self.disk, id);
         match self.set_aside(&self.path(id, "task")) {
             Ok(aside) => self.look_aside(id, aside, marker, found),
             Err(_) => self.look_again(id, found),
@@ -281,8 +282,17 @@ impl Marker {
     fn begin(&mut self, disk: &mut dyn Disk, id: TaskId) -> u32 {
         let count = self.last.filter(|(last, _)| *last == id).map_or(0, |(_, count)| count).saturating_add(1);
         // Without a marker a poisonous file is not told from others; that must not keep the worker from starting.
-        let _ = disk.write(&self.path, format!("{id} {count}\n").as_bytes());
+        if !self.stays {
+            let _ = disk.write(&self.path, format!("{id} {count}\n").as_bytes());
+        }
         count
+    }
+
+    /// A file is about to go where only the marker says that it is to be looked for.
+    fn outlive_power(&self, disk: &mut dyn Disk, id: TaskId) {
+        let Some(dir) = self.path.parent() else { return };
+        let text = format!("{id} {}\n", LOADS_MAX + 1);
+        let _ = disk.write_durably(&self.path, text.as_bytes()).and_then(|()| disk.sync_dir(dir));
     }
 
     fn remove(&mut self, disk: &mut dyn Disk) {
@@ -296,6 +306,17 @@ impl Marker {
         {
             let _ = disk.sync_dir(dir);
         }
+    }
+}
+
+/// A full or failing disk may be well again by the next start; all else waits for a person.
+fn unusable(dir: &Path, source: io::Error) -> SpoolError {
+    const EIO: i32 = 5;
+    let path = dir.to_owned();
+    match source.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => SpoolError::Io { path, source },
+        _ if source.raw_os_error() == Some(EIO) => SpoolError::Io { path, source },
+        _ => SpoolError::Folder { dir: path, source },
     }
 }
 

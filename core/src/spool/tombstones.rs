@@ -25,8 +25,8 @@ pub(super) struct Tombstones {
     /// Records written to each segment.
     counts: [usize; 2],
     active: usize,
-    /// Records that are not written yet.
-    owed: Vec<u8>,
+    /// Not written yet.
+    owed: Vec<(TaskId, Settlement, [u8; RECORD])>,
 }
 
 impl Tombstones {
@@ -51,13 +51,21 @@ impl Tombstones {
                 newest[n] = at.max(newest[n]);
             }
         }
-        let b_is_newer = (newest[1], tombstones.counts[1]) > (newest[0], 0) && tombstones.counts[1] > 0;
-        tombstones.active = usize::from(b_is_newer);
+        let is_full = tombstones.counts.map(|count| count >= SEGMENT);
+        let b_is_newer = newest[1] > newest[0] || tombstones.counts[0] == 0;
+        tombstones.active = match is_full {
+            // Whatever the dates say: a wrong clock may have set them.
+            [true, false] => 1,
+            [false, true] => 0,
+            _ => usize::from(b_is_newer && tombstones.counts[1] > 0),
+        };
         Ok(tombstones)
     }
 
     pub(super) fn find(&self, id: TaskId) -> Option<Settlement> {
-        self.segments.iter().find_map(|segment| segment.get(&id)).copied()
+        let owed = self.owed.iter().rev().find(|(owed, ..)| *owed == id);
+        owed.map(|(_, settlement, _)| *settlement)
+            .or_else(|| self.segments.iter().find_map(|segment| segment.get(&id)).copied())
     }
 
     /// From now on the task is over; [`write`](Self::write) makes that durable.
@@ -68,8 +76,7 @@ impl Tombstones {
         request_id: Option<&str>,
         at: SystemTime,
     ) {
-        self.segments[self.active].insert(id, settlement);
-        self.owed.extend_from_slice(&encode(id, settlement, request_id, at));
+        self.owed.push((id, settlement, encode(id, settlement, request_id, at)));
     }
 
     /// Writes what is not on disk yet: the last one, and those before it that the disk refused.
@@ -84,13 +91,15 @@ impl Tombstones {
         let path = dir.join(NAMES[self.active]);
         // A write that failed half-way must not push later records off their places.
         let place = (self.counts[self.active] * RECORD) as u64;
-        disk.write_at_durably(&path, place, &self.owed)?;
+        let records = self.owed.iter().map(|(.., record)| *record).collect::<Vec<_>>();
+        disk.write_at_durably(&path, place, records.as_flattened())?;
         if self.counts[self.active] == 0 {
             // The segment may be new, and its name not durable.
             disk.sync_dir(dir)?;
         }
-        self.counts[self.active] += self.owed.len() / RECORD;
-        self.owed.clear();
+        self.counts[self.active] += self.owed.len();
+        let written = self.owed.drain(..).map(|(id, settlement, _)| (id, settlement));
+        self.segments[self.active].extend(written);
         Ok(())
     }
 }

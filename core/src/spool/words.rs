@@ -96,7 +96,7 @@ impl Found {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SpoolError {
-    /// Reading or writing failed.
+    /// Reading or writing failed. It may go well the next time.
     #[error("{}: {source}", path.display())]
     Io {
         /// Where.
@@ -137,6 +137,11 @@ impl SpoolError {
     /// Another process, or another worker of this one, has the folder.
     pub fn is_in_use(&self) -> bool {
         matches!(self, SpoolError::InUse { .. })
+    }
+
+    /// The disk is full or failing: the same may go well later, without anyone's doing.
+    pub fn may_pass(&self) -> bool {
+        matches!(self, SpoolError::Io { .. })
     }
 }
 

@@ -133,10 +133,11 @@ impl Route {
 }
 
 /// What keeps a worker from starting lies in the configuration or on the machine, and stays until someone changes it; but for
-/// threads, of which there may be more in a moment.
+/// threads, of which there may be more in a moment, and for a disk that fails or is full now.
 pub(crate) fn start_error(e: StartError) -> Error {
     match e {
         StartError::Thread(_) => Error::Failure(e.to_string()),
+        StartError::Spool(ref cause) if cause.may_pass() => Error::Failure(e.to_string()),
         _ => Error::Config(e.to_string()),
     }
 }

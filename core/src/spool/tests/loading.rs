@@ -61,6 +61,10 @@ fn p1_a_file_that_can_not_go_back_now_goes_back_later() {
             let id = accept(&mut spool, 1).unwrap();
             spool.keep_outcome(id, &outcome(7)).unwrap();
             spool.commit().unwrap();
+            // Others are read after it.
+            for n in 2..9 {
+                accept(&mut spool, n).unwrap();
+            }
             drop(spool);
             die_reading(&disk, &format!("{id}.task"), 3);
             let mut seen = false;
@@ -79,6 +83,27 @@ fn p1_a_file_that_can_not_go_back_now_goes_back_later() {
                 assert_eq!(spool.reread().tasks.len(), 1);
             }
             assert_eq!(spool.outcome(id).unwrap(), outcome(7));
+        }
+    }
+}
+
+#[test]
+fn p1_a_file_that_was_set_aside_to_be_looked_at_is_found_again_after_a_power_cut() {
+    for luck in [false, true] {
+        for steps in 0..60 {
+            let disk = MemoryDisk::new(None);
+            let (mut spool, _) = open(&disk);
+            let id = accept(&mut spool, 1).unwrap();
+            spool.keep_outcome(id, &outcome(7)).unwrap();
+            spool.commit().unwrap();
+            drop(spool);
+            die_reading(&disk, &format!("{id}.task"), 3);
+            disk.halt_after(steps);
+            let _ = Spool::open(Box::new(disk.clone()), config());
+            disk.power_cut(|| luck);
+            let (mut spool, found) = open(&disk);
+            assert!(found.quarantined.is_empty(), "after {steps} steps");
+            assert_eq!(spool.outcome(id).unwrap(), outcome(7), "after {steps} steps");
         }
     }
 }

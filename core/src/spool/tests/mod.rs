@@ -244,6 +244,20 @@ fn a_file_that_rots_while_the_worker_runs_is_set_aside_too() {
 }
 
 #[test]
+fn p1_an_output_longer_than_the_task_was_accepted_for_is_kept_as_it_is() {
+    let disk = MemoryDisk::new(None);
+    let (mut spool, _) = open(&disk);
+    let id = accept(&mut spool, 1).unwrap();
+    let long = Outcome::success(format!("\"{}\"", "y".repeat(10 * MAX_OUTPUT)), 20 * MAX_OUTPUT);
+    spool.keep_outcome(id, &long).unwrap();
+    spool.commit().unwrap();
+    drop(spool);
+    disk.power_cut(|| false);
+    let (mut spool, _) = open(&disk);
+    assert_eq!(spool.outcome(id).unwrap(), long);
+}
+
+#[test]
 fn p6_tombstones_whose_name_a_dead_process_did_not_sync_are_not_lost_later() {
     let disk = MemoryDisk::new(None);
     let (mut spool, _) = open(&disk);

@@ -64,6 +64,24 @@ fn p6_tombstones_remember_ten_thousand_tasks_and_never_more_than_twenty() {
     }
 }
 
+#[test]
+fn p6_a_tombstone_from_the_future_makes_no_later_one_forgotten() {
+    let disk = MemoryDisk::new(None);
+    let (mut spool, _) = open(&disk);
+    let total = tombstones::SEGMENT as u64 + 500;
+    let end = |spool: &mut Spool, n| {
+        let years = Duration::from_secs(if n == 7 { 70 * 365 * 86_400 } else { n });
+        spool.settle(token(n).id(), Settlement::Delivered, None, now() + years).unwrap();
+    };
+    (0..total).for_each(|n| end(&mut spool, n));
+    drop(spool);
+    let (mut spool, _) = open(&disk);
+    end(&mut spool, total);
+    drop(spool);
+    let (spool, _) = open(&disk);
+    assert!((0..=total).all(|n| spool.settled(token(n).id()).is_some()));
+}
+
 /// What the model did last with a task, as far as it was answered.
 #[derive(Debug, Clone, PartialEq)]
 enum Answered {
