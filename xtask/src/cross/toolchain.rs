@@ -9,6 +9,8 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use serde_json::Value;
+
 use super::target::Target;
 use crate::workspace::Workspace;
 use crate::{process, venv};
@@ -46,6 +48,8 @@ pub(crate) struct Toolchain {
     /// The source of std.
     std: PathBuf,
     cargo_home: PathBuf,
+    /// The folder in it with the source of the libraries: its name tells of the registry's address.
+    crates: PathBuf,
 }
 
 impl Toolchain {
@@ -58,6 +62,7 @@ impl Toolchain {
             cache: workspace.tools()?.join("zig-cache"),
             std: std_source(workspace)?,
             cargo_home: cargo_home()?,
+            crates: crates(workspace)?,
         })
     }
 
@@ -100,9 +105,15 @@ impl Toolchain {
 
     /// The folders of this machine that the compiler sees, and what the binary says in their place. Without this, panics would
     /// tell of the builder's folders, and two checkouts would give two binaries.
-    pub(crate) fn folders<'a>(&'a self, source: &'a Path, output: &'a Path) -> [(&'a Path, &'static str); 4] {
-        // The last that fits wins, and the output usually lies in the source.
-        [(source, "/source"), (output, "/target"), (&self.cargo_home, "/cargo"), (&self.std, "/rust")]
+    pub(crate) fn folders<'a>(&'a self, source: &'a Path, output: &'a Path) -> [(&'a Path, &'static str); 5] {
+        // The last that fits wins, and the output usually lies in the source. The file holds some 180 paths of libraries.
+        [
+            (source, "/source"),
+            (output, "/target"),
+            (&self.cargo_home, "/cargo"),
+            (&self.crates, ""),
+            (&self.std, "/rust"),
+        ]
     }
 
     fn rustflags(&self, target: &Target, purpose: Purpose, source: &Path, output: &Path) -> Vec<String> {
@@ -133,6 +144,18 @@ fn std_source(workspace: &Workspace) -> Result<PathBuf, String> {
             .map_err(|e| format!("the source of std is not in {}: {e}", source.display()))?;
     }
     Ok(source)
+}
+
+/// Fetches the libraries if they are not there.
+fn crates(workspace: &Workspace) -> Result<PathBuf, String> {
+    let told = process::read(&mut workspace.cargo(&["metadata", "--format-version", "1", "--locked"]))?;
+    let told: Value = serde_json::from_str(&told).map_err(|e| format!("cargo metadata: {e}"))?;
+    let mut packages = told["packages"].as_array().into_iter().flatten();
+    let library = packages
+        .find(|package| package["source"].as_str().is_some_and(|source| source.starts_with("registry+")));
+    let manifest = library.and_then(|package| package["manifest_path"].as_str());
+    let folder = manifest.and_then(|manifest| Path::new(manifest).ancestors().nth(2));
+    folder.map(Path::to_owned).ok_or_else(|| "cargo metadata names no library".into())
 }
 
 fn cargo_home() -> Result<PathBuf, String> {
