@@ -37,4 +37,4 @@ pub use task::{
     CAUSE_MAX, ERROR_MAX, Failure, INPUT_MAX, OUTPUT_MAX, Origin, Outcome, Receipt, Scope, Settlement,
     TOKEN_MAX, TaskId, TaskToken, TokenError, WorkerName, WorkerNameError,
 };
-pub use worker::{ACTIVITIES_MAX, Worker, WorkerHandle};
+pub use worker::{ACTIVITIES_MAX, TASKS_MAX, Worker, WorkerHandle};

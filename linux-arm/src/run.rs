@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::io;
 use std::sync::{Arc, mpsc};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use activity_worker::worker::{Activity, Event, Events, Stop, StopReport};
 use activity_worker::{TaskId, Worker, WorkerHandle};
@@ -26,6 +26,9 @@ use crate::state_dir;
 const STACK: usize = 128 * 1024;
 /// How often a thread that waits for events looks whether there are to be any more.
 const LOOK: Duration = Duration::from_secs(3600);
+
+/// A second signal so soon is the first one's echo: `timeout` and some supervisors tell the process and then its group.
+const ECHO: Duration = Duration::from_secs(1);
 
 /// Why a worker is to end.
 enum Reason {
@@ -166,9 +169,12 @@ fn rejections(events: &Events) -> HashMap<TaskId, String> {
 }
 
 fn listen(mut signals: Signals, worker: &WorkerHandle, reasons: &mpsc::Sender<Reason>) {
-    let mut second = false;
+    let mut first: Option<Instant> = None;
     for signal in signals.forever() {
-        if second {
+        if let Some(first) = first {
+            if first.elapsed() < ECHO {
+                continue;
+            }
             log::warn!(
                 "stopping now: a poll that is dropped can swallow a task until its HeartbeatSeconds have passed, and handlers \
                  are ended; results stay on disk"
@@ -176,7 +182,7 @@ fn listen(mut signals: Signals, worker: &WorkerHandle, reasons: &mpsc::Sender<Re
             worker.stop(Stop::Now);
             return;
         }
-        second = true;
+        first = Some(Instant::now());
         let _ = reasons.send(Reason::Signal(signal));
     }
 }

@@ -133,6 +133,10 @@ fn p5_a_second_signal_stops_now_and_says_what_that_risks() {
     let start = Instant::now();
     worker.signal(Signal::INT);
     worker.until("SIGINT: draining");
+    // One right after the first is its echo.
+    worker.signal(Signal::INT);
+    std::thread::sleep(Duration::from_millis(1100));
+    assert!(!worker.has_said("can swallow a task"));
     worker.signal(Signal::INT);
     worker.until("can swallow a task");
     assert!(worker.end().success());

@@ -40,6 +40,8 @@ use crate::TaskId;
 /// Monotonic time since an arbitrary start.
 pub type Time = Duration;
 
+/// The most tasks one worker holds: a table of them is made at its start.
+pub const TASKS_MAX: usize = 100_000;
 /// The most activities one worker polls.
 pub const ACTIVITIES_MAX: usize = 16;
 

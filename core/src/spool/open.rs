@@ -316,6 +316,10 @@ fn unusable(dir: &Path, source: io::Error) -> SpoolError {
     match source.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => SpoolError::Io { path, source },
         _ if source.raw_os_error() == Some(EIO) => SpoolError::Io { path, source },
+        io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => {
+            let source = io::Error::new(source.kind(), "it, or something on the way to it, is no folder");
+            SpoolError::Folder { dir: path, source }
+        }
         _ => SpoolError::Folder { dir: path, source },
     }
 }

@@ -14,7 +14,7 @@ use super::handle::{EndGuard, WorkerHandle};
 use super::sweep::Sweep;
 use super::threads;
 use crate::aws::ActivityClient;
-use crate::engine::{self, ACTIVITIES_MAX, ActivityRules, Engine};
+use crate::engine::{self, ACTIVITIES_MAX, ActivityRules, Engine, TASKS_MAX};
 use crate::spool::{Disk, Found, RealDisk, Spool, SpoolConfig, SpoolError};
 use crate::task::OUTPUT_MAX;
 use crate::{Origin, Scope, WorkerName};
@@ -129,7 +129,7 @@ impl WorkerBuilder {
     }
 
     /// The most tasks held at once, whatever their state: at work, waiting for the app or to be delivered, held. When there is no
-    /// place left, nothing is polled. Default: the activities' concurrency added up, and 64 more.
+    /// place left, nothing is polled. At most [`TASKS_MAX`]. Default: the activities' concurrency added up, and 64 more.
     pub fn max_tasks(self, tasks: usize) -> Self {
         WorkerBuilder { max_tasks: Some(tasks), ..self }
     }
@@ -281,6 +281,9 @@ impl WorkerBuilder {
         }
         if self.places() == 0 {
             return Err(config("max_tasks must be at least 1"));
+        }
+        if self.places() > TASKS_MAX {
+            return Err(config(&format!("max_tasks must be at most {TASKS_MAX}")));
         }
         let one = Worker::room_of_task(self.max_output());
         if self.max_bytes < one {

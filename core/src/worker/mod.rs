@@ -55,7 +55,7 @@ mod threads;
 /// No wait is longer, whatever the caller says: far more than anyone means, and far less than a clock can count.
 const LONGEST: std::time::Duration = std::time::Duration::from_secs(10 * 365 * 86_400);
 
-pub use crate::engine::ACTIVITIES_MAX;
+pub use crate::engine::{ACTIVITIES_MAX, TASKS_MAX};
 pub use activity::Activity;
 pub use adopt::{AdoptError, Adopted};
 pub use builder::{StartError, Worker, WorkerBuilder};

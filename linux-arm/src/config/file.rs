@@ -1,12 +1,13 @@
 //! The configuration file. Every error reads `FILE:LINE: key: what is wrong`.
 
 use std::fmt;
-use std::fs;
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use activity_worker::aws::{ActivityArn, Endpoint};
-use activity_worker::{ACTIVITIES_MAX, Worker, WorkerName};
+use activity_worker::{ACTIVITIES_MAX, TASKS_MAX, Worker, WorkerName};
 use serde::Deserialize;
 use serde::de::{self, Deserializer, Visitor};
 use toml::Spanned;
@@ -20,10 +21,18 @@ use super::{
 use crate::error::Error;
 use crate::exec::Limits;
 
+/// No configuration is longer.
+const FILE_MAX: u64 = 1 << 20;
+
 /// Reads a file.
 pub(crate) fn read(file: &Path) -> Result<Config, Error> {
     let name = file.display();
-    let text = fs::read_to_string(file).map_err(|e| Error::Config(format!("can't read {name}: {e}")))?;
+    let mut text = String::new();
+    let read = File::open(file).and_then(|opened| opened.take(FILE_MAX + 1).read_to_string(&mut text));
+    read.map_err(|e| Error::Config(format!("can't read {name}: {e}")))?;
+    if text.len() as u64 > FILE_MAX {
+        return Err(Error::Config(format!("{name} is over {FILE_MAX} bytes: is it the configuration?")));
+    }
     let (mut config, doubts) = parse(&text).map_err(|flaw| Error::Config(format!("{name}:{flaw}")))?;
     config.warnings = doubts.iter().map(|doubt| format!("{name}:{doubt}")).collect();
     Ok(config)
@@ -47,15 +56,17 @@ impl fmt::Display for Flaw {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct File {
+struct Said {
     #[serde(default, deserialize_with = "worker_name")]
     worker_name: Option<WorkerName>,
+    #[serde(default, deserialize_with = "state_dir")]
     state_dir: Option<PathBuf>,
     endpoint_url: Option<Spanned<String>>,
     region: Option<Spanned<String>>,
     profile: Option<Spanned<String>>,
+    #[serde(default, deserialize_with = "readable")]
     ca_bundle: Option<PathBuf>,
-    #[serde(default, deserialize_with = "positive")]
+    #[serde(default, deserialize_with = "max_tasks")]
     max_tasks: Option<usize>,
     max_bytes: Option<Spanned<Bytes>>,
     allow_unsafe_storage: Option<bool>,
@@ -90,7 +101,7 @@ struct Activity {
 pub(crate) fn parse(text: &str) -> Result<(Config, Vec<Flaw>), Flaw> {
     let at =
         |start: usize, key: &str, what: String| Flaw { line: line(text, start), key: key.to_owned(), what };
-    let file: File = toml::from_str(text).map_err(|e| flaw(text, e))?;
+    let file: Said = toml::from_str(text).map_err(|e| flaw(text, e))?;
     let Some(first) = file.activity.first() else {
         return Err(at(0, "activity", "no [[activity]] to take tasks from".into()));
     };
@@ -192,6 +203,15 @@ fn line(text: &str, start: usize) -> usize {
     text.bytes().take(start).filter(|b| *b == b'\n').count() + 1
 }
 
+/// What a value should have been, in the words of TOML.
+const WORDS: [(&str, &str); 5] = [
+    ("expected usize", "expected a whole number"),
+    ("expected u64", "expected a whole number"),
+    ("expected a sequence", "expected a list, [...]"),
+    ("expected path string", "expected a text in quotes"),
+    ("expected a string", "expected a text in quotes"),
+];
+
 fn flaw(text: &str, mut error: toml::de::Error) -> Flaw {
     let line = line(text, error.span().map_or(0, |span| span.start));
     // The key is only to be had from the text that an error prints when it has no input to quote.
@@ -202,7 +222,10 @@ fn flaw(text: &str, mut error: toml::de::Error) -> Flaw {
         .last()
         .and_then(|last| last.strip_prefix("in `")?.strip_suffix('`'))
         .unwrap_or_default();
-    let what = error.message().replace('\n', ", ");
+    let mut what = error.message().replace('\n', ", ");
+    for (rusts, ours) in WORDS {
+        what = what.replace(rusts, ours);
+    }
     // An unknown key is told as any other: by its name, and what is wrong with it.
     if let Some((unknown, known)) = what.strip_prefix("unknown field `").and_then(|rest| rest.split_once('`'))
     {
@@ -248,9 +271,25 @@ fn concurrency<'de, D: Deserializer<'de>>(from: D) -> Result<Option<usize>, D::E
     values::concurrency(u64::deserialize(from)?).map(Some).map_err(de::Error::custom)
 }
 
-fn positive<'de, D: Deserializer<'de>>(from: D) -> Result<Option<usize>, D::Error> {
+fn state_dir<'de, D: Deserializer<'de>>(from: D) -> Result<Option<PathBuf>, D::Error> {
+    let dir = PathBuf::deserialize(from)?;
+    match dir.iter().next().map(|first| first == "~") {
+        None => Err(de::Error::custom("empty: leave it out, or name a folder")),
+        Some(true) => Err(de::Error::custom("no shell reads this: write the home folder out")),
+        Some(false) => Ok(Some(dir)),
+    }
+}
+
+fn readable<'de, D: Deserializer<'de>>(from: D) -> Result<Option<PathBuf>, D::Error> {
+    let file = PathBuf::deserialize(from)?;
+    File::open(&file).map_err(|e| de::Error::custom(format!("can't read {}: {e}", file.display())))?;
+    Ok(Some(file))
+}
+
+fn max_tasks<'de, D: Deserializer<'de>>(from: D) -> Result<Option<usize>, D::Error> {
     match usize::deserialize(from)? {
         0 => Err(de::Error::custom("0 leaves no room for a task")),
+        n if n > TASKS_MAX => Err(de::Error::custom(format!("{n} is over {TASKS_MAX}"))),
         n => Ok(Some(n)),
     }
 }

@@ -10,6 +10,7 @@ mod worker;
 
 use std::collections::BTreeSet;
 use std::io::{self, Read};
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -19,7 +20,7 @@ use crate::error::Error;
 use stage::Stage;
 use timeline::{Mark, Timeline};
 use told::{Told, short};
-use worker::WorkerProcess;
+use worker::{Stop, WorkerProcess};
 
 /// Whatever is not there by then will not come.
 const PATIENCE: Duration = Duration::from_secs(25);
@@ -45,7 +46,7 @@ struct Greeting {
 pub(crate) fn demo() -> Result<(), Error> {
     let end = Instant::now() + PATIENCE;
     let folder = tempfile::tempdir().map_err(|e| Error::Failure(format!("can't make a folder: {e}")))?;
-    let mut play = Play { timeline: Timeline::start(), seen: Seen::default(), end };
+    let mut play = Play { timeline: Timeline::start(), seen: Seen::default(), stop: Stop::listen()?, end };
     play.timeline.title(
         "A worker, eight tasks, a network cut and a power cut. The service is emulated, all else is real.",
     );
@@ -64,7 +65,7 @@ pub(crate) fn demo() -> Result<(), Error> {
         &format!("{} executions started, each with one task for the device", executions.len()),
     );
 
-    let mut worker = WorkerProcess::start(&stage, folder.path())?;
+    let mut worker = WorkerProcess::start(&stage, folder.path(), &play.stop)?;
     play.say(Mark::Device, &format!("worker started, process {}, {AT_ONCE} tasks at once", worker.id()));
     play.follow(&worker, |seen| seen.delivered.len() >= AT_ONCE && seen.at_work() > 0)?;
 
@@ -80,7 +81,7 @@ pub(crate) fn demo() -> Result<(), Error> {
     );
     thread::sleep(DARK);
 
-    let mut worker = WorkerProcess::start(&stage, folder.path())?;
+    let mut worker = WorkerProcess::start(&stage, folder.path(), &play.stop)?;
     play.say(
         Mark::Device,
         &format!("worker started again, process {}, still without a network", worker.id()),
@@ -134,6 +135,7 @@ impl Seen {
 struct Play {
     timeline: Timeline,
     seen: Seen,
+    stop: Arc<Stop>,
     end: Instant,
 }
 
@@ -147,6 +149,9 @@ impl Play {
         self.seen.offline_again = false;
         while !done(&self.seen) {
             let Some(line) = worker.next_line(self.end) else {
+                if self.stop.was_asked() {
+                    return Err(Error::Failure("the demo was stopped".into()));
+                }
                 return Err(Error::Failure("the demo came to no end in time; please report this".into()));
             };
             self.note(&line);

@@ -5,11 +5,15 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::Instant;
 
 use rustix::process::{Pid, Signal, kill_process};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
 
 use super::AT_ONCE;
 use super::stage::Stage;
@@ -21,9 +25,53 @@ pub(super) struct WorkerProcess {
     lines: Receiver<String>,
 }
 
+/// Ends the demo when it is told to end: the worker with it, and nothing is left behind.
+#[derive(Default)]
+pub(super) struct Stop {
+    was_asked: AtomicBool,
+    /// The worker's process id; 0 while there is none.
+    worker: AtomicI32,
+}
+
+impl Stop {
+    /// From now on Ctrl-C and SIGTERM end the demo's worker, and so the demo.
+    pub(super) fn listen() -> Result<Arc<Self>, Error> {
+        let failed = |e: std::io::Error| Error::Failure(format!("can't listen to signals: {e}"));
+        let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(failed)?;
+        let stop = Arc::new(Stop::default());
+        let this = Arc::clone(&stop);
+        let wait = move || {
+            while signals.forever().next().is_some() {
+                this.was_asked.store(true, Ordering::SeqCst);
+                this.end_worker();
+            }
+        };
+        thread::Builder::new().name("signals".into()).spawn(wait).map_err(failed)?;
+        Ok(stop)
+    }
+
+    pub(super) fn was_asked(&self) -> bool {
+        self.was_asked.load(Ordering::SeqCst)
+    }
+
+    fn end_worker(&self) {
+        if let Some(worker) = Pid::from_raw(self.worker.load(Ordering::SeqCst)) {
+            let _ = kill_process(worker, Signal::KILL);
+        }
+    }
+
+    /// It may have been told to end while the worker started.
+    fn watch(&self, worker: &Child) {
+        self.worker.store(Pid::from_child(worker).as_raw_nonzero().get(), Ordering::SeqCst);
+        if self.was_asked() {
+            self.end_worker();
+        }
+    }
+}
+
 impl WorkerProcess {
     /// Starts a worker that keeps its tasks in `folder`.
-    pub(super) fn start(stage: &Stage, folder: &Path) -> Result<Self, Error> {
+    pub(super) fn start(stage: &Stage, folder: &Path, stop: &Stop) -> Result<Self, Error> {
         let failed = |e: std::io::Error| Error::Failure(format!("can't start the demo's worker: {e}"));
         let program = env::current_exe().map_err(failed)?;
         let file = folder.join("demo.toml");
@@ -44,6 +92,7 @@ impl WorkerProcess {
             .stderr(Stdio::piped())
             .spawn()
             .map_err(failed)?;
+        stop.watch(&child);
         let (tell, lines) = mpsc::channel();
         if let Some(stderr) = child.stderr.take() {
             let read = move || {

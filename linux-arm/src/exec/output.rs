@@ -125,9 +125,9 @@ fn output(stdout: &Head) -> Result<String, Failure> {
 }
 
 fn failure(end: End) -> Failure {
-    if let Some(named) =
-        end.stdout.complete().and_then(|bytes| serde_json::from_slice::<Named<'_>>(bytes).ok())
-    {
+    let named = end.stdout.complete().and_then(|bytes| serde_json::from_slice::<Named<'_>>(bytes).ok());
+    // No Retry and no Catch could name an empty one.
+    if let Some(named) = named.filter(|named| !named.error.is_empty()) {
         let cause = match named.cause {
             // A text is taken as it is, anything else as the JSON it is.
             Some(cause) => serde_json::from_str(cause.get()).unwrap_or_else(|_| cause.get().to_owned()),

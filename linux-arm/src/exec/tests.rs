@@ -96,6 +96,7 @@ fn a_handler_names_its_own_error() {
     // Anything else on stdout is no name.
     assert_eq!(fails(r#"{"error": 7}"#).0, "Handler.Exit1");
     assert_eq!(fails("[1]").0, "Handler.Exit1");
+    assert_eq!(fails(r#"{"error": ""}"#).0, "Handler.Exit1");
     // With exit 0 it is an output like any other.
     assert_eq!(sh(r#"printf '{"error": "x"}'"#, b"{}").unwrap(), r#"{"error": "x"}"#);
 }

@@ -132,6 +132,12 @@ impl Worker {
         }
     }
 
+    /// Whether it has said this so far.
+    pub(crate) fn has_said(&mut self, words: &str) -> bool {
+        self.log.extend(self.lines.try_iter());
+        self.log.iter().any(|line| line.contains(words))
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }

@@ -173,7 +173,9 @@ fn client_certificate(
 ) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), String> {
     let in_words = |file: &Path, error: pem::Error| match error {
         pem::Error::Io(e) => format!("can't read {}: {e}", file.display()),
-        pem::Error::NoItemsFound => format!("{} holds no private key", file.display()),
+        pem::Error::NoItemsFound => {
+            format!("{} holds no private key, or one that a passphrase protects", file.display())
+        }
         _ => format!("{} is not valid PEM", file.display()),
     };
     let chain = CertificateDer::pem_file_iter(certificate)

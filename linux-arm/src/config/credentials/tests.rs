@@ -127,7 +127,12 @@ fn a_flaw_of_the_credentials_is_told_with_its_line_and_key() {
         (iot("$device.crt", "$notes.txt"), 5, "certificate", "notes.txt holds no certificate"),
         (iot("$device.crt", "/tmp"), 5, "certificate", "/tmp is no file of a certificate"),
         (iot("$device.key", "$gone.key"), 6, "private_key", "gone.key: No such file"),
-        (iot("$device.key", "$device.crt"), 6, "private_key", "device.crt holds no private key"),
+        (
+            iot("$device.key", "$device.crt"),
+            6,
+            "private_key",
+            "device.crt holds no private key, or one that a passphrase protects",
+        ),
         (iot("$device.key", "$other.key"), 6, "private_key", "the key is another certificate's"),
         (format!("{IOT}ca_file = \"$notes.txt\"\n"), 7, "ca_file", "holds no certificate"),
     ];

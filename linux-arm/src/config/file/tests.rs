@@ -38,6 +38,7 @@ fn the_example_file_is_right_and_says_what_the_defaults_are() {
     let example = ["private.pem.key", "client.key"].iter().fold(example, |text, name| {
         text.replace(&format!("/etc/activity-worker/{name}"), &files.path("device.key"))
     });
+    let example = example.replace("/etc/ssl/private-ca.pem", &files.path("device.crt"));
     let (config, _) = parse(&example).unwrap();
     assert_eq!(config.activities.len(), 2);
     // With every commented setting taken out of its comment it is right as well.
@@ -64,17 +65,22 @@ fn a_flaw_is_told_with_its_line_and_key() {
         (String::new(), 1, "activity", "no [[activity]]"),
         ("worker_name = ".into(), 1, "", ""),
         (top("worker_name = \"a b\""), 2, "worker_name", "can't hold ' '"),
-        (top("worker_name = 7"), 2, "worker_name", "expected a string"),
+        (top("worker_name = 7"), 2, "worker_name", "expected a text in quotes"),
         (top("colour = \"red\""), 2, "colour", "unknown key, expected one of"),
         (top("region = \"eu-west-2\""), 2, "region", "the activities are in eu-west-1"),
         (top("max_tasks = 0"), 2, "max_tasks", "no room"),
         (top("max_tasks = -1"), 2, "max_tasks", "-1"),
+        (top("max_tasks = \"5\""), 2, "max_tasks", "expected a whole number"),
+        (top("max_tasks = 100001"), 2, "max_tasks", "100001 is over 100000"),
+        (top("state_dir = \"\""), 2, "state_dir", "leave it out, or name a folder"),
+        (top("state_dir = \"~/state\""), 2, "state_dir", "write the home folder out"),
+        (top("ca_bundle = \"/nowhere/ca.pem\""), 2, "ca_bundle", "can't read /nowhere/ca.pem"),
         (top("max_bytes = \"5 MB\""), 2, "max_bytes", "no size like"),
         (top("max_bytes = 1000"), 2, "max_bytes", "leaves no room for a task: 1327104 at least"),
         (top("endpoint_url = \"foo\""), 2, "endpoint_url", "does not begin with https:// or http://"),
         (top("max_bytes = 1.5"), 2, "max_bytes", "a number of bytes like"),
         (top("allow_unsafe_storage = \"yes\""), 2, "allow_unsafe_storage", "expected a boolean"),
-        (top("comeback_window = 30"), 2, "comeback_window", "expected a string"),
+        (top("comeback_window = 30"), 2, "comeback_window", "expected a text in quotes"),
         (top("comeback_window = \"2h\""), 2, "comeback_window", "is not between 0s and 1h"),
         (top("profile = \"a\"\nprofile = \"b\""), 3, "", "duplicate key"),
         (inside("concurrency = 0"), 5, "activity.concurrency", "not between 1 and 1000"),
@@ -104,7 +110,7 @@ fn a_flaw_is_told_with_its_line_and_key() {
             format!("[[activity]]\narn = \"{arn}\"\ncommand = \"cat\""),
             3,
             "activity.command",
-            "expected a sequence",
+            "expected a list",
         ),
         (format!("[[activity]]\narn = \"{arn}\"\ncommand = []"), 3, "activity.command", "is empty"),
         (
@@ -113,7 +119,7 @@ fn a_flaw_is_told_with_its_line_and_key() {
             "activity.command",
             "not in PATH",
         ),
-        (format!("[activity]\narn = \"{arn}\"\ncommand = [\"cat\"]"), 1, "activity", "expected a sequence"),
+        (format!("[activity]\narn = \"{arn}\"\ncommand = [\"cat\"]"), 1, "activity", "expected a list"),
         (
             (0..17).map(|n| second(&format!("{arn}-{n}")).replace(ACTIVITY, "")).collect(),
             50,
