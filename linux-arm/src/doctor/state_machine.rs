@@ -12,6 +12,8 @@ use super::report::{Report, Step, Verdict};
 
 /// Deeper than any definition that the service takes.
 const DEPTH: usize = 32;
+/// The longest time that the service takes.
+const SECONDS_MAX: u64 = 99_999_999;
 
 pub(super) fn look(file: &Path, activities: &[One], report: &mut Report) {
     let name = file.display();
@@ -23,7 +25,7 @@ pub(super) fn look(file: &Path, activities: &[One], report: &mut Report) {
         Err(e) => return say(Verdict::Problem, format!("can't read {name}: {e}"), ""),
     };
     let definition: Value = match serde_json::from_slice(&text) {
-        Ok(definition) => definition,
+        Ok(answer) => definition_of(answer),
         Err(e) => {
             let advice = "aws stepfunctions describe-state-machine --query definition --output text gives it";
             return say(Verdict::Problem, format!("{name}:{}: it is not JSON: {e}", e.line()), advice);
@@ -48,6 +50,12 @@ pub(super) fn look(file: &Path, activities: &[One], report: &mut Report) {
         let what = format!("{name}: no Task state has one of the activities as its Resource");
         say(Verdict::Warning, what, "is it the right definition, with its placeholders filled in?");
     }
+}
+
+/// The definition, also where it stands as a text in the whole answer of `describe-state-machine`.
+fn definition_of(answer: Value) -> Value {
+    let within = answer["definition"].as_str().and_then(|text| serde_json::from_str(text).ok());
+    within.unwrap_or(answer)
 }
 
 /// All Task states, by name, in the order of their names.
@@ -85,6 +93,20 @@ fn flaws(task: &Value, activity: &One) -> Vec<(String, String)> {
         };
         let longer = longer(task, good);
         flaws.push((what, format!("set \"HeartbeatSeconds\": {good} or more{longer}{or}")));
+    }
+    for key in ["HeartbeatSeconds", "TimeoutSeconds"].into_iter().filter(|key| !is_time(&task[key])) {
+        let what =
+            format!("{key} is {}, and no whole number of seconds: the service refuses that", task[key]);
+        flaws.push((what, format!("set \"{key}\" to a number from 1 to {SECONDS_MAX}")));
+    }
+    let (heartbeat, timeout) = (task["HeartbeatSeconds"].as_u64(), task["TimeoutSeconds"].as_u64());
+    if let Some((heartbeat, timeout)) =
+        heartbeat.zip(timeout).filter(|(heartbeat, timeout)| heartbeat >= timeout)
+    {
+        let what = format!(
+            "HeartbeatSeconds {heartbeat} is not smaller than TimeoutSeconds {timeout}: the service refuses that"
+        );
+        flaws.push((what, format!("set \"TimeoutSeconds\" to more than {heartbeat}")));
     }
     if !has("TimeoutSeconds") {
         let what = "no TimeoutSeconds: a handler that hangs, or a queue without a device, has no end";
@@ -126,6 +148,15 @@ fn flaws(task: &Value, activity: &One) -> Vec<(String, String)> {
         flaws.push((what.to_owned(), add));
     }
     flaws
+}
+
+/// A number that the service takes, an expression in JSONata, or nothing.
+fn is_time(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.starts_with("{%"),
+        other => other.as_u64().is_some_and(|seconds| (1..=SECONDS_MAX).contains(&seconds)),
+    }
 }
 
 /// A task must be allowed to take longer than a heartbeat: the service refuses the definition otherwise.
@@ -208,6 +239,29 @@ mod tests {
         assert!(short(json!(45)).ends_with(
             "set \"HeartbeatSeconds\": 90 or more, and a \"TimeoutSeconds\" greater than that; or heartbeat_interval = \"15s\""
         ));
+    }
+
+    #[test]
+    fn times_that_the_service_refuses_are_told() {
+        let with = |key: &str, value: Value| {
+            let mut task = good();
+            task[key] = value;
+            said(task).join("\n")
+        };
+        for wrong in [json!("90"), json!(-1), json!(0), json!(1.5), json!(100_000_000)] {
+            let told = with("TimeoutSeconds", wrong);
+            assert!(told.contains("no whole number of seconds"), "{told}");
+        }
+        assert!(with("HeartbeatSeconds", json!("x")).contains("HeartbeatSeconds is \"x\""));
+        assert!(with("TimeoutSeconds", json!(30)).contains("is not smaller than TimeoutSeconds 30"));
+        assert_eq!(with("TimeoutSeconds", json!("{% $states.input.time %}")), "");
+    }
+
+    #[test]
+    fn the_whole_answer_of_the_cli_will_do() {
+        let definition = json!({ "States": { "A": good() } });
+        assert_eq!(definition_of(json!({ "name": "m", "definition": definition.to_string() })), definition);
+        assert_eq!(definition_of(definition.clone()), definition);
     }
 
     #[test]
