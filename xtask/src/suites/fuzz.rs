@@ -4,7 +4,7 @@ use super::Stop;
 use crate::fuzz::{Fuzzers, TARGETS};
 use crate::workspace::Workspace;
 
-const SECONDS: u64 = 20;
+const SECONDS: u64 = 12;
 
 pub(super) fn run(workspace: &Workspace) -> Result<String, Stop> {
     let fuzzers = Fuzzers::find(workspace).map_err(Stop::Skipped)?;

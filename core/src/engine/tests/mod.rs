@@ -2,6 +2,8 @@
 
 mod beats;
 mod chaos;
+// It holds more states in memory than 32 bits can name, and none of them knows of a machine.
+#[cfg(target_pointer_width = "64")]
 mod model;
 mod results;
 mod stops;
