@@ -43,7 +43,7 @@ pub(crate) static ARMV6: Target = Target {
     triple: "arm-unknown-linux-musleabihf",
     machine: EM_ARM,
     // What several places do with the same instructions becomes one function: a twentieth of the file.
-    rustflags: &["-Cllvm-args=-enable-machine-outliner=always -machine-outliner-reruns=2"],
+    rustflags: &["-Cllvm-args=-enable-machine-outliner=always"],
     budget: 1_800_000,
     // The processor of the first Raspberry Pi and of the Zero. It has no instruction of ARMv7.
     emulated: Some(("arm", "arm1176")),
