@@ -42,7 +42,8 @@ pub(crate) static ARMV6: Target = Target {
     name: "armv6",
     triple: "arm-unknown-linux-musleabihf",
     machine: EM_ARM,
-    // What several places do with the same instructions becomes one function: a twentieth of the file.
+    // What several places do with the same instructions becomes one function: a twentieth of the file. Once: a second round of it
+    // (`-machine-outliner-reruns`) made programs that crash.
     rustflags: &["-Cllvm-args=-enable-machine-outliner=always"],
     budget: 1_800_000,
     // The processor of the first Raspberry Pi and of the Zero. It has no instruction of ARMv7.
