@@ -85,7 +85,7 @@ impl Inbox {
         Inbox { dir: state_dir.join("inbox") }
     }
 
-    /// The inbox apart from the state folder that a worker was given ([`inbox_dir`](crate::WorkerBuilder::inbox_dir)).
+    /// The inbox apart from the state folder that a worker was given ([`inbox_dir`](crate::worker::WorkerBuilder::inbox_dir)).
     pub fn at(dir: impl Into<PathBuf>) -> Self {
         Inbox { dir: dir.into() }
     }
