@@ -188,7 +188,7 @@ impl Spool {
     /// The letters that wait, tokens before answers. Those in the state folder count too where the inbox is elsewhere: it may have
     /// moved there with a new version of the app.
     pub fn letters(&self) -> io::Result<Vec<PathBuf>> {
-        let inside = self.config.dir.join("inbox");
+        let inside = Inbox::of(&self.config.dir).dir;
         let (mut tokens, mut answers) = (Vec::new(), Vec::new());
         for dir in [Some(&inside), self.config.inbox.as_ref()].into_iter().flatten() {
             let names = match self.disk.list(dir) {

@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -73,8 +74,7 @@ impl Spool {
         let mut marker = Marker::read(&*self.disk, &self.config.dir);
         let names = self.disk.list(&self.config.dir.join("tasks")).unwrap_or_default();
         for id in std::mem::take(&mut self.unreadable) {
-            let aside = self.aside(id).filter(|_| !names.contains(&format!("{id}.task")));
-            match aside {
+            match self.waits_aside(id, &names) {
                 Some(aside) => self.look_aside(id, aside, &mut marker, &mut found),
                 None => self.load(id, &mut marker, &mut found),
             }
@@ -241,13 +241,15 @@ impl Spool {
         }
     }
 
+    /// Where the file of a task is that is not among those in `tasks`.
+    fn waits_aside(&self, id: TaskId, names: &[String]) -> Option<PathBuf> {
+        if names.contains(&format!("{id}.task")) { None } else { self.aside(id) }
+    }
+
     /// The last start died over a file that it had set aside: it is looked at some more times, then left there with a word.
     fn look_aside_again(&mut self, names: &[String], marker: &mut Marker, found: &mut Found) {
         let Some((id, _)) = marker.last else { return };
-        if names.contains(&format!("{id}.task")) {
-            return;
-        }
-        let Some(aside) = self.aside(id) else { return };
+        let Some(aside) = self.waits_aside(id, names) else { return };
         match marker.begin(&mut *self.disk, id) > 2 * LOADS_MAX {
             true => found.quarantined.push(aside),
             false => self.look_aside(id, aside, marker, found),
@@ -283,7 +285,7 @@ impl Marker {
         let count = self.last.filter(|(last, _)| *last == id).map_or(0, |(_, count)| count).saturating_add(1);
         // Without a marker a poisonous file is not told from others; that must not keep the worker from starting.
         if !self.stays {
-            let _ = disk.write(&self.path, format!("{id} {count}\n").as_bytes());
+            let _ = disk.write(&self.path, &Self::text(id, count));
         }
         count
     }
@@ -291,8 +293,12 @@ impl Marker {
     /// A file is about to go where only the marker says that it is to be looked for.
     fn outlive_power(&self, disk: &mut dyn Disk, id: TaskId) {
         let Some(dir) = self.path.parent() else { return };
-        let text = format!("{id} {}\n", LOADS_MAX + 1);
-        let _ = disk.write_durably(&self.path, text.as_bytes()).and_then(|()| disk.sync_dir(dir));
+        let text = Self::text(id, LOADS_MAX + 1);
+        let _ = disk.write_durably(&self.path, &text).and_then(|()| disk.sync_dir(dir));
+    }
+
+    fn text(id: TaskId, count: u32) -> Vec<u8> {
+        format!("{id} {count}\n").into_bytes()
     }
 
     fn remove(&mut self, disk: &mut dyn Disk) {
@@ -311,11 +317,10 @@ impl Marker {
 
 /// A full or failing disk may be well again by the next start; all else waits for a person.
 fn unusable(dir: &Path, source: io::Error) -> SpoolError {
-    const EIO: i32 = 5;
     let path = dir.to_owned();
     match source.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => SpoolError::Io { path, source },
-        _ if source.raw_os_error() == Some(EIO) => SpoolError::Io { path, source },
+        _ if Errno::from_io_error(&source) == Some(Errno::IO) => SpoolError::Io { path, source },
         io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => {
             let source = io::Error::new(source.kind(), "it, or something on the way to it, is no folder");
             SpoolError::Folder { dir: path, source }

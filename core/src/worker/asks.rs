@@ -35,7 +35,7 @@ impl Driver {
             }
             Ask::Input(id, reply) => self.show_input(id, reply),
             Ask::Settle(id, outcome, reply) => self.settle(id, outcome, Reply::App(reply)),
-            Ask::Retract(id, reply) => self.retract(id, reply),
+            Ask::Retract(id, reply) => self.retract(id, Reply::App(reply)),
             Ask::Settlement(id, reply) => self.disk(DiskJob::FindSettlement { id, reply }),
             Ask::Adopt(adoption, reply) => self.adopt(adoption, Reply::App(reply)),
             Ask::PollOnce(arn, within, reply) => self.poll_once(&arn, within, reply),

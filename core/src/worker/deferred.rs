@@ -135,11 +135,12 @@ impl Driver {
     }
 
     /// The workflow withdrew its request, says the app's backend.
-    pub(super) fn retract(&mut self, id: TaskId, reply: Sender<Result<(), SettleError>>) {
-        let open = self.is_open(id);
-        match self.live.get_mut(&id).filter(|_| open.is_ok()) {
-            Some(live) => live.settler = Some(Reply::App(reply)),
-            None => return drop(reply.send(open)),
+    pub(super) fn retract(&mut self, id: TaskId, reply: Reply<Result<(), SettleError>>) {
+        if let Err(refused) = self.is_open(id) {
+            return self.tell_settler(reply, Err(refused));
+        }
+        if let Some(live) = self.live.get_mut(&id) {
+            live.settler = Some(reply);
         }
         self.tell(engine::Event::Withdraw { id, settlement: Settlement::Retracted });
     }

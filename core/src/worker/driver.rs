@@ -253,7 +253,7 @@ impl Driver {
             }
             DiskDone::Settled { id, error } => {
                 if let Some(settler) = self.live.get_mut(&id).and_then(|live| live.settler.take()) {
-                    let kept = error.as_ref().map_or(Ok(()), |e| Err(SettleError::Unknown(e.to_string())));
+                    let kept = error.clone().map_or(Ok(()), |why| Err(SettleError::Unknown(why)));
                     self.tell_settler(settler, kept);
                 }
                 if let Some(error) = error {

@@ -206,8 +206,8 @@ fn file(table: &mut Table, key: &str) -> Option<PathBuf> {
 }
 
 /// Whether a file is there, and this user may read it. One of the size of no key is not read at all.
-fn readable(file: &Path) -> Result<(), String> {
-    const LARGEST: u64 = 1 << 20;
+pub(super) fn readable(file: &Path) -> Result<(), String> {
+    const LARGEST: u64 = 4 << 20;
     let name = file.display();
     let says = |e: std::io::Error| format!("can't read {name}: {e}");
     let about = fs::metadata(file).map_err(says)?;

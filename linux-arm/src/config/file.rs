@@ -1,7 +1,7 @@
 //! The configuration file. Every error reads `FILE:LINE: key: what is wrong`.
 
 use std::fmt;
-use std::fs::File;
+use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -28,7 +28,7 @@ const FILE_MAX: u64 = 1 << 20;
 pub(crate) fn read(file: &Path) -> Result<Config, Error> {
     let name = file.display();
     let mut text = String::new();
-    let read = File::open(file).and_then(|opened| opened.take(FILE_MAX + 1).read_to_string(&mut text));
+    let read = fs::File::open(file).and_then(|opened| opened.take(FILE_MAX + 1).read_to_string(&mut text));
     read.map_err(|e| Error::Config(format!("can't read {name}: {e}")))?;
     if text.len() as u64 > FILE_MAX {
         return Err(Error::Config(format!("{name} is over {FILE_MAX} bytes: is it the configuration?")));
@@ -56,7 +56,7 @@ impl fmt::Display for Flaw {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Said {
+struct File {
     #[serde(default, deserialize_with = "worker_name")]
     worker_name: Option<WorkerName>,
     #[serde(default, deserialize_with = "state_dir")]
@@ -64,7 +64,7 @@ struct Said {
     endpoint_url: Option<Spanned<String>>,
     region: Option<Spanned<String>>,
     profile: Option<Spanned<String>>,
-    #[serde(default, deserialize_with = "readable")]
+    #[serde(default, deserialize_with = "ca_bundle")]
     ca_bundle: Option<PathBuf>,
     #[serde(default, deserialize_with = "max_tasks")]
     max_tasks: Option<usize>,
@@ -101,7 +101,7 @@ struct Activity {
 pub(crate) fn parse(text: &str) -> Result<(Config, Vec<Flaw>), Flaw> {
     let at =
         |start: usize, key: &str, what: String| Flaw { line: line(text, start), key: key.to_owned(), what };
-    let file: Said = toml::from_str(text).map_err(|e| flaw(text, e))?;
+    let file: File = toml::from_str(text).map_err(|e| flaw(text, e))?;
     let Some(first) = file.activity.first() else {
         return Err(at(0, "activity", "no [[activity]] to take tasks from".into()));
     };
@@ -280,9 +280,9 @@ fn state_dir<'de, D: Deserializer<'de>>(from: D) -> Result<Option<PathBuf>, D::E
     }
 }
 
-fn readable<'de, D: Deserializer<'de>>(from: D) -> Result<Option<PathBuf>, D::Error> {
+fn ca_bundle<'de, D: Deserializer<'de>>(from: D) -> Result<Option<PathBuf>, D::Error> {
     let file = PathBuf::deserialize(from)?;
-    File::open(&file).map_err(|e| de::Error::custom(format!("can't read {}: {e}", file.display())))?;
+    credentials::readable(&file).map_err(de::Error::custom)?;
     Ok(Some(file))
 }
 

@@ -15,7 +15,6 @@ use super::Limits;
 pub(crate) const TAIL: usize = 8 * 1024;
 
 /// The first bytes of a stream, up to a limit and one more; the rest is dropped.
-#[derive(PartialEq)]
 pub(crate) struct Head {
     bytes: Vec<u8>,
     limit: usize,
@@ -32,7 +31,7 @@ impl Head {
     }
 
     /// All of it, if it kept within the limit.
-    fn complete(&self) -> Option<&[u8]> {
+    pub(crate) fn complete(&self) -> Option<&[u8]> {
         (self.bytes.len() <= self.limit).then_some(&self.bytes)
     }
 }

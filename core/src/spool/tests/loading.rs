@@ -22,6 +22,15 @@ fn die_reading(disk: &MemoryDisk, file: &str, times: usize) {
     }
 }
 
+/// A task whose result, the seventh, is kept.
+fn keep_one(disk: &MemoryDisk) -> TaskId {
+    let (mut spool, _) = open(disk);
+    let id = accept(&mut spool, 1).unwrap();
+    spool.keep_outcome(id, &outcome(7)).unwrap();
+    spool.commit().unwrap();
+    id
+}
+
 #[test]
 fn p3_a_file_that_ends_the_process_whenever_it_is_read_is_left_aside_with_a_word() {
     let disk = MemoryDisk::new(None);
@@ -57,10 +66,8 @@ fn p1_a_file_that_can_not_go_back_now_goes_back_later() {
     for op_that_fails in [Op::Rename, Op::SyncDir] {
         for restarts in [false, true] {
             let disk = MemoryDisk::new(None);
+            let id = keep_one(&disk);
             let (mut spool, _) = open(&disk);
-            let id = accept(&mut spool, 1).unwrap();
-            spool.keep_outcome(id, &outcome(7)).unwrap();
-            spool.commit().unwrap();
             // Others are read after it.
             for n in 2..9 {
                 accept(&mut spool, n).unwrap();
@@ -92,11 +99,7 @@ fn p1_a_file_that_was_set_aside_to_be_looked_at_is_found_again_after_a_power_cut
     for luck in [false, true] {
         for steps in 0..60 {
             let disk = MemoryDisk::new(None);
-            let (mut spool, _) = open(&disk);
-            let id = accept(&mut spool, 1).unwrap();
-            spool.keep_outcome(id, &outcome(7)).unwrap();
-            spool.commit().unwrap();
-            drop(spool);
+            let id = keep_one(&disk);
             die_reading(&disk, &format!("{id}.task"), 3);
             disk.halt_after(steps);
             let _ = Spool::open(Box::new(disk.clone()), config());
@@ -138,11 +141,7 @@ fn p3_a_file_that_was_just_set_aside_when_the_process_died_is_told_and_outlives_
 #[test]
 fn p1_a_file_that_can_be_read_after_all_is_no_poison() {
     let disk = MemoryDisk::new(None);
-    let (mut spool, _) = open(&disk);
-    let id = accept(&mut spool, 1).unwrap();
-    spool.keep_outcome(id, &outcome(7)).unwrap();
-    spool.commit().unwrap();
-    drop(spool);
+    let id = keep_one(&disk);
     for deaths in [3, 1, 1] {
         die_reading(&disk, &format!("{id}.task"), deaths);
     }
