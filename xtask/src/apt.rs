@@ -1,5 +1,6 @@
 //! Debian's packages, for what only the system can give.
 
+use std::fs::File;
 use std::process::Command;
 use std::time::Instant;
 
@@ -9,6 +10,8 @@ use crate::process;
 pub(crate) fn install(packages: &[&str]) -> Result<(), String> {
     println!("installing by apt, which takes a minute or two: {}", packages.join(" "));
     let begun = Instant::now();
+    // The other lane may want some too, and apt does not wait.
+    let turn = std::env::current_exe().and_then(File::open).and_then(|own| own.lock().map(|()| own));
     let root = rustix::process::geteuid().is_root();
     let apt = |arguments: &[&str]| {
         // A password that is asked for is an answer too: no.
@@ -19,6 +22,7 @@ pub(crate) fn install(packages: &[&str]) -> Result<(), String> {
     };
     apt(&["update"])?;
     apt(&[&["install", "-y", "--no-install-recommends"], packages].concat())?;
+    drop(turn);
     println!("installed in {} s", begun.elapsed().as_secs());
     Ok(())
 }

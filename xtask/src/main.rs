@@ -49,7 +49,11 @@ fn main() -> ExitCode {
     };
     match command.as_str() {
         "test" => match suites::choose(&names) {
-            Ok(chosen) => suites::run(&workspace, &chosen),
+            Ok(chosen) => match suites::run(&workspace, chosen) {
+                Ok(true) => ExitCode::SUCCESS,
+                Ok(false) => ExitCode::FAILURE,
+                Err(e) => finish("test", Err(e)),
+            },
             Err(unknown) => usage(&format!("no suite {unknown:?}; there are: {}", suites::names())),
         },
         "cross" => match cross::target::choose(&names) {
@@ -75,7 +79,8 @@ fn main() -> ExitCode {
                 ExitCode::FAILURE
             }
         },
-        // What `test faults` starts in namespaces of its own: not for people.
+        // What `test` starts beside itself, and `test faults` in namespaces of its own: not for people.
+        suites::lanes::SECOND => finish(&command, suites::run_second_lane(&workspace, &names)),
         suites::faults::INSIDE => suites::faults::inside(&workspace, &names),
         "bindings" => match names.iter().map(|name| Language::parse(name)).collect::<Option<Vec<_>>>() {
             Some(languages) if !languages.is_empty() => {

@@ -3,8 +3,10 @@
 use std::fmt;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 /// How a suite ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Verdict {
     /// It passed; the note says what it could not look at, if anything.
     Passed(String),
@@ -15,9 +17,9 @@ pub(crate) enum Verdict {
 }
 
 /// A line of the table.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Row {
-    pub(crate) suite: &'static str,
+    pub(crate) suite: String,
     pub(crate) verdict: Verdict,
     pub(crate) took: Duration,
 }
@@ -67,7 +69,8 @@ mod tests {
 
     #[test]
     fn a_row_is_a_line_and_the_sums_come_last() {
-        let row = |suite, verdict| Row { suite, verdict, took: Duration::from_millis(1250) };
+        let row =
+            |suite: &str, verdict| Row { suite: suite.into(), verdict, took: Duration::from_millis(1250) };
         let table = Table(vec![
             row("fmt", Verdict::Passed(String::new())),
             row("unit", Verdict::Failed("exit code 101\nand more".into())),

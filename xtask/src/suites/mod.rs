@@ -7,15 +7,17 @@ mod deny;
 pub(crate) mod faults;
 mod fuzz;
 mod kotlin;
+pub(crate) mod lanes;
 mod localstack;
 mod rust;
 mod step_functions;
 mod swift;
 mod threads;
 
-use std::process::ExitCode;
+use std::path::Path;
 use std::time::Instant;
 
+use self::lanes::SecondLane;
 use crate::leaks::{self, Watch};
 use crate::table::{Row, Table, Verdict};
 use crate::workspace::Workspace;
@@ -111,17 +113,30 @@ fn find(name: &str) -> Option<Chosen> {
     }
 }
 
-/// Runs suites one after the other, whatever becomes of each, and prints the table.
-pub(crate) fn run(workspace: &Workspace, chosen: &[Chosen]) -> ExitCode {
+/// Runs suites in their order, and prints the table. All of them run in two lanes.
+pub(crate) fn run(workspace: &Workspace, mut chosen: Vec<Chosen>) -> Result<bool, String> {
+    let all = chosen.len() == SUITES.len();
+    let second = if all { SecondLane::start(workspace, &mut chosen)? } else { None };
+    let mut rows = run_each(workspace, &chosen)?;
+    rows.extend(second.map(SecondLane::finish).unwrap_or_default());
+    let table = Table(rows);
+    println!("\n{table}");
+    Ok(!table.has_failures())
+}
+
+/// What the second lane's process does: a file for its rows, and the names of its suites.
+pub(crate) fn run_second_lane(workspace: &Workspace, words: &[String]) -> Result<(), String> {
+    lanes::end_with_the_first();
+    let (file, names) = words.split_first().ok_or("no file for the rows")?;
+    let rows = run_each(workspace, &choose(names)?)?;
+    lanes::hand_over(&rows, Path::new(file))
+}
+
+/// Runs suites one after the other, whatever becomes of each.
+fn run_each(workspace: &Workspace, chosen: &[Chosen]) -> Result<Vec<Row>, String> {
     let on_ci = std::env::var_os("CI").is_some_and(|value| value == "true");
-    let mut table = Table::default();
-    let watch = match Watch::start() {
-        Ok(watch) => watch,
-        Err(e) => {
-            eprintln!("xtask: the suites' output can't be looked at: {e}");
-            return ExitCode::FAILURE;
-        }
-    };
+    let mut rows = Vec::new();
+    let watch = Watch::start().map_err(|e| format!("the suites' output can't be looked at: {e}"))?;
     for Chosen { suite, part } in chosen {
         println!("\n== {}{}", suite.name, part.map(|part| format!(":{part}")).unwrap_or_default());
         let start = Instant::now();
@@ -136,11 +151,10 @@ pub(crate) fn run(workspace: &Workspace, chosen: &[Chosen]) -> ExitCode {
         if let Verdict::Failed(reason) = &verdict {
             println!("{}: {reason}", suite.name);
         }
-        table.0.push(Row { suite: suite.name, verdict, took: start.elapsed() });
+        rows.push(Row { suite: suite.name.to_owned(), verdict, took: start.elapsed() });
     }
-    println!("\n{table}");
     drop(watch);
-    if table.has_failures() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+    Ok(rows)
 }
 
 /// A build machine can run everything, so a skip there is a fault of its setup. Whatever a suite shows, it fails if it tells a
