@@ -70,6 +70,7 @@ mod bugs {
         bug("no-jitter", &["P10"]),
         bug("poll-without-lanes", &["P2"]),
         bug("throttling-slows-nothing", &["P10"]),
+        bug("letter-removed-before-it-is-kept", &["P1"]),
         // These were in core once, and the simulator found them.
         bug("beats-starve", &["P4"]),
         bug("refusing-disk-is-polled-for", &["P2"]),
@@ -79,5 +80,8 @@ mod bugs {
         bug("unmovable-is-forgotten", &["P1", "P3"]),
         bug("damaged-is-moved-away", &["P1", "P3"]),
         bug("power-cuts-make-poison", &["P1", "P3"]),
+        bug("tokens-crowded-out", &["P1", "P3"]),
+        // This one a reader found.
+        bug("answers-wait-behind-tokens", &["P1", "P3"]),
     ];
 }

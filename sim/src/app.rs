@@ -8,7 +8,7 @@ use activity_worker::{Adoption, Outcome, TaskToken};
 
 use crate::debt::{Finding, broken};
 use crate::judge::report_of;
-use crate::scenario::Kind;
+use crate::scenario::{Kind, Letters};
 use crate::service::TaskRules;
 use crate::world::{What, World};
 
@@ -46,6 +46,10 @@ impl World {
         let life = self.devices[device].life;
         let Some(tasks) = self.ask(device, |worker| worker.deferred_tasks())? else { return Ok(()) };
         self.devices[device].judge.touched = now;
+        self.devices[device].seen = tasks.iter().map(|task| task.id).collect();
+        if self.scenario.plan.letters == Letters::Only {
+            return Ok(());
+        }
         for task in tasks {
             if !self.quiet && self.rng.u8(..3) > 0 {
                 continue;

@@ -28,6 +28,8 @@ pub(crate) struct Debt {
     pub(crate) accepted: bool,
     /// The outcome that the disk said is kept.
     pub(crate) kept: Option<Report>,
+    /// A process found its outcome on disk when it started.
+    pub(crate) found_outcome: bool,
     /// The disk refused its outcome.
     pub(crate) refused: bool,
     /// A process found it, though none was told that it is accepted.
@@ -63,6 +65,11 @@ impl Debt {
     /// adopted again.
     pub(crate) fn may_be_forgotten(&self) -> bool {
         self.ever_refused || self.unreadable || self.unwritten
+    }
+
+    /// Its outcome is on disk.
+    pub(crate) fn has_outcome(&self) -> bool {
+        self.kept.is_some() || self.found_outcome
     }
 
     /// It is neither over nor held.

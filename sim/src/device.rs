@@ -1,6 +1,6 @@
 //! A device: its disk, its clocks, and, while it runs, the worker with all that is under way for it.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -18,6 +18,7 @@ use activity_worker::{Failure, Origin, TaskId, Worker};
 
 use crate::clock::DeviceClock;
 use crate::judge::Judge;
+use crate::letters::Letter;
 use crate::network::{Outside, Radio};
 use crate::scenario::Scenario;
 use crate::service::{Report, Service};
@@ -92,6 +93,10 @@ pub(crate) struct Device {
     pub(crate) pushed: Vec<String>,
     /// Adoptions that are not answered.
     pub(crate) adoptions: Vec<(String, Receiver<Result<Adopted, AdoptError>>)>,
+    /// Tasks that wait for an answer, as the app last saw them.
+    pub(crate) seen: Vec<TaskId>,
+    /// Letters that lie in the inbox.
+    pub(crate) letters: BTreeSet<Letter>,
     /// Answers of the app that are not answered in their turn.
     pub(crate) answers: Vec<(TaskId, Report, Settling)>,
     /// The state folder is gone for now.
@@ -126,6 +131,8 @@ impl Device {
             stopping: None,
             pushed: Vec::new(),
             adoptions: Vec::new(),
+            seen: Vec::new(),
+            letters: BTreeSet::new(),
             answers: Vec::new(),
             gone: None,
             disk_trouble_until: Duration::ZERO,

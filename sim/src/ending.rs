@@ -6,6 +6,7 @@ use activity_worker::worker::Stop;
 
 use crate::debt::{Finding, broken};
 use crate::device::Device;
+use crate::scenario::Letters;
 use crate::service::Bucket;
 use crate::world::{Deed, What, World};
 
@@ -76,6 +77,9 @@ impl World {
                 self.after(MINUTE, What::Boot(device));
             }
             self.after(2 * MINUTE, What::App(device));
+            if self.scenario.plan.letters != Letters::None {
+                self.after(3 * MINUTE, What::Extension(device));
+            }
         }
         self.after(10 * MINUTE, What::Settled);
     }
@@ -103,6 +107,13 @@ impl World {
                 return Ok(());
             }
             self.after(MINUTE, What::Settled);
+            return Ok(());
+        }
+        if let Some(letter) = self.devices.iter().find_map(Device::waiting_letter) {
+            if self.now > self.scenario.length + QUIET {
+                return broken("P1", format!("{letter:?} was never taken in"));
+            }
+            self.after(10 * MINUTE, What::Settled);
             return Ok(());
         }
         let open = self

@@ -86,6 +86,7 @@ impl Judge {
         for slot in worker.engine().tasks() {
             let debt = self.debts.entry(slot.id).or_default();
             debt.found = true;
+            debt.found_outcome |= slot.outcome == Kept::Yes;
             debt.refused |= slot.stage == Stage::Waiting && debt.kept.is_none();
         }
     }

@@ -7,6 +7,7 @@ mod debt;
 mod device;
 mod ending;
 mod judge;
+mod letters;
 mod network;
 mod orders;
 mod pace;

@@ -57,6 +57,17 @@ pub(crate) struct ActivityPlan {
     pub(crate) rules: TaskRules,
 }
 
+/// Whether other processes of the app leave letters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Letters {
+    /// No.
+    None,
+    /// Beside the app.
+    Beside,
+    /// The app itself answers nothing, and hands no token over.
+    Only,
+}
+
 /// What devices are told.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Plan {
@@ -76,6 +87,8 @@ pub(crate) struct Plan {
     pub(crate) credentials: Option<Duration>,
     /// Tokens are pushed to the app.
     pub(crate) pushes: bool,
+    /// Letters in the inbox.
+    pub(crate) letters: Letters,
 }
 
 impl Scenario {
@@ -135,6 +148,11 @@ impl Scenario {
             adopted_heartbeat: rng.bool().then_some(if kind == Kind::Long { HOUR } else { 60 * SECOND }),
             credentials: rng.bool().then(|| between(&mut rng, HOUR / 4, 12 * HOUR)),
             pushes: kind != Kind::Fleet && rng.u8(..3) == 0,
+            letters: match (kind, fastrand::Rng::with_seed(seed ^ 0x1e77e5).u8(..8)) {
+                (Kind::Dense | Kind::Long, 0) => Letters::Beside,
+                (Kind::Dense | Kind::Long, 1) => Letters::Only,
+                _ => Letters::None,
+            },
         };
         Scenario { kind, length, devices, gap, arrivals, activities, plan }
     }

@@ -149,6 +149,7 @@ impl World {
             self.carry_out(device, order)?;
         }
         self.answer_app(device)?;
+        self.judge_letters(device)?;
         self.end_cancelled(device);
         let (now, life) = (self.now, self.devices[device].life);
         let dev = &mut self.devices[device];
@@ -259,6 +260,7 @@ impl World {
             dev.disk.process_ends();
         }
         dev.judge.look(None, &dev.disk, &self.scenario, now, life, true)?;
+        self.judge_letters(device)?;
         self.after(away, What::Boot(device));
         Ok(())
     }

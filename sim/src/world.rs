@@ -11,7 +11,7 @@ use activity_worker::worker::stepped::Word;
 use crate::debt::{Finding, broken};
 use crate::device::Device;
 use crate::network::Outside;
-use crate::scenario::{Kind, Scenario};
+use crate::scenario::{Kind, Letters, Scenario};
 use crate::service::Service;
 use crate::weather::Weather;
 use crate::wire::Call;
@@ -31,6 +31,8 @@ pub(crate) enum What {
     Push(usize),
     /// A device's app looks at its tasks.
     App(usize),
+    /// Another process of a device's app runs.
+    Extension(usize),
     /// A task may time out.
     Timeout(usize),
     /// A report arrives that its sender has given up.
@@ -164,6 +166,10 @@ impl World {
                 let push = self.about(self.scenario.arrivals);
                 self.after(push, What::Push(device));
             }
+            if self.scenario.plan.letters != Letters::None {
+                let first = self.between(1.0, 600.0);
+                self.after(first, What::Extension(device));
+            }
         }
         for activity in 0..self.scenario.activities.len() {
             let first = self.about(self.scenario.arrivals);
@@ -215,6 +221,7 @@ impl World {
             }
             What::Push(device) => self.push(device),
             What::App(device) => self.app(device)?,
+            What::Extension(device) => self.extension(device)?,
             What::Timeout(place) => self.timeout(place),
             What::Late(device, call) => {
                 let now = self.now;

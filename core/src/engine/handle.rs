@@ -13,6 +13,9 @@ use crate::{Settlement, TaskId};
 
 /// The longest pause before a file that could not be read is read again.
 const READ_AGAIN: Duration = Duration::from_secs(30);
+/// For so long after a token found no place, polls leave the last one to it: longer than a poll takes that holds one, and time for
+/// another try.
+const TOKENS_FIRST: Duration = Duration::from_secs(300);
 
 impl Engine {
     /// Takes in what happened at time `now`. Then ask [`next`](Engine::next) until it answers `None`.
@@ -116,12 +119,14 @@ impl Engine {
 
     /// A place for a task that a poll brought was set aside before the poll; an adopted one must not take it.
     fn adopt(&mut self, now: Time, id: TaskId, foreign: bool) {
-        let place = self.slots.free() > self.polls.in_flight() && self.room > self.room_spoken_for();
+        let place = self.has_place();
         let mut slot = Slot { deferred: true, foreign, ..Slot::new(id, None, Stage::Accepting, now) };
         slot.beat.interval = self.config.adopted_heartbeat;
-        if self.stop.is_none() && place && self.slots.insert(slot) {
+        if place && self.slots.insert(slot) {
+            self.tokens_first_until = now;
             self.ready.push_back(Action::KeepTask { id });
         } else {
+            self.tokens_first_until = now + TOKENS_FIRST;
             self.ready.push_back(Action::Refuse { id });
         }
     }

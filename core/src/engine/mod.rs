@@ -92,6 +92,8 @@ pub struct Engine {
     ready: VecDeque<Action>,
     /// How many more tasks fit into the spool.
     room: usize,
+    /// Until then polls leave the last place to a token that is handed over.
+    tokens_first_until: Time,
     stop: Option<Stop>,
     until_idle: bool,
     stopped_told: bool,
@@ -115,6 +117,7 @@ impl Engine {
             link: Link::new(config.comeback_window, config.max_backoff),
             ready: VecDeque::new(),
             room: 0,
+            tokens_first_until: Time::ZERO,
             stop: None,
             until_idle: false,
             stopped_told: false,
@@ -137,6 +140,13 @@ impl Engine {
     /// The tasks held, for showing.
     pub fn tasks(&self) -> impl Iterator<Item = &Slot> {
         self.slots.iter()
+    }
+
+    /// Whether one more token can be adopted now. The places of tasks that polls may bring are taken.
+    pub fn has_place(&self) -> bool {
+        self.stop.is_none()
+            && self.slots.free() > self.polls.in_flight()
+            && self.room > self.room_spoken_for()
     }
 
     /// Whether a poll of this activity is under way.

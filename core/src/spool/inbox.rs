@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Disk, ReadError, RealDisk, Spool};
 use crate::task::{INPUT_MAX, OUTPUT_MAX};
-use crate::{Adoption, Failure, Origin, Outcome, Scope, Settlement, TaskId, TaskToken};
+use crate::{Adoption, Origin, Outcome, Scope, Settlement, TaskId, TaskToken};
 
 /// More letters than this are refused.
 const LETTERS_MAX: usize = 1000;
@@ -93,6 +93,14 @@ impl Inbox {
     /// Leaves a token. It is on stable storage when this returns `Ok`; the same token twice is one letter. State the origin and the
     /// scope where a device has several: without them the task becomes that of whichever worker takes it in.
     pub fn leave_token(&self, adoption: &Adoption) -> Result<TaskId, InboxError> {
+        self.leave_token_on(&mut RealDisk::default(), adoption)
+    }
+
+    pub(crate) fn leave_token_on(
+        &self,
+        disk: &mut dyn Disk,
+        adoption: &Adoption,
+    ) -> Result<TaskId, InboxError> {
         let input = adoption.input.as_ref();
         if input.is_some_and(|input| input.len() > INPUT_MAX) {
             return Err(InboxError::Invalid(format!("the input is over {INPUT_MAX} bytes")));
@@ -107,7 +115,7 @@ impl Inbox {
             expires: adoption.expires.and_then(|date| since_1970(date).ok()),
         };
         let id = adoption.token.id();
-        self.leave(&format!("{id}.token"), &letter)?;
+        self.leave(disk, &format!("{id}.token"), &letter)?;
         Ok(id)
     }
 
@@ -115,32 +123,35 @@ impl Inbox {
     pub fn leave_success(&self, id: TaskId, output: &str) -> Result<(), InboxError> {
         match Outcome::success(output, OUTPUT_MAX) {
             Outcome::Failure(why) => Err(InboxError::Invalid(why.cause().to_owned())),
-            Outcome::Success(output) => self.leave_answer(
-                id,
-                AnswerLetter { version: 1, output: Some(output), error: None, cause: None },
-            ),
+            success => self.leave_answer_on(&mut RealDisk::default(), id, &success),
         }
     }
 
     /// Leaves a failure as the answer to a task. It is on stable storage when this returns `Ok`.
     pub fn leave_failure(&self, id: TaskId, error: &str, cause: &str) -> Result<(), InboxError> {
-        let failure = Failure::new(error, cause);
-        let (error, cause) = (Some(failure.error().to_owned()), Some(failure.cause().to_owned()));
-        self.leave_answer(id, AnswerLetter { version: 1, output: None, error, cause })
+        self.leave_answer_on(&mut RealDisk::default(), id, &Outcome::failure(error, cause))
     }
 
-    fn leave_answer(&self, id: TaskId, letter: AnswerLetter) -> Result<(), InboxError> {
-        match self.leave(&format!("{id}.answer"), &letter)? {
+    pub(crate) fn leave_answer_on(
+        &self,
+        disk: &mut dyn Disk,
+        id: TaskId,
+        outcome: &Outcome,
+    ) -> Result<(), InboxError> {
+        let (output, error, cause) = match outcome {
+            Outcome::Success(output) => (Some(output.clone()), None, None),
+            Outcome::Failure(why) => (None, Some(why.error().to_owned()), Some(why.cause().to_owned())),
+        };
+        match self.leave(disk, &format!("{id}.answer"), &AnswerLetter { version: 1, output, error, cause })? {
             true => Ok(()),
             false => Err(InboxError::AlreadyAnswered(id)),
         }
     }
 
     /// False if there is a letter of this name already.
-    fn leave(&self, name: &str, letter: &impl Serialize) -> Result<bool, InboxError> {
+    fn leave(&self, disk: &mut dyn Disk, name: &str, letter: &impl Serialize) -> Result<bool, InboxError> {
         let path = self.dir.join(name);
         let io_error = |source| InboxError::Io { path: path.clone(), source };
-        let mut disk = RealDisk::default();
         disk.make_dir(&self.dir).map_err(io_error)?;
         let (halves, letters): (Vec<_>, Vec<_>) =
             disk.list(&self.dir).map_err(io_error)?.into_iter().partition(|name| name.ends_with(".new"));
@@ -152,7 +163,7 @@ impl Inbox {
         }
         let json = serde_json::to_vec(letter).unwrap_or_default();
         let new = self.dir.join(format!("{name}.{}.{:x}.new", std::process::id(), fastrand::u64(..)));
-        let left = disk.write_durably(&new, &json).and_then(|()| rename_noreplace(&new, &path));
+        let left = disk.write_durably(&new, &json).and_then(|()| disk.rename_new(&new, &path));
         if !matches!(left, Ok(true)) {
             let _ = disk.remove(&new);
         }
@@ -166,22 +177,6 @@ impl Inbox {
 fn is_old(half: &Path) -> bool {
     let written = std::fs::metadata(half).and_then(|file| file.modified());
     written.is_ok_and(|at| at.elapsed().is_ok_and(|age| age > HALF_LETTER_MAX))
-}
-
-/// False if the name is taken.
-fn rename_noreplace(from: &Path, to: &Path) -> io::Result<bool> {
-    use rustix::fs::{CWD, RenameFlags, renameat_with};
-    use rustix::io::Errno;
-    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
-        Ok(()) => Ok(true),
-        Err(Errno::EXIST) => Ok(false),
-        // A file system that can't: two processes that answer in the same instant are told apart by luck.
-        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) if !to.exists() => {
-            std::fs::rename(from, to).map(|()| true)
-        }
-        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => Ok(false),
-        Err(e) => Err(e.into()),
-    }
 }
 
 impl Spool {

@@ -108,6 +108,7 @@ impl Driver {
             self.tell(engine::Event::Slept);
         }
         self.advance();
+        self.sweep_crowded();
         self.answer_drains();
         self.answer_poll_waits();
         if self.look_at.take_if(|at| *at <= self.clock.monotonic()).is_some() {

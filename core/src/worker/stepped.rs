@@ -2,6 +2,7 @@
 //! likes, with the code that the threads run, and what came of them is handed in. Not covered by semver.
 
 use std::collections::VecDeque;
+use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -18,7 +19,7 @@ use super::{
 };
 use crate::engine::{self, Engine, Kept, LinkHint};
 use crate::spool::{Disk, Spool};
-use crate::{Adoption, Class, Outcome, TaskId};
+use crate::{Adoption, Class, InboxError, Outcome, TaskId};
 
 /// The worker. Dropping it is what SIGKILL does to a process.
 pub struct Stepped {
@@ -212,6 +213,21 @@ impl Stepped {
         self.asked(ask(reply));
         answer
     }
+}
+
+/// Leaves a token in the inbox of a state folder on `disk`, as [`Inbox`](crate::Inbox) does.
+pub fn leave_token(disk: &mut dyn Disk, state_dir: &Path, adoption: &Adoption) -> Result<TaskId, InboxError> {
+    crate::Inbox::of(state_dir).leave_token_on(disk, adoption)
+}
+
+/// Leaves an answer there.
+pub fn leave_answer(
+    disk: &mut dyn Disk,
+    state_dir: &Path,
+    id: TaskId,
+    outcome: &Outcome,
+) -> Result<(), InboxError> {
+    crate::Inbox::of(state_dir).leave_answer_on(disk, id, outcome)
 }
 
 impl DiskOrder {

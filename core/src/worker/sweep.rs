@@ -11,6 +11,7 @@ use super::driver::Driver;
 use super::events::Event;
 use super::inbox::Reply;
 use crate::engine::Kept;
+use crate::plants::planted;
 use crate::spool::{Letter, ReadError};
 use crate::{Outcome, TaskId};
 
@@ -21,6 +22,8 @@ pub(super) struct Sweep {
     /// Someone asked for it meanwhile.
     again: bool,
     letters: VecDeque<PathBuf>,
+    /// A token found no place.
+    pub(super) crowded: bool,
 }
 
 impl Driver {
@@ -31,6 +34,14 @@ impl Driver {
         }
         self.sweep.under_way = true;
         self.disk(DiskJob::ListLetters);
+    }
+
+    /// Tokens that found no place are tried again once there is one.
+    pub(super) fn sweep_crowded(&mut self) {
+        if self.sweep.crowded && !self.sweep.under_way && self.engine.has_place() {
+            self.sweep.crowded = false;
+            self.sweep();
+        }
     }
 
     pub(super) fn letters(&mut self, letters: Vec<PathBuf>) {
@@ -52,6 +63,9 @@ impl Driver {
         match letter {
             Ok(Letter::Token(adoption)) => self.adopt(adoption, Reply::Letter(path)),
             Ok(Letter::Answer(id, outcome)) => {
+                if planted("letter-removed-before-it-is-kept") {
+                    self.disk(DiskJob::RemoveLetter { path: path.clone() });
+                }
                 let outcome = match outcome {
                     // It is kept already, so it is too late to refuse it.
                     Outcome::Success(output) => Outcome::success(output, self.max_output(id)),
@@ -82,7 +96,9 @@ impl Driver {
             Ok(_) => self.letter_done(path),
             // Nor is there room for the other tokens. An answer has its room, and makes more.
             Err(AdoptError::Full) => {
-                self.sweep.letters.retain(|path| path.extension().is_some_and(|kind| kind == "answer"));
+                self.sweep.crowded = true;
+                let is_answer = |path: &PathBuf| path.extension().is_some_and(|kind| kind == "answer");
+                self.sweep.letters.retain(|path| is_answer(path) && !planted("answers-wait-behind-tokens"));
                 self.next_letter();
             }
             Err(_) => self.next_letter(),

@@ -166,6 +166,8 @@ fn p2_room_that_tasks_not_yet_on_disk_will_take_is_not_given_away_again() {
     world.tell(Event::TaskKept { id: id(1) });
     assert_eq!(world.actions(), [Action::Run { id: id(1), run: 1 }], "though the spool has not counted yet");
     world.tell(Event::Room { tasks: 2 });
+    assert_eq!(world.actions(), [], "the last one is left to the token, for a while");
+    world.tell(Event::Room { tasks: 3 });
     assert_eq!(world.actions(), [Action::Poll { activity: 0 }]);
 }
 
@@ -307,4 +309,26 @@ fn p1_only_a_task_without_an_answer_can_be_withdrawn() {
     world.actions();
     world.tell(Event::Withdraw { id: id(1), settlement: Settlement::Retracted });
     assert_eq!(world.engine.stage(id(1)), Some(Stage::Ended));
+}
+
+#[test]
+fn p3_a_token_that_found_no_place_gets_the_next_one_before_a_poll_does() {
+    let mut world = World::new(Config { max_tasks: 1, ..config(&[rules()]) });
+    assert_eq!(world.actions(), [Action::Poll { activity: 0 }]);
+    let adopt = Event::Adopt { id: id(2), foreign: false };
+    world.tell(adopt.clone());
+    assert_eq!(world.actions(), [Action::Refuse { id: id(2) }]);
+    let empty = Event::PollEnded { activity: 0, answer: PollAnswer::Empty, took: MINUTE };
+    world.tell(empty.clone());
+    assert_eq!(world.wait(MINUTE), [], "the place is left free");
+    assert!(world.engine.has_place());
+    world.tell(adopt);
+    assert_eq!(world.actions(), [Action::KeepTask { id: id(2) }]);
+
+    let mut world = World::new(Config { max_tasks: 1, ..config(&[rules()]) });
+    world.actions();
+    world.tell(Event::Adopt { id: id(2), foreign: false });
+    world.actions();
+    world.tell(empty);
+    assert_eq!(world.wait(5 * MINUTE), [Action::Poll { activity: 0 }], "but not for ever");
 }

@@ -231,6 +231,13 @@ impl Disk for MemoryDisk {
         Ok(())
     }
 
+    fn rename_new(&mut self, from: &Path, to: &Path) -> io::Result<bool> {
+        if self.has(to) {
+            return Ok(false);
+        }
+        self.rename(from, to).map(|()| true)
+    }
+
     fn remove(&mut self, file: &Path) -> io::Result<()> {
         let mut state = self.lock_state();
         state.step(Op::Remove, file)?;
