@@ -54,19 +54,18 @@ impl World {
             if !self.quiet && self.rng.u8(..3) > 0 {
                 continue;
             }
-            let outcome = match self.rng.u8(..4) {
-                0 => Outcome::failure("App.Refused", "no"),
-                1 => Outcome::success(format!("\"{}\"", "y".repeat(self.rng.usize(1..900))), 1000),
-                _ => Outcome::success("{\"approved\":true}", 1000),
-            };
             if self.rng.bool() && self.ask(device, |worker| drop(worker.input(task.id)))?.is_none() {
                 return Ok(());
             }
-            // Now and then a person presses the button twice.
+            // Now and then a person presses a button twice, or another one.
             for _ in 0..=u8::from(self.rng.u8(..8) == 0) {
+                let outcome = match self.rng.u8(..4) {
+                    0 => Outcome::failure("App.Refused", "no"),
+                    1 => Outcome::success(format!("\"{}\"", "y".repeat(self.rng.usize(1..900))), 1000),
+                    _ => Outcome::success("{\"approved\":true}", 1000),
+                };
                 let report = report_of(&outcome);
                 self.say(|| format!("d{device} app settles {} with {report:?}", task.id));
-                let outcome = outcome.clone();
                 let dev = &mut self.devices[device];
                 if dev.life != life {
                     return Ok(());

@@ -181,8 +181,7 @@ impl World {
 
     fn denied(&mut self) {
         let until = self.now + self.between(1.0, 8000.0);
-        let mut out = self.outside();
-        (out.service.denied_until, out.service.has_denied) = (until, true);
+        self.outside().service.denied_until = until;
     }
 
     fn rejected(&mut self) {

@@ -53,6 +53,8 @@ pub(crate) struct Debt {
     /// A running process was told `TaskTimedOut` to a report.
     pub(crate) over: bool,
     pub(crate) interval: Option<Duration>,
+    /// When it was accepted.
+    pub(crate) since: Duration,
     pub(crate) last_beat: Duration,
     pub(crate) beats_off: bool,
     /// The life in which the worker last showed that it knows of it.
@@ -67,9 +69,22 @@ impl Debt {
         self.ever_refused || self.unreadable || self.unwritten
     }
 
+    /// For how long it has had no heartbeat, in words, if that is too long.
+    pub(crate) fn gap(&self, now: Duration, beating: usize) -> Option<String> {
+        let interval = self.interval.filter(|_| !self.beats_off)?;
+        let bound = interval.mul_f64(1.3) + Duration::from_secs(120 + 60 * beating as u64);
+        let gap = now.saturating_sub(self.last_beat);
+        (gap > bound).then(|| format!("{} s of {}", gap.as_secs(), interval.as_secs()))
+    }
+
     /// Its outcome is on disk.
     pub(crate) fn has_outcome(&self) -> bool {
         self.kept.is_some() || self.found_outcome
+    }
+
+    /// The service rejected its outcome, which must stay.
+    pub(crate) fn is_held(&self) -> bool {
+        self.held && self.settled.is_none()
     }
 
     /// It is neither over nor held.

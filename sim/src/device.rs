@@ -22,6 +22,7 @@ use crate::letters::Letter;
 use crate::network::{Outside, Radio};
 use crate::scenario::Scenario;
 use crate::service::{Report, Service};
+use crate::weather::Weather;
 use crate::wire;
 
 /// Where the worker keeps its tasks.
@@ -37,6 +38,8 @@ pub(crate) struct OpenPoll {
     pub(crate) activity: usize,
     /// When it was sent.
     pub(crate) since: Duration,
+    /// What its answer meets.
+    pub(crate) weather: Option<Weather>,
 }
 
 /// A state folder that vanished.

@@ -109,6 +109,14 @@ impl World {
             self.after(MINUTE, What::Settled);
             return Ok(());
         }
+        let waiting = self.outside().service.waiting();
+        if waiting > 0 {
+            if self.now > self.scenario.length + QUIET {
+                return broken("P9", format!("{waiting} executions wait, and nobody polls"));
+            }
+            self.after(10 * MINUTE, What::Settled);
+            return Ok(());
+        }
         if let Some(letter) = self.devices.iter().find_map(Device::waiting_letter) {
             if self.now > self.scenario.length + QUIET {
                 return broken("P1", format!("{letter:?} was never taken in"));

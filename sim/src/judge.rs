@@ -18,6 +18,9 @@ use crate::pace::Pace;
 use crate::scenario::Scenario;
 use crate::service::{Report, SKEW, Service, Status};
 
+/// Heartbeats end an hour after reports began to be denied; a machine may sleep meanwhile.
+const DENIED: Duration = Duration::from_secs(8 * 3600);
+
 /// Judges one device.
 pub(crate) struct Judge {
     /// The device.
@@ -29,14 +32,14 @@ pub(crate) struct Judge {
     requests: VecDeque<Duration>,
     /// How fast it calls.
     pub(crate) pace: Pace,
+    /// Since when its process runs, and the machine is awake.
+    awake_since: Duration,
     /// The app last asked for its tasks.
     pub(crate) touched: Duration,
     /// Places for what is held: more than was said, if more was found on disk.
     places: usize,
     /// Files set aside of which the worker told, and its warnings.
     told: Vec<String>,
-    /// Outcomes that were kept, delivered, and settled in another way.
-    pub(crate) counts: [u64; 3],
 }
 
 /// A report in the judge's words.
@@ -56,17 +59,17 @@ impl Judge {
             contact: None,
             requests: VecDeque::new(),
             pace: Pace::default(),
+            awake_since: Duration::ZERO,
             touched: Duration::ZERO,
             places: 0,
             told: Vec::new(),
-            counts: [0; 3],
         }
     }
 
     /// A process begins.
     pub(crate) fn born(&mut self, now: Duration) {
         self.contact = None;
-        self.touched = now;
+        (self.touched, self.awake_since) = (now, now);
         self.pace.born();
         for debt in self.debts.values_mut() {
             (debt.over, debt.held, debt.beats_off) = (false, false, false);
@@ -98,6 +101,7 @@ impl Judge {
 
     /// The machine woke: beats start anew.
     pub(crate) fn woke(&mut self, now: Duration) {
+        self.awake_since = now;
         self.debts.values_mut().for_each(|debt| debt.last_beat = now);
     }
 
@@ -111,7 +115,6 @@ impl Judge {
             DiskAnswer::Kept(id, kept) => {
                 let debt = self.debts.entry(id).or_default();
                 if kept == Kept::Yes {
-                    self.counts[0] += u64::from(debt.kept.is_none());
                     (debt.kept, debt.refused) = (outcome.cloned(), false);
                 } else {
                     (debt.refused, debt.ever_refused) = (true, true);
@@ -136,13 +139,17 @@ impl Judge {
         id: TaskId,
         outcome: Option<&Outcome>,
         now: Duration,
+        life: u64,
     ) -> Result<(), Finding> {
-        let debt = self.debts.entry(id).or_default();
         let Some(outcome) = outcome else {
+            let beating = self.debts.values().filter(|d| d.is_open()).count();
+            let debt = self.debts.entry(id).or_default();
+            let gap = debt.gap(now, beating).filter(|_| debt.known_in == life);
             debt.last_beat = now;
-            return Ok(());
+            return gap.map_or(Ok(()), |gap| broken("P4", format!("task {id}: a heartbeat after {gap}")));
         };
         let report = report_of(outcome);
+        let debt = self.debts.entry(id).or_default();
         if debt.buried {
             return broken("P6", format!("task {id} is reported again after its end was kept"));
         }
@@ -192,6 +199,28 @@ impl Judge {
         Ok(())
     }
 
+    /// The service gave a task up, for silence. On a calm link and a machine that is awake that is the worker's fault.
+    pub(crate) fn gave_up(
+        &self,
+        id: TaskId,
+        calm_since: Duration,
+        patience: Duration,
+        now: Duration,
+    ) -> Result<(), Finding> {
+        let mine =
+            self.debts.get(&id).filter(|debt| debt.is_open() && debt.interval.is_some() && !debt.beats_off);
+        let Some(debt) = mine else { return Ok(()) };
+        let calm = now.saturating_sub(calm_since.max(self.awake_since).max(debt.since));
+        if calm > patience + Duration::from_secs(10) {
+            let calm = calm.as_secs();
+            return broken(
+                "P4",
+                format!("task {id} was given up for silence, though nothing failed for {calm} s"),
+            );
+        }
+        Ok(())
+    }
+
     /// The worker was told that a report came too late, or twice.
     pub(crate) fn told_over(&mut self, id: TaskId) {
         self.debts.entry(id).or_default().over = true;
@@ -216,7 +245,7 @@ impl Judge {
                     Some(n) => Some(scenario.activities[n].heartbeat),
                     None => scenario.plan.adopted_heartbeat,
                 };
-                (debt.settled, debt.last_beat) = (None, now);
+                (debt.settled, debt.last_beat, debt.since) = (None, now, now);
             }
             Event::Settled { id, settlement, .. } => self.settled(*id, *settlement, service)?,
             Event::Held { id, .. } => self.debts.entry(*id).or_default().held = true,
@@ -251,7 +280,7 @@ impl Judge {
             r if r.contains("lease") => {
                 now.saturating_sub(touched) + Duration::from_secs(60) >= scenario.plan.lease
             }
-            r if r.contains("denied") => service.has_denied,
+            r if r.contains("denied") => service.denied_at.is_some_and(|at| now.saturating_sub(at) < DENIED),
             r if r.contains("does not take") => debt.beats_off,
             _ => false,
         };
@@ -291,9 +320,6 @@ impl Judge {
         if !true_word {
             return broken("P1", format!("task {id} is told {how:?}, but for the service it is {due}"));
         }
-        if debt.settled.is_none() && debt.kept.is_some() {
-            self.counts[if how == Settlement::Delivered { 1 } else { 2 }] += 1;
-        }
         debt.settled = Some(how);
         Ok(())
     }
@@ -310,7 +336,7 @@ impl Judge {
     ) -> Result<(), Finding> {
         let beating = self.debts.values().filter(|d| d.is_open()).count();
         for (id, debt) in &mut self.debts {
-            if !debt.is_open() {
+            if !debt.is_open() && !debt.is_held() {
                 continue;
             }
             let stage = worker.and_then(|w| w.engine().stage(*id));
@@ -331,6 +357,9 @@ impl Judge {
             if debt.kept.is_some() && !debt.refused && !there() {
                 return broken("P1", format!("task {id}: its kept outcome is gone"));
             }
+            if debt.held {
+                continue;
+            }
             let Some(stage) = stage else {
                 if there() {
                     continue;
@@ -342,16 +371,8 @@ impl Judge {
             }
             let silent =
                 matches!(stage, Stage::Accepting | Stage::NotKept | Stage::Forgetting | Stage::Foreign);
-            let Some(interval) = debt.interval.filter(|_| !silent && !debt.beats_off && !stopping_now) else {
-                continue;
-            };
-            let bound = interval.mul_f64(1.3) + Duration::from_secs(120 + 60 * beating as u64);
-            if now.saturating_sub(debt.last_beat) > bound {
-                let gap = now.saturating_sub(debt.last_beat).as_secs();
-                return broken(
-                    "P4",
-                    format!("task {id} ({stage:?}): no heartbeat for {gap} s of {}", interval.as_secs()),
-                );
+            if let Some(gap) = debt.gap(now, beating).filter(|_| !silent && !stopping_now) {
+                return broken("P4", format!("task {id} ({stage:?}): no heartbeat for {gap}"));
             }
         }
         self.bounds(worker, disk, scenario)

@@ -10,7 +10,7 @@ use activity_worker_sim::seeds;
 use lexopt::prelude::*;
 
 const HELP: &str = "\
-cargo xtask sim [--seeds N] [--first S] [--minutes M]   N worlds (20,000), from seed S (0) on, for M minutes at most
+cargo xtask sim [--seeds N] [--first S] [--minutes M]   N worlds, from seed S (0) on, or as many as fit into M minutes; else 20,000
 cargo xtask sim --seed S                                one world again, event by event
 cargo xtask sim --plants                                the planted bugs, a name a line
 cargo xtask sim --plant NAME [--seeds N]                one of them: 1 if it is found, 0 if it survives
@@ -60,7 +60,10 @@ fn act(line: &Line, out: &mut impl Write) -> io::Result<u8> {
             return plants::run(out, &Asked::Search(name, line.seeds.unwrap_or(plants::SEEDS)));
         }
         (None, Some(seed)) => seeds::replay(out, seed)?,
-        (None, None) => seeds::run(out, line.first.unwrap_or(0), line.seeds.unwrap_or(20_000), line.time)?,
+        (None, None) => {
+            let all = if line.time.is_some() { u64::MAX } else { 20_000 };
+            seeds::run(out, line.first.unwrap_or(0), line.seeds.unwrap_or(all), line.time)?
+        }
     };
     Ok(u8::from(!kept))
 }

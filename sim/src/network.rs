@@ -45,7 +45,9 @@ pub(crate) struct Link {
     /// The answer to the poll that is carried out, and when it arrives.
     pub(crate) answer: Option<(Duration, Result<Response, TransportError>)>,
     /// The poll that was just sent is held by the service.
-    pub(crate) held: Option<u64>,
+    pub(crate) held: Option<(u64, Option<Weather>)>,
+    /// When a call last failed, or was slow.
+    pub(crate) trouble_at: Duration,
     /// Polls under way were dropped.
     pub(crate) dropped: bool,
 }
@@ -101,8 +103,28 @@ impl Outside {
         let weather = weather.or_else(|| {
             (storm > 0.0 && self.rng.f64() < storm).then(|| WEATHERS[self.rng.usize(..WEATHERS.len())].0)
         })?;
+        self.links[device].trouble_at = now;
         self.fault(WEATHERS.iter().find(|(w, _)| *w == weather).map_or("weather", |(_, name)| name));
         Some(weather)
+    }
+
+    /// What the weather makes of an answer on its way. True if it makes anything of it.
+    pub(crate) fn spoil(&mut self, answer: &mut Response, weather: Option<Weather>, now: Duration) -> bool {
+        match weather {
+            Some(Weather::Cut) => {
+                let left = self.rng.usize(..answer.body.len().max(1));
+                answer.body.truncate(left);
+            }
+            Some(Weather::Garbled) => answer.body = vec![0xfe, 0x00, self.rng.u8(..), 0x7b],
+            Some(Weather::Cached) => {
+                let old = Service::date(now) - self.some(1000.0, 90_000.0);
+                answer.headers.retain(|(name, _)| name != "date");
+                answer.headers.push(("date".into(), httpdate::fmt_http_date(old)));
+                answer.headers.push(("age".into(), "1000".into()));
+            }
+            _ => return false,
+        }
+        true
     }
 
     fn some(&mut self, from: f64, to: f64) -> Duration {
@@ -146,6 +168,7 @@ impl Radio {
         let mut out = self.lock();
         let down = out.links[self.device].no_credentials_until > now;
         if down {
+            out.links[self.device].trouble_at = now;
             out.fault("no credentials");
         }
         down
@@ -213,32 +236,29 @@ impl Radio {
             _ => {}
         }
         let verdict = self.judge(out, request, call, weather, sent);
+        if verdict.err().is_some_and(|code| code != "TaskTimedOut") {
+            out.links[self.device].trouble_at = self.clock.view();
+        }
         sent.verdict = Some(verdict);
         match weather {
             Some(Weather::Slow) => self.clock.pass(out.some(1.0, 9.0)),
             _ => self.clock.pass(took),
         }
         let mut response = match verdict {
-            Ok(()) if matches!(call, Call::Poll(_)) => {
+            Ok(()) if matches!(call, Call::Poll(_)) && weather != Some(Weather::Unavailable) => {
                 // The answer comes when the service has a task, or after a minute.
                 let poll = out.new_poll();
-                out.links[self.device].held = Some(poll);
+                out.links[self.device].held = Some((poll, weather));
                 return Ok(wire::ok(b"{}", None));
             }
             Ok(()) => wire::ok(b"{}", Some(Service::date(self.clock.view()))),
             Err(code) => wire::error(code, Service::date(self.clock.view())),
         };
-        match weather {
-            Some(Weather::Unavailable) => return Ok(wire::unavailable(Service::date(self.clock.view()))),
-            Some(Weather::Cut) => response.body.truncate(1),
-            Some(Weather::Garbled) => response.body = vec![0xfe, 0x00, out.rng.u8(..), 0x7b],
-            Some(Weather::Cached) => {
-                let old = Service::date(self.clock.view()) - out.some(1000.0, 90_000.0);
-                response.headers.retain(|(name, _)| name != "date");
-                response.headers.push(("date".into(), httpdate::fmt_http_date(old)));
-                response.headers.push(("age".into(), "1000".into()));
-            }
-            _ => sent.contact = Some(self.clock.view()),
+        if weather == Some(Weather::Unavailable) {
+            return Ok(wire::unavailable(Service::date(self.clock.view())));
+        }
+        if !out.spoil(&mut response, weather, self.clock.view()) {
+            sent.contact = Some(self.clock.view());
         }
         // An error's name stands in a header too, so a spoilt body does not hide it.
         if verdict.is_err() && weather != Some(Weather::Cached) {
@@ -262,7 +282,7 @@ impl Radio {
         if sent.skew > SKEW {
             out.fault("signature with a wrong time");
             // Where a cache hides the service's date, the worker can't tell it from a signature that is not allowed.
-            out.service.has_denied = true;
+            out.service.denied_at = Some(now);
             return Err("InvalidSignatureException");
         }
         if let Some((issued, ends)) = wire::session(request)
@@ -273,6 +293,7 @@ impl Radio {
         }
         if now < out.service.denied_until {
             out.fault("access denied");
+            out.service.denied_at = Some(now);
             return Err("AccessDeniedException");
         }
         if weather == Some(Weather::Throttled) || !out.service.allows(call.kind(), now) {
@@ -321,6 +342,7 @@ impl Radio {
         {
             return Ok(());
         }
+        out.links[self.device].trouble_at = self.clock.view();
         out.fault("certificate dates");
         let mut error = TransportError::new("the certificate is not valid now", false);
         error.certificate_dates = true;

@@ -111,7 +111,7 @@ impl World {
         let (now, id, is_report) = (self.now, order.id(), order.outcome().is_some());
         self.say(|| format!("d{device} {} {id}", if is_report { "reports" } else { "beats" }));
         let dev = &mut self.devices[device];
-        dev.judge.calls(id, order.outcome(), now)?;
+        dev.judge.calls(id, order.outcome(), now, dev.life)?;
         dev.clock.look(now);
         let Some(worker) = &dev.worker else { return Ok(()) };
         let word = worker.call(order);
@@ -139,8 +139,8 @@ impl World {
         let held = self.outside().links[device].held.take();
         match held {
             None => self.after(took, What::to(device, life, Deed::PollAnswered(word))),
-            Some(poll) => {
-                self.devices[device].polls.insert(poll, OpenPoll { activity, since: now });
+            Some((poll, weather)) => {
+                self.devices[device].polls.insert(poll, OpenPoll { activity, since: now, weather });
                 self.outside().service.hold(activity, poll, now);
                 self.after(LONG_POLL, What::to(device, life, Deed::PollEnds(poll, None)));
                 self.dispatch(activity);
@@ -199,8 +199,13 @@ impl World {
     /// The answer to a poll arrives, if there is still somebody to hear it.
     pub(crate) fn poll_ends(&mut self, device: usize, poll: u64, task: Option<usize>) -> Result<(), Finding> {
         let now = self.now;
-        let Some(OpenPoll { activity, since }) = self.devices[device].polls.get(&poll).copied() else {
+        let Some(OpenPoll { activity, since, weather }) = self.devices[device].polls.get(&poll).copied()
+        else {
             return Ok(());
+        };
+        let input = match self.rng.u8(..8) {
+            0 => format!("\"{}\"", "w".repeat(self.rng.usize(..60_000))),
+            _ => "{\"work\":1}".to_owned(),
         };
         let mut out = self.outside();
         if task.is_none() {
@@ -211,16 +216,19 @@ impl World {
         if away && task.is_some() {
             out.fault("task lost on its way");
         }
-        let (at, answer) = match task {
+        let (at, mut answer) = match task {
             _ if away => {
                 (now.max(since + POLL_DEADLINE), Err(TransportError::new("no answer in time", true)))
             }
             None => (now, Ok(wire::ok(b"{}", Some(Service::date(now))))),
             Some(place) => {
                 let token = &out.service.tasks[place].token;
-                (now, Ok(wire::task(token, "{\"work\":1}", Service::date(now))))
+                (now, Ok(wire::task(token, &input, Service::date(now))))
             }
         };
+        if let Ok(answer) = &mut answer {
+            out.spoil(answer, weather, now);
+        }
         out.links[device].answer = Some((at, answer));
         drop(out);
         let dev = &mut self.devices[device];

@@ -124,7 +124,7 @@ impl Scenario {
                 between(&mut rng, 60 * SECOND, HOUR / 6),
                 2 * SECOND,
             ),
-            Kind::Fleet => (HOUR, rng.usize(60..120), HOUR, 4 * SECOND),
+            Kind::Fleet => (HOUR, rng.usize(60..240), HOUR, 2 * SECOND),
         };
         let count = rng.usize(1..3);
         let activities = (0..count).map(|n| Self::activity(&mut rng, kind, n)).collect::<Vec<_>>();

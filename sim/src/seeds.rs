@@ -8,6 +8,8 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use activity_worker::Settlement;
+
 use crate::debt::Finding;
 use crate::world::World;
 
@@ -30,6 +32,7 @@ struct Tally {
     delivered: u64,
     otherwise: u64,
     held: u64,
+    set_aside: u64,
     faults: BTreeMap<&'static str, u64>,
 }
 
@@ -41,6 +44,7 @@ impl Tally {
         self.delivered += other.delivered;
         self.otherwise += other.otherwise;
         self.held += other.held;
+        self.set_aside += other.set_aside;
         for (kind, count) in &other.faults {
             *self.faults.entry(kind).or_default() += count;
         }
@@ -63,12 +67,15 @@ pub(crate) fn one(seed: u64, traced: bool) -> Ending {
     tally.lived = world.now.as_secs_f64() * world.devices.len() as f64;
     tally.faults = std::mem::take(&mut world.outside().faults);
     for device in &world.devices {
-        let [kept, delivered, otherwise] = device.judge.counts;
-        tally.kept += kept;
-        tally.delivered += delivered;
-        tally.otherwise += otherwise;
-        let held = device.judge.debts.values().filter(|d| d.kept.is_some() && d.settled.is_none());
-        tally.held += held.count() as u64;
+        for debt in device.judge.debts.values().filter(|debt| debt.kept.is_some()) {
+            tally.kept += 1;
+            *match debt.settled {
+                Some(Settlement::Delivered) => &mut tally.delivered,
+                Some(_) => &mut tally.otherwise,
+                None if debt.unreadable => &mut tally.set_aside,
+                None => &mut tally.held,
+            } += 1;
+        }
     }
     Ending {
         finding: finding.map(|finding| (finding, world.now)),
@@ -175,8 +182,8 @@ fn sum_up(out: &mut impl Write, tally: &Tally, took: Duration) -> io::Result<()>
     )?;
     writeln!(
         out,
-        "results: {} kept, {} delivered, {} too late or unknown, {} held at the end",
-        tally.kept, tally.delivered, tally.otherwise, tally.held
+        "results: {} kept = {} delivered + {} too late or unknown + {} held at the end + {} damaged and set aside",
+        tally.kept, tally.delivered, tally.otherwise, tally.held, tally.set_aside
     )?;
     writeln!(out, "faults: {}", tally.faults.values().sum::<u64>())?;
     tally.faults.iter().try_for_each(|(kind, count)| writeln!(out, "{count:>12}  {kind}"))

@@ -108,8 +108,8 @@ pub(crate) struct Service {
     pub(crate) quota: Option<[Bucket; 4]>,
     /// Until when the role is not allowed anything.
     pub(crate) denied_until: Duration,
-    /// It has ever denied something.
-    pub(crate) has_denied: bool,
+    /// When it last denied something.
+    pub(crate) denied_at: Option<Duration>,
     /// Until when no token is known: the role belongs to another account.
     pub(crate) rejecting_until: Duration,
     /// Session tokens issued before this time are refused.
@@ -130,7 +130,7 @@ impl Service {
             queues,
             quota: None,
             denied_until: Duration::ZERO,
-            has_denied: false,
+            denied_at: None,
             revoked_before: Duration::ZERO,
             salt,
         }
@@ -154,6 +154,11 @@ impl Service {
     /// Executions that wait since long are stopped, but for so many.
     pub(crate) fn stop_executions(&mut self, but: usize) {
         self.queues.iter_mut().for_each(|queue| queue.executions.truncate(but));
+    }
+
+    /// Executions that nobody has asked for.
+    pub(crate) fn waiting(&self) -> usize {
+        self.queues.iter().map(|queue| queue.executions.len()).sum()
     }
 
     /// Holds a poll.
@@ -199,6 +204,11 @@ impl Service {
         self.by_id.get(&id).map(|place| &self.tasks[*place])
     }
 
+    /// The id of the task in this place.
+    pub(crate) fn id(&self, place: usize) -> Option<TaskId> {
+        TaskToken::new(self.tasks[place].token.clone()).ok().map(|token| token.id())
+    }
+
     fn place(&self, token: &str, now: Duration) -> Result<usize, &'static str> {
         match self.by_token.get(token) {
             Some(place) if now >= self.rejecting_until => Ok(*place),
@@ -215,6 +225,12 @@ impl Service {
             return None;
         }
         silent.into_iter().chain(over).min()
+    }
+
+    /// The patience that the task's silence has worn out, if it has.
+    pub(crate) fn worn_out(&self, place: usize, now: Duration) -> Option<Duration> {
+        let task = &self.tasks[place];
+        task.rules.heartbeat.filter(|heartbeat| task.last_beat + *heartbeat <= now)
     }
 
     /// Times the task out if its time has come; its state is retried three times. True if it timed out now.

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use activity_worker::TaskId;
+use activity_worker::worker::Stop;
 use activity_worker::worker::stepped::Word;
 
 use crate::debt::{Finding, broken};
@@ -41,6 +42,8 @@ pub(crate) enum What {
     Chaos(usize),
     /// Every fault ceases.
     Quiet,
+    /// A fleet's network goes, until this time.
+    GoDown(Duration),
     /// A fleet's network comes back.
     ComeBack,
     /// The fleet has had its time to come back.
@@ -177,15 +180,10 @@ impl World {
         }
         let length = self.scenario.length;
         if self.scenario.kind == Kind::Fleet {
-            let down =
-                self.between(0.0, 900.0).max(Duration::from_secs(1)).mul_f64(f64::from(self.rng.bool()));
+            let down = self.between(60.0, 900.0).mul_f64(f64::from(self.rng.bool()));
             let up = down + self.between(600.0, 1800.0);
-            let mut out = self.outside();
-            for link in &mut out.links {
-                // From the first moment on, or all at once later; either way all fail together.
-                link.spell = Some((Weather::Refused, up));
-            }
-            drop(out);
+            // From the first moment on, or all at once later, with work in hand; either way all fail together.
+            self.after(down, What::GoDown(up));
             self.after(up, What::ComeBack);
         }
         self.after(length, What::Quiet);
@@ -222,7 +220,7 @@ impl World {
             What::Push(device) => self.push(device),
             What::App(device) => self.app(device)?,
             What::Extension(device) => self.extension(device)?,
-            What::Timeout(place) => self.timeout(place),
+            What::Timeout(place) => self.timeout(place)?,
             What::Late(device, call) => {
                 let now = self.now;
                 let _ = self.outside().process(&call, device, now);
@@ -239,6 +237,9 @@ impl World {
                 self.devices[device].gone = None;
                 self.devices[device].disk.set_capacity(None);
                 self.devices[device].room_unknown = true;
+            }
+            What::GoDown(up) => {
+                self.outside().links.iter_mut().for_each(|link| link.spell = Some((Weather::Refused, up)));
             }
             What::ComeBack => self.come_back()?,
             What::Spread => self.spread()?,
@@ -275,12 +276,14 @@ impl World {
         }
     }
 
-    fn timeout(&mut self, place: usize) {
+    fn timeout(&mut self, place: usize) -> Result<(), Finding> {
         let now = self.now;
         let mut out = self.outside();
+        let worn_out = out.service.worn_out(place, now);
         if !out.service.expire(place, now) {
             drop(out);
-            return self.watch(place);
+            self.watch(place);
+            return Ok(());
         }
         out.fault("task timed out");
         let activity = out.service.tasks[place].activity;
@@ -289,6 +292,22 @@ impl World {
         if let Some(activity) = activity {
             self.dispatch(activity);
         }
+        worn_out.map_or(Ok(()), |patience| self.gave_up(place, patience))
+    }
+
+    /// Whose fault it is that a task was given up for silence.
+    fn gave_up(&self, place: usize, patience: Duration) -> Result<(), Finding> {
+        let out = self.outside();
+        let Some(id) = out.service.id(place) else { return Ok(()) };
+        for device in &self.devices {
+            let stopping = matches!(device.stopping, Some((Stop::Now, ..)));
+            let away = device.worker.is_none() || stopping || device.asleep_until.is_some();
+            let calm_since = out.links[device.number].trouble_at.max(device.disk_trouble_until);
+            if !away {
+                device.judge.gave_up(id, calm_since, patience, self.now)?;
+            }
+        }
+        Ok(())
     }
 
     /// Something will happen.

@@ -92,6 +92,8 @@ pub(super) struct World {
     forgot_report: bool,
     /// The service's word that it took our result, or that the task is over.
     heard: bool,
+    /// The service refused a beat or the report, or said to a beat that the task is over: this process need not beat any more.
+    beats_done: bool,
     stop: Option<Stop>,
     stopped: bool,
     left: Faults,
@@ -118,6 +120,7 @@ impl World {
             report_begun: false,
             forgot_report: false,
             heard: false,
+            beats_done: false,
             stop: None,
             stopped: false,
             left: rules.faults,
@@ -189,13 +192,10 @@ impl World {
         if self.stop == Some(Stop::Now) || self.stopped {
             return;
         }
-        let open = self.file != File::None && !self.asked.keep_task && !self.report_begun && !self.heard;
-        self.expect(Promise::P4, !open || self.asked.beat || self.rejects_beats() || decider.beats());
-    }
-
-    /// A beat was rejected, so there are no more.
-    fn rejects_beats(&self) -> bool {
-        self.left.refused < self.rules.faults.refused
+        // A report under way is as good as a beat; between two that fail beats go on.
+        let under_way = self.asked.beat || self.asked.report.is_some();
+        let open = self.file != File::None && !self.asked.keep_task && !self.heard && !self.beats_done;
+        self.expect(Promise::P4, !open || under_way || decider.beats());
     }
 
     /// Nothing is left to do for this task: it is over, or was never ours.
@@ -228,6 +228,7 @@ impl World {
             _ => (false, self.handler),
         };
         let asked = std::mem::take(&mut self.asked);
+        self.beats_done = false;
         self.stray |= asked.report == Some(Report::OnItsWay);
         self.old_run |= self.handler && outlives;
         (self.handler, self.in_memory, self.stop, self.stopped) = (false, false, None, false);

@@ -168,6 +168,7 @@ impl World {
                 self.asked.beat = false;
                 let over = self.service != Service::Open;
                 self.heard |= over && !self.report_begun;
+                self.beats_done |= over;
                 call_ended(Call::Beat, if over { failed(Class::Settled, false) } else { Ok(()) })
             }
             Step::BeatLost => {
@@ -175,7 +176,7 @@ impl World {
                 call_ended(Call::Beat, Err(lost))
             }
             Step::BeatRejected => {
-                self.asked.beat = false;
+                (self.asked.beat, self.beats_done) = (false, true);
                 call_ended(Call::Beat, failed(Class::Held, false))
             }
             Step::ReportReaches => {
@@ -192,7 +193,7 @@ impl World {
                 call_ended(Call::Report, Err(lost))
             }
             Step::ReportRejected => {
-                self.asked.report = None;
+                (self.asked.report, self.beats_done) = (None, true);
                 call_ended(Call::Report, failed(Class::Held, false))
             }
             Step::Forgotten => {
