@@ -49,7 +49,7 @@ mod bugs {
         bug("outcome-sent-before-it-is-kept", &["P1"]),
         bug("app-told-kept-too-early", &["P1"]),
         bug("throttled-is-settled", &["P1"]),
-        bug("portal-is-an-answer", &["P1"]),
+        bug("portal-is-an-answer", &["P1", "P8"]),
         bug("too-late-is-delivered", &["P1"]),
         bug("attempts-drop-a-result", &["P1"]),
         bug("poll-without-slot", &["P2"]),
@@ -60,6 +60,7 @@ mod bugs {
         bug("quarantine-deletes", &["P1", "P3"]),
         bug("beats-end-with-the-handler", &["P4"]),
         bug("beat-error-ends-the-beats", &["P4"]),
+        bug("beats-too-rare", &["P4"]),
         bug("drain-drops-polls", &["P5"]),
         bug("drain-forgets-polls", &["P5"]),
         bug("too-late-is-sent-again", &["P6"]),
@@ -70,6 +71,8 @@ mod bugs {
         bug("no-jitter", &["P10"]),
         bug("poll-without-lanes", &["P2"]),
         bug("throttling-slows-nothing", &["P10"]),
+        bug("polls-end-with-the-network", &["P9"]),
+        bug("held-is-dropped", &["P1"]),
         bug("letter-removed-before-it-is-kept", &["P1"]),
         // These were in core once, and the simulator found them.
         bug("beats-starve", &["P4"]),
@@ -82,6 +85,6 @@ mod bugs {
         bug("power-cuts-make-poison", &["P1", "P3"]),
         bug("tokens-crowded-out", &["P1", "P3"]),
         // This one a reader found.
-        bug("answers-wait-behind-tokens", &["P1", "P3"]),
+        bug("answers-wait-behind-tokens", &["P1", "P9"]),
     ];
 }

@@ -16,9 +16,20 @@ const QUIET: Duration = Duration::from_secs(14 * 3600);
 /// And a drain must end within this time.
 const DRAIN: Duration = Duration::from_secs(300);
 
+/// A fleet's network came back.
+pub(crate) struct ComeBack {
+    /// When.
+    pub(crate) at: Duration,
+    /// Each device's first call since.
+    pub(crate) calls: Vec<Option<Duration>>,
+    /// Each device's first report since.
+    pub(crate) reports: Vec<Option<Duration>>,
+}
+
 impl World {
     pub(crate) fn come_back(&mut self) -> Result<(), Finding> {
-        self.comeback = Some((self.now, vec![None; self.devices.len()]));
+        let none = vec![None; self.devices.len()];
+        self.comeback = Some(ComeBack { at: self.now, calls: none.clone(), reports: none });
         let throttled = self.rng.bool();
         if throttled {
             let rate = self.devices.len() as f64 / 20.0;
@@ -33,17 +44,22 @@ impl World {
         Ok(())
     }
 
-    /// The first calls of a fleet after its network came back lie apart.
+    /// The first calls of a fleet after its network came back lie apart, and so do its first reports.
     pub(crate) fn spread(&mut self) -> Result<(), Finding> {
-        let Some((at, first)) = self.comeback.take() else { return Ok(()) };
-        let mut bins = [0usize; 181];
-        for call in first.iter().flatten() {
-            bins[usize::try_from((*call - at).as_secs()).unwrap_or(180).min(180)] += 1;
-        }
-        let (most, bound) = (bins.iter().max().copied().unwrap_or(0), self.devices.len() / 4 + 5);
-        self.say(|| format!("come-back: at most {most} first calls in a second, of {}", first.len()));
-        if most > bound {
-            return broken("P10", format!("{most} of {} devices came back within one second", first.len()));
+        let Some(ComeBack { at, calls, reports }) = self.comeback.take() else { return Ok(()) };
+        for (what, first) in [("calls", calls), ("reports", reports)] {
+            let mut bins = [0usize; 181];
+            for call in first.iter().flatten() {
+                bins[usize::try_from((*call - at).as_secs()).unwrap_or(180).min(180)] += 1;
+            }
+            let (most, all) = (bins.iter().max().copied().unwrap_or(0), first.iter().flatten().count());
+            self.say(|| format!("come-back: at most {most} first {what} in a second, of {all}"));
+            if most > all / 4 + 5 {
+                return broken(
+                    "P10",
+                    format!("the first {what} of {most} of {all} devices came within one second"),
+                );
+            }
         }
         Ok(())
     }

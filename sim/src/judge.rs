@@ -391,7 +391,7 @@ impl Judge {
             return broken("P6", format!("{held} tasks held and {memory} in memory, of {places}"));
         }
         // Tombstones, the quarantine and what is being written come on top.
-        let bound = scenario.plan.max_bytes + (8 << 20);
+        let bound = scenario.plan.max_bytes + (2 << 20);
         let used = disk.used();
         if used > bound {
             return broken("P6", format!("{used} bytes on disk, of {bound}"));

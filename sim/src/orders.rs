@@ -277,8 +277,11 @@ impl World {
                 let (weather, skew) = (sent.weather, sent.skew.as_secs());
                 format!("d{device} -> {:?}, weather {weather:?}, signed {skew} s off", sent.verdict)
             });
-            if let Some((_, first)) = &mut self.comeback {
-                first[device].get_or_insert(sent.at);
+            if let Some(comeback) = &mut self.comeback {
+                comeback.calls[device].get_or_insert(sent.at);
+                if sent.call.is_report() {
+                    comeback.reports[device].get_or_insert(sent.at);
+                }
             }
             self.devices[device].judge.sent(&sent, &self.scenario)?;
         }

@@ -11,6 +11,7 @@ use activity_worker::worker::stepped::Word;
 
 use crate::debt::{Finding, broken};
 use crate::device::Device;
+use crate::ending::ComeBack;
 use crate::network::Outside;
 use crate::scenario::{Kind, Letters, Scenario};
 use crate::service::Service;
@@ -118,8 +119,8 @@ pub(crate) struct World {
     pub(crate) quiet: bool,
     /// What happened, line by line, if anybody wants to read it.
     pub(crate) trace: Option<Vec<String>>,
-    /// When the fleet's network came back, and each device's first call since.
-    pub(crate) comeback: Option<(Duration, Vec<Option<Duration>>)>,
+    /// The fleet's network has just come back.
+    pub(crate) comeback: Option<ComeBack>,
     queue: BinaryHeap<Entry>,
     number: u64,
     at_once: u32,

@@ -1,8 +1,9 @@
 //! Child processes: commands that run to their end, and process groups that never outlive xtask.
 
 use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::process::{Child, ChildStdout, Command, ExitStatus};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use std::{io, process, thread};
@@ -47,6 +48,26 @@ pub(crate) fn read(command: &mut Command) -> Result<String, String> {
     }
     let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
     Err(format!("{} ended with {}: {}", name(command), ending(output.status), last_lines(&stderr, 5)))
+}
+
+/// The same, and counts the tests that passed, by what cargo's harness says on stdout.
+pub(crate) fn run_tests(command: &mut Command) -> Result<u64, String> {
+    let mut child = command.stdout(Stdio::piped()).spawn().map_err(|e| cannot_start(command, &e))?;
+    let mut passed = 0;
+    for line in
+        child.stdout.take().into_iter().flat_map(|out| BufReader::new(out).lines()).map_while(Result::ok)
+    {
+        println!("{line}");
+        let count =
+            line.split_once("test result: ok. ").and_then(|(_, rest)| rest.split(' ').next()?.parse().ok());
+        passed += count.unwrap_or(0);
+    }
+    let status = child.wait().map_err(|e| format!("can't wait for {}: {e}", name(command)))?;
+    match (status.success(), passed) {
+        (false, _) => Err(format!("{} ended with {}", name(command), ending(status))),
+        (true, 0) => Err(format!("{} ran no test", name(command))),
+        (true, passed) => Ok(passed),
+    }
 }
 
 /// A child that leads a process group of its own. The whole group gets SIGKILL when this is dropped.
@@ -177,6 +198,9 @@ mod tests {
     fn a_failing_command_is_named_with_its_code_and_its_last_words() {
         let error = read(Command::new("sh").args(["-c", "echo oh >&2; exit 3"])).unwrap_err();
         assert!(error.contains("sh -c") && error.contains("exit code 3") && error.contains("oh"), "{error}");
+        let tests = |says: &str| run_tests(Command::new("echo").arg(says));
+        assert_eq!(tests("test result: ok. 5 passed; 0 failed"), Ok(5));
+        assert!(tests("test result: ok. 0 passed; 0 failed; 9 filtered out").is_err(), "no test, no proof");
         assert!(run(&mut Command::new("/no/such/program")).unwrap_err().contains("can't start"));
     }
 }

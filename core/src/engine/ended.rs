@@ -119,7 +119,7 @@ impl Engine {
     fn beat_ended(&mut self, now: Time, id: TaskId, answer: Result<(), Class>, sent: Time) {
         let Some(slot) = self.slots.find_mut(id) else { return };
         slot.beat.in_flight = false;
-        let interval = slot.beat.interval.unwrap_or_default();
+        let interval = slot.beat.interval.unwrap_or_default() * if planted("beats-too-rare") { 4 } else { 1 };
         slot.beat.due = match answer {
             // Between 80 and 100 % of the interval: a fleet that started together drifts apart.
             Ok(()) => (sent + interval.mul_f64(0.8 + 0.2 * self.rng.f64())).max(now),

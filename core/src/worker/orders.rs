@@ -64,6 +64,12 @@ impl Driver {
                 }
             }
             Action::Notify(notice) => {
+                if let Notice::Held(id) = notice
+                    && planted("held-is-dropped")
+                {
+                    let at = self.client.clock().now();
+                    self.disk(DiskJob::Settle { id, settlement: Settlement::Unknown, request_id: None, at });
+                }
                 if let Some(event) = self.event(notice) {
                     self.hub.tell(&event);
                 }

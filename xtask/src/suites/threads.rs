@@ -29,12 +29,12 @@ pub(super) fn run(workspace: &Workspace) -> Result<String, Stop> {
         nightly(workspace, &["cargo", "miri", "test", "--locked", "--package", "activity-worker", "--lib"]);
     // Time goes on as the schedule does, and the system's clock is asked for nothing but that.
     miri.env("MIRIFLAGS", format!("-Zmiri-many-seeds={SEEDS} -Zmiri-disable-isolation"));
-    process::run(miri.arg("--").arg(SHORT))?;
+    let orders = process::run_tests(miri.arg("--").arg(SHORT))?;
 
     let test = ["cargo", "test", "--locked", "--package", "activity-worker", "-Zbuild-std", "--target", host];
     let mut sanitizer = nightly(workspace, &test);
     sanitizer.env("RUSTFLAGS", "-Zsanitizer=thread").env("TSAN_OPTIONS", "halt_on_error=1");
-    process::run(sanitizer.args([
+    let watched = process::run_tests(sanitizer.args([
         "--lib",
         "--test",
         "worker",
@@ -46,7 +46,7 @@ pub(super) fn run(workspace: &Workspace) -> Result<String, Stop> {
         "apps::",
         "clocks::",
     ]))?;
-    Ok(String::new())
+    Ok(format!("{orders} runs under Miri, {watched} tests under the sanitizer"))
 }
 
 /// A command of the nightly toolchain. It builds in a folder of its own: its flags are not those of the other builds.

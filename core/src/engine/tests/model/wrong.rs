@@ -19,12 +19,14 @@ pub(super) enum Mistake {
     RepeatBesideOldRun,
     /// A heartbeat whose answer was lost is the last one.
     NoBeatAfterFailure,
+    /// Heartbeats end with the first report, be it answered or not.
+    NoBeatBetweenReports,
     /// A drain gives up the poll that is out.
     DrainDropsPoll,
 }
 
 /// Each mistake, and the promise that it breaks.
-pub(super) const MISTAKES: [(Mistake, &str); 8] = [
+pub(super) const MISTAKES: [(Mistake, &str); 9] = [
     (Mistake::ReportBeforeKept, "P1"),
     (Mistake::ForgetBeforeAnswer, "P1"),
     (Mistake::BeatSettles, "P1"),
@@ -32,6 +34,7 @@ pub(super) const MISTAKES: [(Mistake, &str); 8] = [
     (Mistake::PollWithoutRoom, "P2"),
     (Mistake::RepeatBesideOldRun, "P3"),
     (Mistake::NoBeatAfterFailure, "P4"),
+    (Mistake::NoBeatBetweenReports, "P4"),
     (Mistake::DrainDropsPoll, "P5"),
 ];
 
@@ -41,11 +44,12 @@ pub(super) struct Wrong<D> {
     right: D,
     mistake: Option<Mistake>,
     more: Vec<Action>,
+    reported: bool,
 }
 
 impl<D: Decider> Decider for Wrong<D> {
     fn start(rules: &Rules, found: Option<FoundState>) -> Self {
-        Wrong { right: D::start(rules, found), mistake: rules.mistake, more: Vec::new() }
+        Wrong { right: D::start(rules, found), mistake: rules.mistake, more: Vec::new(), reported: false }
     }
 
     fn handle(&mut self, event: Event) {
@@ -76,6 +80,7 @@ impl<D: Decider> Decider for Wrong<D> {
             return Some(action);
         }
         let action = self.right.at_once()?;
+        self.reported |= matches!(action, Action::Call { call: Call::Report, .. });
         let early = match (self.mistake, action) {
             (Some(Mistake::ReportBeforeKept), Action::KeepOutcome { id, .. }) => {
                 Event::OutcomeKept { id, kept: Kept::Yes }
@@ -101,6 +106,7 @@ impl<D: Decider> Decider for Wrong<D> {
     }
 
     fn beats(&self) -> bool {
-        self.right.beats()
+        let silent = self.mistake == Some(Mistake::NoBeatBetweenReports) && self.reported;
+        self.right.beats() && !silent
     }
 }
