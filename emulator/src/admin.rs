@@ -157,6 +157,7 @@ fn calls(shared: &Shared) -> Value {
             "operation": call.operation,
             "atSeconds": call.at.as_secs_f64(),
             "task": call.task,
+            "bodyHash": call.body_hash,
             "status": call.status,
             "code": call.code,
             "tookEffect": call.took_effect,

@@ -16,6 +16,8 @@ pub struct Call {
     pub at: Duration,
     /// The task it was about: the first 128 bits of the SHA-256 of its token, as 32 hex digits. For `GetActivityTask` the one that was handed out.
     pub task: Option<String>,
+    /// The first 128 bits of the SHA-256 of the request's body: calls that say the same have the same.
+    pub body_hash: String,
     /// The HTTP status of the answer; `None` if the connection was closed or left hanging without one.
     pub status: Option<u16>,
     /// The error's code, if the answer was one.

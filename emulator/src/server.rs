@@ -9,6 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 use crate::calls::{Call, Calls};
 use crate::error::ApiError;
@@ -214,6 +215,7 @@ fn respond(shared: &Shared, stream: &TcpStream, request: &Request) -> ControlFlo
         operation: operation.to_owned(),
         at: shared.now().at,
         task: None,
+        body_hash: hex(&Sha256::digest(&request.body)[..16]),
         status: None,
         code: None,
         took_effect: false,

@@ -22,11 +22,22 @@ fn p1_to_p10_hold_in_a_few_worlds() {
     }
 }
 
-/// Worlds that once found a mistake in core. What each found has a test of its own there, and most a plant: a change of what a seed
-/// makes of a world makes another world of these.
+/// For each bug that was in core once and has a plant: the first world in which it is found (`cargo xtask sim --plant NAME`). A change
+/// of what a seed makes of a world makes other worlds of these.
 #[test]
 fn worlds_in_which_a_promise_was_once_broken_keep_them_all() {
-    for seed in [1887, 2235, 7481, 16_685, 17_699, 27_751] {
-        assert_eq!(seeds::finding(seed), None, "cargo xtask sim --seed {seed}");
+    for (seed, bug) in [
+        (13, "quarantine-not-synced"),
+        (30, "settled-file-comes-back"),
+        (34, "refusing-disk-is-polled-for"),
+        (41, "tokens-crowded-out"),
+        (101, "beats-starve"),
+        (186, "damaged-is-moved-away"),
+        (207, "unmovable-is-forgotten"),
+        (302, "answers-wait-behind-tokens"),
+        (935, "power-cuts-make-poison"),
+        (1139, "start-believes-what-was-not-synced"),
+    ] {
+        assert_eq!(seeds::finding(seed), None, "{bug}: cargo xtask sim --seed {seed}");
     }
 }

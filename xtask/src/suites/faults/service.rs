@@ -27,6 +27,8 @@ pub(super) struct Call {
     pub(super) at: f64,
     /// The task, named as the worker names it.
     pub(super) task: String,
+    /// Calls that say the same have the same.
+    pub(super) body_hash: String,
     pub(super) code: String,
     pub(super) took_effect: bool,
 }
@@ -94,6 +96,7 @@ impl Service {
                 operation: string("operation"),
                 at: call["atSeconds"].as_f64().unwrap_or_default(),
                 task: string("task"),
+                body_hash: string("bodyHash"),
                 code: string("code"),
                 took_effect: call["tookEffect"] == true,
             }

@@ -4,6 +4,7 @@
 //! the disk would hold had the power gone there. Beside each such state stands a torn one: of the writes since the last flush, which
 //! a disk may carry out in any order, some are missing.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::ops::RangeInclusive;
 use std::os::unix::fs::FileExt;
@@ -87,6 +88,9 @@ pub(super) fn ext4(stage: &Stage) -> Result<String, String> {
             torn += 1;
         }
     }
+    let calls = service.calls()?.into_iter().filter(|call| call.operation == "SendTaskSuccess");
+    let said: BTreeSet<_> = calls.map(|call| call.body_hash).collect();
+    require(said.len() == 1, || format!("one result, and {} different ones were reported", said.len()))?;
     require(with_result > 0 && with_task > with_result, || "no state lies between the promises".into())?;
     Ok(format!(
         "{states} states of the disk ({with_task} must hold the task, {with_result} its result) and {torn} torn ones from {} writes, each mounted, started on and right",
