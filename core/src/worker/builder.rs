@@ -189,9 +189,12 @@ impl WorkerBuilder {
 
     /// Starts, with a subscription that misses nothing of what was found in the state folder.
     pub fn start_subscribed(self) -> Result<(WorkerHandle, Events), StartError> {
+        self.start_on(Box::new(RealDisk::default()))
+    }
+
+    pub(super) fn start_on(self, disk: Box<dyn Disk>) -> Result<(WorkerHandle, Events), StartError> {
         let (to_inbox, inbox) = channel();
-        let (driver, events) =
-            self.driver(Box::new(RealDisk::default()), |tools| threads::start(tools, to_inbox.clone()))?;
+        let (driver, events) = self.driver(disk, |tools| threads::start(tools, to_inbox.clone()))?;
         let (hub, ended) = (Arc::clone(&driver.hub), Arc::clone(&driver.ended));
         let handle = WorkerHandle { inbox: to_inbox, hub, ended };
         let end = EndGuard(handle.clone());

@@ -51,6 +51,8 @@ mod poll_once;
 pub mod stepped;
 mod sweep;
 mod threads;
+#[cfg(test)]
+mod whole;
 
 /// No wait is longer, whatever the caller says: far more than anyone means, and far less than a clock can count.
 const LONGEST: std::time::Duration = std::time::Duration::from_secs(10 * 365 * 86_400);

@@ -10,7 +10,7 @@ use crate::workspace::Workspace;
 /// Schedules for Miri.
 const SEEDS: &str = "0..8";
 /// Short enough for it, and without disk and network.
-const SHORT: &str = "worker::interleavings";
+const SHORT: [&str; 2] = ["worker::interleavings", "worker::whole"];
 
 pub(super) fn run(workspace: &Workspace) -> Result<String, Stop> {
     let version =
@@ -29,7 +29,7 @@ pub(super) fn run(workspace: &Workspace) -> Result<String, Stop> {
         nightly(workspace, &["cargo", "miri", "test", "--locked", "--package", "activity-worker", "--lib"]);
     // Time goes on as the schedule does, and the system's clock is asked for nothing but that.
     miri.env("MIRIFLAGS", format!("-Zmiri-many-seeds={SEEDS} -Zmiri-disable-isolation"));
-    let orders = process::run_tests(miri.arg("--").arg(SHORT))?;
+    let orders = process::run_tests(miri.arg("--").args(SHORT))?;
 
     let test = ["cargo", "test", "--locked", "--package", "activity-worker", "-Zbuild-std", "--target", host];
     let mut sanitizer = nightly(workspace, &test);
