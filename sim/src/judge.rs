@@ -99,6 +99,11 @@ impl Judge {
         self.debts.entry(id).or_default().refused = true;
     }
 
+    /// The process died over this task's end: it may not be on disk.
+    pub(crate) fn may_be_unwritten(&mut self, id: TaskId) {
+        self.debts.entry(id).or_default().unwritten = true;
+    }
+
     /// The machine woke: beats start anew.
     pub(crate) fn woke(&mut self, now: Duration) {
         self.awake_since = now;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use activity_worker::Class;
 use activity_worker::aws::TransportError;
 use activity_worker::spool::Spool;
-use activity_worker::worker::stepped::{CallOrder, DiskAnswer, Order, RunOrder};
+use activity_worker::worker::stepped::{CallOrder, DiskAnswer, DiskOrder, Order, RunOrder};
 
 use crate::debt::{Finding, broken};
 use crate::device::{DIR, Gone, Manner, OpenPoll, manner};
@@ -68,9 +68,16 @@ impl World {
             orders.iter().filter_map(|o| Some((o.what().1?, report_of(o.outcome()?)))).collect();
         dev.clock.look(now);
         let Some(worker) = &mut dev.worker else { return Ok(()) };
+        let ended: Vec<_> = orders
+            .iter()
+            .map(DiskOrder::what)
+            .filter(|(what, _)| *what == "settle")
+            .filter_map(|o| o.1)
+            .collect();
         let words = worker.store(orders);
         if dev.disk.is_halted() {
             kept.keys().for_each(|id| dev.judge.torn(*id));
+            ended.iter().for_each(|id| dev.judge.may_be_unwritten(*id));
             let power = self.rng.bool();
             return self.die(device, power);
         }

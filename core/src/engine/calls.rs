@@ -128,8 +128,8 @@ impl Calls {
         full
     }
 
-    /// The service took a call of this kind: its pace recovers slowly.
-    pub fn taken(&mut self, call: Call) {
+    /// The service carried out a call of this kind, be it to say that the task is over: its pace recovers slowly.
+    pub fn carried_out(&mut self, call: Call) {
         let pace = self.pace_mut(call);
         pace.gap = pace.gap.mul_f64(0.9);
         if pace.gap < Duration::from_millis(20) {
@@ -181,10 +181,12 @@ impl Calls {
         }
     }
 
-    /// Whether so many heartbeats per second fit the lanes, at the pace at which calls are answered.
+    /// Whether so many heartbeats per second fit the lanes, at the pace at which calls are answered, and between the gaps that
+    /// throttling left.
     pub fn can_pay_for(&self, beats_per_second: f64) -> bool {
-        planted("poll-without-lanes")
-            || beats_per_second * self.call_time.as_secs_f64() <= SHARE * MOST_OF_A_KIND as f64
+        let lanes = beats_per_second * self.call_time.as_secs_f64() <= SHARE * MOST_OF_A_KIND as f64;
+        let gaps = beats_per_second * self.beats.gap.as_secs_f64() <= 1.0;
+        (lanes || planted("poll-without-lanes")) && (gaps || planted("polled-for-while-throttled"))
     }
 
     fn pace(&self, call: Call) -> &Pace {
@@ -235,7 +237,7 @@ mod tests {
         }
         assert!(calls.opens_at(Call::Beat) <= S + SLOWEST, "P4: never slower than that");
         for _ in 0..100 {
-            calls.taken(Call::Beat);
+            calls.carried_out(Call::Beat);
         }
         calls.begin(Call::Beat, 20 * S, &mut rng);
         assert!(calls.opens_at(Call::Beat) <= 20 * S);

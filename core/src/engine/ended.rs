@@ -62,8 +62,9 @@ impl Engine {
             _ => self.calls.answered(call, took),
         }
         self.learn(now, answer.err(), (call == Call::Report).then_some(Probe::Report));
-        if answer.is_ok() {
-            self.calls.taken(call);
+        let late = answer.is_err_and(|failure| failure.class == Class::Settled);
+        if answer.is_ok() || (late && !planted("late-answers-stay-slow")) {
+            self.calls.carried_out(call);
         }
         if let Err(CallFailure { class: Class::Throttled, retry_after, .. }) = answer
             && self.calls.throttled(call, now, retry_after)

@@ -226,3 +226,20 @@ fn p1_a_task_of_another_origin_is_neither_run_nor_beaten_nor_reported() {
     assert_eq!(world.wait(24 * 60 * MINUTE), []);
     assert!(world.engine.knows(id(1)));
 }
+
+/// Found by the simulator: a device whose tasks all timed out in a storm of throttling heard of nothing else afterwards, stayed slow,
+/// and went on to take tasks whose beats it could not send in time.
+#[test]
+fn p4_the_pace_comes_back_though_every_answer_is_that_the_task_is_over() {
+    let mut world = World::new(config(&[rules()]));
+    let answer =
+        |class| Event::CallEnded { id: id(9), call: Call::Beat, answer: failed(class, false), took: S };
+    for _ in 0..10 {
+        world.tell(answer(Class::Throttled));
+    }
+    assert!(!world.engine.calls.can_pay_for(0.5), "no task is asked for whose beats would wait for the pace");
+    for _ in 0..100 {
+        world.tell(answer(Class::Settled));
+    }
+    assert!(world.engine.calls.can_pay_for(0.5));
+}
