@@ -88,9 +88,6 @@ impl World {
                     _ => None,
                 };
                 dev.judge.disk_said(answer, outcome);
-                if let (DiskAnswer::Accepted(_, false), Some(gone)) = (answer, &mut dev.gone) {
-                    *gone = Gone::Seen;
-                }
                 let room = |id| Path::new(DIR).join("tasks").join(format!("{id}.room"));
                 if let DiskAnswer::Accepted(id, true) = answer
                     && !dev.disk.has(&room(id))
@@ -102,8 +99,11 @@ impl World {
         let life = dev.life;
         for word in words {
             self.say(|| format!("d{device} disk says {}", word.told()));
-            if let Some(DiskAnswer::Room(_)) = word.disk_answer() {
-                self.devices[device].room_unknown = false;
+            let dev = &mut self.devices[device];
+            match (word.disk_answer(), &mut dev.gone) {
+                (Some(DiskAnswer::Room(_)), _) => dev.room_unknown = false,
+                (Some(DiskAnswer::Accepted(_, false)), Some(gone)) => *gone = Gone::Seen,
+                _ => {}
             }
             self.step(device, Some(word))?;
             if self.devices[device].life != life {
