@@ -144,13 +144,15 @@ fn start_inside(scenario: &Scenario) -> Result<String, String> {
     command.args(machine::NAMESPACES).arg(own).args([INSIDE, &scenario.title()]);
     command.stdout(output()?).stderr(output()?).stdin(std::process::Stdio::null());
     let mut group = Group::spawn(&mut command)?;
-    let status = group.wait_within(PATIENCE);
+    // The soak is as long as it is told to be.
+    let patience = PATIENCE + soak::length()?;
+    let status = group.wait_within(patience);
     drop(group);
     let said = std::fs::read_to_string(said.path()).map_err(failed)?;
     match status {
         Some(status) if status.success() => Ok(said),
         Some(_) => Err(said),
-        None => Err(format!("not over after {} s\n{said}", PATIENCE.as_secs())),
+        None => Err(format!("not over after {} s\n{said}", patience.as_secs())),
     }
 }
 

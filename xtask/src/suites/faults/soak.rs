@@ -10,7 +10,6 @@ use super::service::Service;
 use super::stage::Stage;
 use super::worker::Setup;
 
-/// `FAULTS_SOAK_SECONDS` makes it longer.
 const SECONDS: u64 = 75;
 /// Executions that wait for the worker, so that it never idles.
 const AHEAD: usize = 24;
@@ -30,13 +29,21 @@ struct Sample {
     receipts: f64,
 }
 
+/// How long it takes: `FAULTS_SOAK_SECONDS` makes it longer.
+pub(super) fn length() -> Result<Duration, String> {
+    let Ok(said) = std::env::var("FAULTS_SOAK_SECONDS") else { return Ok(Duration::from_secs(SECONDS)) };
+    let seconds =
+        said.parse().map_err(|_| format!("FAULTS_SOAK_SECONDS is {said:?}, no number of seconds"))?;
+    Ok(Duration::from_secs(seconds))
+}
+
 pub(super) fn soak(stage: &Stage) -> Result<String, String> {
-    let seconds = std::env::var("FAULTS_SOAK_SECONDS").ok().and_then(|s| s.parse().ok()).unwrap_or(SECONDS);
+    let length = length()?;
     let service = Service::start(stage, &["--long-poll", "1s"])?;
     let (activity, machine) = service.machine("soak", 60)?;
     let setup = stage.worker("worker", &activity, service.url())?.concurrency(8);
     let worker = setup.start()?;
-    let end = Instant::now() + Duration::from_secs(seconds);
+    let end = Instant::now() + length;
     let (mut waiting, mut done, mut started) = (VecDeque::new(), 0, 0);
     let mut samples = Vec::new();
     let mut next_sample = Instant::now() + Duration::from_secs(5);
@@ -65,7 +72,8 @@ pub(super) fn soak(stage: &Stage) -> Result<String, String> {
     let figures = compare(&samples).map_err(|e| format!("{e}, in {done} tasks"))?;
     let receipts = receipts(&setup);
     require(receipts <= 20_000.0, || format!("{receipts} receipts"))?;
-    Ok(format!("{done} tasks in {seconds} s; first and last third of {} samples: {figures}", samples.len()))
+    let (seconds, count) = (length.as_secs(), samples.len());
+    Ok(format!("{done} tasks in {seconds} s; first and last third of {count} samples: {figures}"))
 }
 
 /// A name, how it is read off a sample, and the growth that is noise.
