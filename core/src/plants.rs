@@ -84,6 +84,7 @@ mod bugs {
         bug("unmovable-is-forgotten", &["P1", "P3"]),
         bug("damaged-is-moved-away", &["P1", "P3"]),
         bug("power-cuts-make-poison", &["P1", "P3"]),
+        bug("rotten-date-is-believed", &["P1", "P3", "P8"]),
         bug("tokens-crowded-out", &["P1", "P3"]),
         bug("late-answers-stay-slow", &["P4"]),
         // This one a reader found.

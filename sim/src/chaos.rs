@@ -128,8 +128,11 @@ impl World {
         self.after(long, What::DiskHeals(device));
     }
 
-    /// One byte of a task's file turns.
+    /// One bit turns, mostly of a task's file.
     fn rot(&mut self, device: usize) {
+        if self.rng.u8(..4) == 0 {
+            return self.rot_small_file(device);
+        }
         let tasks = std::path::Path::new(DIR).join("tasks");
         let dev = &mut self.devices[device];
         let files: Vec<_> = dev.disk.files().into_iter().filter(|f| f.parent() == Some(&tasks)).collect();
@@ -158,6 +161,21 @@ impl World {
             self.disk_fails(device);
             self.doom(device);
         }
+    }
+
+    /// Of one of those beside the tasks.
+    fn rot_small_file(&mut self, device: usize) {
+        let name = ["date", "owner", "settled.a", "settled.b"][self.rng.usize(..4)];
+        let (at, bit) = (self.rng.usize(..if name == "date" { 12 } else { 200 }), self.rng.u32(..8));
+        let dev = &mut self.devices[device];
+        if !dev.disk.rot_bit(&std::path::Path::new(DIR).join(name), at, bit) {
+            return;
+        }
+        if name.starts_with("settled") {
+            dev.judge.ends_may_be_forgotten();
+        }
+        self.outside().fault("bit rot");
+        self.say(|| format!("d{device} bit rot in {name}"));
     }
 
     fn sleep(&mut self, device: usize) {

@@ -104,6 +104,13 @@ impl Judge {
         self.debts.entry(id).or_default().unwritten = true;
     }
 
+    /// A record of an end may be damaged.
+    pub(crate) fn ends_may_be_forgotten(&mut self) {
+        for debt in self.debts.values_mut().filter(|debt| debt.buried) {
+            (debt.buried, debt.unwritten) = (false, true);
+        }
+    }
+
     /// The machine woke: beats start anew.
     pub(crate) fn woke(&mut self, now: Duration) {
         self.awake_since = now;

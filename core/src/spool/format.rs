@@ -18,6 +18,21 @@ const CAUSE: &[u8; 4] = b"CAUS";
 /// Tag, length, checksum.
 const HEAD: usize = 4 + 4 + 16;
 
+/// A line of text, with a checksum behind it.
+pub(super) fn seal(text: &str) -> String {
+    format!("{text} {}\n", check(text))
+}
+
+/// The text of a line that is as it was written.
+pub(super) fn unseal(bytes: &[u8]) -> Option<&str> {
+    let (text, sum) = std::str::from_utf8(bytes).ok()?.strip_suffix('\n')?.rsplit_once(' ')?;
+    (sum.parse() == Ok(check(text))).then_some(text)
+}
+
+fn check(text: &str) -> u32 {
+    Sha256::digest(text).first_chunk().map_or(0, |four| u32::from_be_bytes(*four))
+}
+
 /// What is needed to report a task. Frozen for all versions 1.x: fields may be added, if they have a default.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Envelope {

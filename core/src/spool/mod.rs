@@ -299,7 +299,7 @@ impl Spool {
     pub fn keep_date(&mut self, date: SystemTime) -> Result<(), SpoolError> {
         let seconds = date.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
         let (new, path) = (self.config.dir.join("date.new"), self.config.dir.join("date"));
-        self.write_anew(&new, format!("{seconds}\n").as_bytes())
+        self.write_anew(&new, format::seal(&seconds.to_string()).as_bytes())
             .and_then(|()| self.disk.rename(&new, &path))
             .map_err(|source| SpoolError::Io { path, source })
     }

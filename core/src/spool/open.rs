@@ -105,8 +105,13 @@ impl Spool {
     }
 
     fn read_date(&self, dir: &Path) -> Option<SystemTime> {
-        let text = String::from_utf8(self.disk.read(&dir.join("date")).ok()?).ok()?;
-        SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(text.trim().parse().ok()?))
+        let bytes = self.disk.read(&dir.join("date")).ok()?;
+        let text = match planted("rotten-date-is-believed") {
+            true => std::str::from_utf8(&bytes).ok()?.split(' ').next()?,
+            // A flipped bit could put it into the next century, and no date of the service would be believed any more.
+            false => format::unseal(&bytes)?,
+        };
+        SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(text.parse().ok()?))
     }
 
     /// A folder without an owner becomes ours; so does one whose owner's name is no name any more.
@@ -122,7 +127,7 @@ impl Spool {
         };
         let ours = Owner { version: 1, machine: self.config.machine_id.as_ref().map(hash) };
         let theirs = match self.disk.read(&path) {
-            Ok(json) => serde_json::from_slice::<Owner>(&json).ok(),
+            Ok(bytes) => format::unseal(&bytes).and_then(|json| serde_json::from_str::<Owner>(json).ok()),
             Err(e) if e.kind() == io::ErrorKind::NotFound => None,
             Err(e) => return Err(at(&path)(e)),
         };
@@ -130,9 +135,9 @@ impl Spool {
             return Ok(ours.machine.is_some() && theirs.machine.is_some() && ours.machine != theirs.machine);
         }
         let new = dir.join("owner.new");
-        let json = serde_json::to_vec(&ours).unwrap_or_default();
+        let json = serde_json::to_string(&ours).unwrap_or_default();
         self.disk
-            .write_durably(&new, &json)
+            .write_durably(&new, format::seal(&json).as_bytes())
             .and_then(|()| self.disk.rename(&new, &path))
             .map_err(at(&path))?;
         self.disk.sync_dir(dir).map_err(at(dir))?;

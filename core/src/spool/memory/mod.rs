@@ -132,12 +132,17 @@ impl MemoryDisk {
         state.drop_unnamed();
     }
 
-    /// One byte of a file changes while it lies there. False if the file has no such byte.
+    /// One bit of a file changes while it lies there. False if the file has no such byte.
     pub fn rot(&self, file: &Path, at: usize) -> bool {
+        self.rot_bit(file, at, 6)
+    }
+
+    /// The same, with the bit named.
+    pub fn rot_bit(&self, file: &Path, at: usize, bit: u32) -> bool {
         let mut state = self.lock_state();
         let Some(inode) = state.names.get(file).copied() else { return false };
         let Some(byte) = state.files[inode].now.get_mut(at) else { return false };
-        *byte ^= 0x40;
+        *byte ^= 1 << (bit % 8);
         let now = state.files[inode].now.clone();
         state.files[inode].durable = now;
         true

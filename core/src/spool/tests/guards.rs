@@ -226,3 +226,22 @@ fn p1_a_damaged_file_goes_back_when_the_quarantine_can_not_be_synced() {
     disk.power_cut(|| false);
     assert!(disk.has(&dir().join(format!("tasks/{id}.task"))));
 }
+
+/// A date in the next century would make every date of the service look old; another machine's name would make every task another's.
+#[test]
+fn p8_no_flipped_bit_sets_the_date_or_the_owner_to_something_else() {
+    for name in ["date", "owner"] {
+        for bit in 0..8 * 60 {
+            let disk = MemoryDisk::new(None);
+            let (mut spool, _) = open(&disk);
+            spool.keep_date(now()).unwrap();
+            drop(spool);
+            if !disk.rot_bit(&dir().join(name), bit as usize / 8, bit) {
+                break;
+            }
+            let (spool, found) = open(&disk);
+            assert!(!found.copied, "{name}, bit {bit}");
+            assert!(spool.date_floor().is_none_or(|floor| floor == now()), "{name}, bit {bit}");
+        }
+    }
+}
