@@ -73,7 +73,6 @@ mod bugs {
         bug("throttling-slows-nothing", &["P10"]),
         bug("polls-end-with-the-network", &["P9"]),
         bug("held-is-dropped", &["P1"]),
-        bug("polled-for-while-throttled", &["P4"]),
         bug("letter-removed-before-it-is-kept", &["P1"]),
         // These were in core once, and the simulator found them.
         bug("beats-starve", &["P4"]),
@@ -86,7 +85,7 @@ mod bugs {
         bug("power-cuts-make-poison", &["P1", "P3"]),
         bug("rotten-date-is-believed", &["P1", "P3", "P8"]),
         bug("tokens-crowded-out", &["P1", "P3"]),
-        bug("late-answers-stay-slow", &["P4"]),
+        bug("slow-for-good", &["P4"]),
         // This one a reader found.
         bug("answers-wait-behind-tokens", &["P1", "P9"]),
     ];

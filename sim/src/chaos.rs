@@ -59,8 +59,9 @@ impl World {
             _ => 400.0,
         };
         let until = now + self.between(1.0, long);
-        let (weather, name) = match self.scenario.kind {
-            Kind::Busy if self.rng.bool() => (Weather::Slow, "slow answer"),
+        let (weather, name) = match (self.scenario.kind, self.rng.u8(..4)) {
+            (Kind::Busy, 0..2) => (Weather::Slow, "slow answer"),
+            (Kind::Busy, 2) => (Weather::Throttled, "throttled"),
             _ => WEATHERS[self.rng.usize(..WEATHERS.len())],
         };
         self.say(|| format!("d{device} outage until {:.0}: {name}", until.as_secs_f64()));

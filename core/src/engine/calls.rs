@@ -186,7 +186,7 @@ impl Calls {
     pub fn can_pay_for(&self, beats_per_second: f64) -> bool {
         let lanes = beats_per_second * self.call_time.as_secs_f64() <= SHARE * MOST_OF_A_KIND as f64;
         let gaps = beats_per_second * self.beats.gap.as_secs_f64() <= 1.0;
-        (lanes || planted("poll-without-lanes")) && (gaps || planted("polled-for-while-throttled"))
+        (lanes || planted("poll-without-lanes")) && (gaps || planted("slow-for-good"))
     }
 
     fn pace(&self, call: Call) -> &Pace {

@@ -63,7 +63,7 @@ impl Engine {
         }
         self.learn(now, answer.err(), (call == Call::Report).then_some(Probe::Report));
         let late = answer.is_err_and(|failure| failure.class == Class::Settled);
-        if answer.is_ok() || (late && !planted("late-answers-stay-slow")) {
+        if answer.is_ok() || (late && !planted("slow-for-good")) {
             self.calls.carried_out(call);
         }
         if let Err(CallFailure { class: Class::Throttled, retry_after, .. }) = answer
