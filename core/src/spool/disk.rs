@@ -30,8 +30,6 @@ pub trait Disk: Send {
     fn write_at_durably(&mut self, file: &Path, at: u64, bytes: &[u8]) -> io::Result<()>;
     /// Gives a file another name, in place of what has it.
     fn rename(&mut self, from: &Path, to: &Path) -> io::Result<()>;
-    /// Gives a file another name, if no file has it: else false.
-    fn rename_new(&mut self, from: &Path, to: &Path) -> io::Result<bool>;
     /// Removes a file.
     fn remove(&mut self, file: &Path) -> io::Result<()>;
     /// Makes the names in a folder durable.
@@ -140,21 +138,6 @@ impl Disk for RealDisk {
 
     fn rename(&mut self, from: &Path, to: &Path) -> io::Result<()> {
         fs::rename(from, to)
-    }
-
-    fn rename_new(&mut self, from: &Path, to: &Path) -> io::Result<bool> {
-        use rustix::fs::{CWD, RenameFlags, renameat_with};
-        use rustix::io::Errno;
-        match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
-            Ok(()) => Ok(true),
-            Err(Errno::EXIST) => Ok(false),
-            // A file system that can't: two processes that rename in the same instant are told apart by luck.
-            Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) if !to.exists() => {
-                fs::rename(from, to).map(|()| true)
-            }
-            Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => Ok(false),
-            Err(e) => Err(e.into()),
-        }
     }
 
     fn remove(&mut self, file: &Path) -> io::Result<()> {

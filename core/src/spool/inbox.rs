@@ -98,7 +98,7 @@ impl Inbox {
 
     pub(crate) fn leave_token_on(
         &self,
-        disk: &mut dyn Disk,
+        disk: &mut impl Letterbox,
         adoption: &Adoption,
     ) -> Result<TaskId, InboxError> {
         let input = adoption.input.as_ref();
@@ -134,7 +134,7 @@ impl Inbox {
 
     pub(crate) fn leave_answer_on(
         &self,
-        disk: &mut dyn Disk,
+        disk: &mut impl Letterbox,
         id: TaskId,
         outcome: &Outcome,
     ) -> Result<(), InboxError> {
@@ -149,7 +149,12 @@ impl Inbox {
     }
 
     /// False if there is a letter of this name already.
-    fn leave(&self, disk: &mut dyn Disk, name: &str, letter: &impl Serialize) -> Result<bool, InboxError> {
+    fn leave(
+        &self,
+        disk: &mut impl Letterbox,
+        name: &str,
+        letter: &impl Serialize,
+    ) -> Result<bool, InboxError> {
         let path = self.dir.join(name);
         let io_error = |source| InboxError::Io { path: path.clone(), source };
         disk.make_dir(&self.dir).map_err(io_error)?;
@@ -177,6 +182,29 @@ impl Inbox {
 fn is_old(half: &Path) -> bool {
     let written = std::fs::metadata(half).and_then(|file| file.modified());
     written.is_ok_and(|at| at.elapsed().is_ok_and(|age| age > HALF_LETTER_MAX))
+}
+
+/// What a process that leaves letters needs of storage besides.
+pub(crate) trait Letterbox: Disk {
+    /// Gives a file another name, if no file has it: else false.
+    fn rename_new(&mut self, from: &Path, to: &Path) -> io::Result<bool>;
+}
+
+impl Letterbox for RealDisk {
+    fn rename_new(&mut self, from: &Path, to: &Path) -> io::Result<bool> {
+        use rustix::fs::{CWD, RenameFlags, renameat_with};
+        use rustix::io::Errno;
+        match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+            Ok(()) => Ok(true),
+            Err(Errno::EXIST) => Ok(false),
+            // A file system that can't: two processes that rename in the same instant are told apart by luck.
+            Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) if !to.exists() => {
+                std::fs::rename(from, to).map(|()| true)
+            }
+            Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => Ok(false),
+            Err(e) => Err(e.into()),
+        }
+    }
 }
 
 impl Spool {

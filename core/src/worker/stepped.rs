@@ -18,7 +18,7 @@ use super::{
     AdoptError, Adopted, DeferredTask, Handler, Link, SettleError, StartError, TaskContext, WorkerBuilder,
 };
 use crate::engine::{self, Engine, Kept, LinkHint};
-use crate::spool::{Disk, Spool};
+use crate::spool::{Disk, MemoryDisk, Spool};
 use crate::{Adoption, Class, InboxError, Outcome, TaskId};
 
 /// The worker. Dropping it is what SIGKILL does to a process.
@@ -216,13 +216,17 @@ impl Stepped {
 }
 
 /// Leaves a token in the inbox of a state folder on `disk`, as [`Inbox`](crate::Inbox) does.
-pub fn leave_token(disk: &mut dyn Disk, state_dir: &Path, adoption: &Adoption) -> Result<TaskId, InboxError> {
+pub fn leave_token(
+    disk: &mut MemoryDisk,
+    state_dir: &Path,
+    adoption: &Adoption,
+) -> Result<TaskId, InboxError> {
     crate::Inbox::of(state_dir).leave_token_on(disk, adoption)
 }
 
 /// Leaves an answer there.
 pub fn leave_answer(
-    disk: &mut dyn Disk,
+    disk: &mut MemoryDisk,
     state_dir: &Path,
     id: TaskId,
     outcome: &Outcome,

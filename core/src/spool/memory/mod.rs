@@ -6,6 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::inbox::Letterbox;
 use super::{Disk, StorageKind};
 use state::{Change, State};
 
@@ -236,13 +237,6 @@ impl Disk for MemoryDisk {
         Ok(())
     }
 
-    fn rename_new(&mut self, from: &Path, to: &Path) -> io::Result<bool> {
-        if self.has(to) {
-            return Ok(false);
-        }
-        self.rename(from, to).map(|()| true)
-    }
-
     fn remove(&mut self, file: &Path) -> io::Result<()> {
         let mut state = self.lock_state();
         state.step(Op::Remove, file)?;
@@ -271,6 +265,15 @@ impl Disk for MemoryDisk {
             change.apply(&mut state.durable);
         }
         Ok(())
+    }
+}
+
+impl Letterbox for MemoryDisk {
+    fn rename_new(&mut self, from: &Path, to: &Path) -> io::Result<bool> {
+        if self.has(to) {
+            return Ok(false);
+        }
+        self.rename(from, to).map(|()| true)
     }
 }
 
