@@ -55,7 +55,7 @@ mod bugs {
         bug("poll-without-slot", &["P2"]),
         bug("poll-without-room", &["P2"]),
         bug("no-room-set-aside", &["P2"]),
-        bug("refused-task-taken", &["P3"]),
+        bug("refused-task-taken", &["P1", "P3"]),
         bug("deferred-task-forgotten", &["P3"]),
         bug("quarantine-deletes", &["P1", "P3"]),
         bug("beats-end-with-the-handler", &["P4"]),

@@ -12,6 +12,9 @@ use crate::service::{Report, SKEW, Service};
 use crate::weather::{WEATHERS, Weather};
 use crate::wire::{self, Call};
 
+/// From its slowest pace to a full one takes a device so long, once nothing is throttled any more.
+const RECOVERY: Duration = Duration::from_secs(80);
+
 /// One request as the judge sees it.
 #[derive(Debug, Clone)]
 pub(crate) struct Sent {
@@ -46,7 +49,7 @@ pub(crate) struct Link {
     pub(crate) answer: Option<(Duration, Result<Response, TransportError>)>,
     /// The poll that was just sent is held by the service.
     pub(crate) held: Option<(u64, Option<Weather>)>,
-    /// When a call last failed, or was slow.
+    /// Until when a call that failed, or was slow, had consequences.
     pub(crate) trouble_at: Duration,
     /// Polls under way were dropped.
     pub(crate) dropped: bool,
@@ -94,6 +97,12 @@ impl Outside {
         self.next_poll
     }
 
+    /// A call of this device fails, or is slow; its consequences last until then.
+    fn trouble(&mut self, device: usize, until: Duration) {
+        let trouble_at = &mut self.links[device].trouble_at;
+        *trouble_at = until.max(*trouble_at);
+    }
+
     /// What a call of this device meets now.
     fn weather(&mut self, device: usize, now: Duration) -> Option<Weather> {
         let link = &mut self.links[device];
@@ -103,7 +112,7 @@ impl Outside {
         let weather = weather.or_else(|| {
             (storm > 0.0 && self.rng.f64() < storm).then(|| WEATHERS[self.rng.usize(..WEATHERS.len())].0)
         })?;
-        self.links[device].trouble_at = now;
+        self.trouble(device, now);
         self.fault(WEATHERS.iter().find(|(w, _)| *w == weather).map_or("weather", |(_, name)| name));
         Some(weather)
     }
@@ -168,7 +177,7 @@ impl Radio {
         let mut out = self.lock();
         let down = out.links[self.device].no_credentials_until > now;
         if down {
-            out.links[self.device].trouble_at = now;
+            out.trouble(self.device, now);
             out.fault("no credentials");
         }
         down
@@ -236,8 +245,12 @@ impl Radio {
             _ => {}
         }
         let verdict = self.judge(out, request, call, weather, sent);
-        if verdict.err().is_some_and(|code| code != "TaskTimedOut") {
-            out.links[self.device].trouble_at = self.clock.view();
+        if let Err(code) = verdict
+            && code != "TaskTimedOut"
+        {
+            // After throttling the pace recovers step by step.
+            let aftermath = if code == "ThrottlingException" { RECOVERY } else { Duration::ZERO };
+            out.trouble(self.device, self.clock.view() + aftermath);
         }
         sent.verdict = Some(verdict);
         match weather {
@@ -342,7 +355,7 @@ impl Radio {
         {
             return Ok(());
         }
-        out.links[self.device].trouble_at = self.clock.view();
+        out.trouble(self.device, self.clock.view());
         out.fault("certificate dates");
         let mut error = TransportError::new("the certificate is not valid now", false);
         error.certificate_dates = true;

@@ -20,7 +20,7 @@ pub enum Asked<'a> {
 }
 
 /// A planted bug that survives so many worlds is not found.
-pub const SEEDS: u64 = 5000;
+pub const SEEDS: u64 = 10_000;
 
 /// Answers. The exit code: 1 if a planted bug is found, 0 if it survives, 2 if it is not known or breaks another promise than it
 /// should.

@@ -252,4 +252,22 @@ mod tests {
         }
         assert!(!calls.can_pay_for(5.0));
     }
+
+    #[test]
+    fn p6_of_a_pause_one_report_an_hour_is_let_through() {
+        let mut rng = fastrand::Rng::with_seed(1);
+        let mut calls = Calls::new(Time::ZERO);
+        let told: Vec<_> = (0..REJECTIONS).map(|_| calls.rejected(S, &mut rng)).collect();
+        assert_eq!(told, [false, false, true]);
+        let mut open = calls.opens_at(Call::Report);
+        assert!(open >= S + PAUSE / 2 && open <= S + PAUSE);
+        for _ in 0..10 {
+            calls.begin(Call::Report, open, &mut rng);
+            calls.answered(Call::Report, S);
+            let next = calls.opens_at(Call::Report);
+            assert!(next >= open + PAUSE / 2, "the next one waits as long again");
+            open = next;
+        }
+        assert!(calls.opens_at(Call::Beat) <= open, "P4: heartbeats do not pause");
+    }
 }

@@ -236,3 +236,85 @@ fn uncommit(done: &mut DiskDone, why: &str) {
         _ => {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::spool::{MemoryDisk, Op, SpoolConfig};
+
+    const MAX_OUTPUT: usize = 1000;
+
+    fn open(disk: &MemoryDisk) -> Spool {
+        let config = SpoolConfig {
+            inbox: None,
+            dir: "/state".into(),
+            max_tasks: 8,
+            max_bytes: 64 << 20,
+            machine_id: Some("this".into()),
+            allow_unsafe_storage: false,
+        };
+        Spool::open(Box::new(disk.clone()), config).unwrap().0
+    }
+
+    fn accept(spool: &mut Spool) -> TaskId {
+        let token = TaskToken::new("token").unwrap();
+        let id = token.id();
+        let task = Accept {
+            token,
+            origin: Origin::new("aws", "eu-west-1", "123456789012", None),
+            scope: Scope::default(),
+            activity: Some("arn:aws:states:eu-west-1:123456789012:activity:a".to_owned()),
+            deferred: false,
+            input: "{}".into(),
+            max_output: MAX_OUTPUT,
+            at: SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000),
+            expires: None,
+        };
+        let done = batch(spool, vec![DiskJob::Accept(task)], MAX_OUTPUT);
+        assert!(matches!(done[0], DiskDone::Accepted { result: Ok(()), .. }));
+        id
+    }
+
+    fn keep(spool: &mut Spool, id: TaskId, output: &str) -> Kept {
+        let outcome = Arc::new(Outcome::success(output, MAX_OUTPUT));
+        match batch(spool, vec![DiskJob::KeepOutcome { id, outcome }], MAX_OUTPUT)[0] {
+            DiskDone::OutcomeKept { kept, .. } => kept,
+            _ => panic!("another answer"),
+        }
+    }
+
+    fn no_sync(disk: &MemoryDisk) {
+        disk.set_fault(|op, _| (op == Op::SyncDir).then(|| io::Error::from_raw_os_error(5)));
+    }
+
+    #[test]
+    fn p3_a_run_whose_folder_was_not_synced_is_not_counted() {
+        let disk = MemoryDisk::new(None);
+        let mut spool = open(&disk);
+        let id = accept(&mut spool);
+        no_sync(&disk);
+        let done = batch(&mut spool, vec![DiskJob::CountRun { id }], MAX_OUTPUT);
+        assert!(matches!(done[0], DiskDone::RunCounted { runs: None, .. }), "and its handler does not run");
+        disk.clear_fault();
+        let done = batch(&mut spool, vec![DiskJob::CountRun { id }], MAX_OUTPUT);
+        let DiskDone::RunCounted { runs: Some(runs), .. } = done[0] else { panic!("it works again") };
+        drop(spool);
+        disk.power_cut(|| false);
+        assert_eq!(open(&disk).held(id).unwrap().runs, runs);
+    }
+
+    #[test]
+    fn p1_of_a_task_with_an_outcome_that_is_perhaps_kept_no_answer_is_that_nothing_is() {
+        let disk = MemoryDisk::new(None);
+        let mut spool = open(&disk);
+        let id = accept(&mut spool);
+        no_sync(&disk);
+        assert_eq!(keep(&mut spool, id, "1"), Kept::Unknown);
+        disk.clear_fault();
+        assert_eq!(keep(&mut spool, id, "2"), Kept::Unknown, "the first one may be on disk");
+        assert_eq!(keep(&mut spool, id, "1"), Kept::Yes);
+    }
+}

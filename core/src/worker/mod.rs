@@ -50,6 +50,8 @@ mod poll_once;
 #[cfg(feature = "testing")]
 pub mod stepped;
 mod sweep;
+#[cfg(all(test, feature = "testing"))]
+mod sweep_tests;
 mod threads;
 #[cfg(test)]
 mod whole;

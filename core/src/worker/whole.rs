@@ -5,12 +5,12 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-use super::{Activity, Stop, TaskContext, Worker};
+use super::{Activity, Events, Handler, Stop, TaskContext, Worker, WorkerHandle};
 use crate::aws::{
     ActivityArn, ActivityClient, Credentials, Request, Response, StaticCredentials, Transport, TransportError,
 };
 use crate::clock::{ManualClock, RELEASE_DATE, ServerClock};
-use crate::spool::MemoryDisk;
+use crate::spool::{MemoryDisk, Op};
 use crate::{Adoption, Failure, TaskToken};
 
 /// Hands out one task, holds polls, takes reports.
@@ -72,26 +72,27 @@ impl Transport for Service {
     fn shutdown(&self) {}
 }
 
-#[test]
-fn p1_a_polled_and_an_adopted_task_come_home_whatever_the_threads_order() {
-    let (service, disk) = (Arc::new(Service::default()), MemoryDisk::new(None));
+fn start(service: &Arc<Service>, disk: &MemoryDisk, handler: impl Handler) -> (WorkerHandle, Events) {
     let clock = ManualClock::new(SystemTime::UNIX_EPOCH + RELEASE_DATE);
     let client = ActivityClient::builder("eu-west-1")
         .credentials(Arc::new(StaticCredentials::new(Credentials::new("A", "S", None, None))))
-        .transport(Arc::clone(&service) as Arc<dyn Transport>)
-        .clock(Arc::new(ServerClock::new(Arc::new(clock))))
-        .build()
-        .unwrap();
+        .transport(Arc::clone(service) as Arc<dyn Transport>)
+        .clock(Arc::new(ServerClock::new(Arc::new(clock))));
     let arn = ActivityArn::parse("arn:aws:states:eu-west-1:123456789012:activity:a").unwrap();
-    let double = |task: &TaskContext| Ok::<_, Failure>(format!("{0}{0}", task.input()));
-    let (handle, events) = Worker::builder()
-        .client(client)
+    let worker = Worker::builder()
+        .client(client.build().unwrap())
         .state_dir("/state")
         .machine_id("one")
         .comeback_window(Duration::ZERO)
-        .activity(Activity::handled(arn, double))
-        .start_on(Box::new(disk.clone()))
-        .unwrap();
+        .activity(Activity::handled(arn, handler));
+    worker.start_on(Box::new(disk.clone())).unwrap()
+}
+
+#[test]
+fn p1_a_polled_and_an_adopted_task_come_home_whatever_the_threads_order() {
+    let (service, disk) = (Arc::new(Service::default()), MemoryDisk::new(None));
+    let double = |task: &TaskContext| Ok::<_, Failure>(format!("{0}{0}", task.input()));
+    let (handle, events) = start(&service, &disk, double);
     let app = thread::spawn({
         let handle = handle.clone();
         move || {
@@ -113,4 +114,23 @@ fn p1_a_polled_and_an_adopted_task_come_home_whatever_the_threads_order() {
     assert!(reported[1].contains("pushed") && reported[1].contains("true"), "{reported:?}");
     let left = disk.files().into_iter().filter(|file| file.parent() == Some(Path::new("/state/tasks")));
     assert_eq!(left.count(), 0);
+}
+
+#[test]
+fn p1_a_large_output_that_the_disk_refuses_is_reported_from_memory() {
+    let (service, disk) = (Arc::new(Service::default()), MemoryDisk::new(None));
+    let output = format!("\"{}\"", "x".repeat(5_000));
+    let (full, large) = (disk.clone(), output.clone());
+    let fill = move |_: &TaskContext| {
+        full.set_fault(|op, _| (op == Op::Write).then(|| std::io::ErrorKind::StorageFull.into()));
+        Ok::<_, Failure>(large.clone())
+    };
+    let (handle, _events) = start(&service, &disk, fill);
+    service.wait(|state| !state.reported.is_empty());
+    let reported = service.reported();
+    disk.clear_fault();
+    // The poll that is held may end.
+    service.change(|state| state.reported.push(String::new()));
+    handle.stop(Stop::Drain);
+    assert!(reported[0].contains(&"x".repeat(5_000)), "{}", &reported[0][..200]);
 }

@@ -243,3 +243,19 @@ fn p4_the_pace_comes_back_though_every_answer_is_that_the_task_is_over() {
     }
     assert!(world.engine.calls.can_pay_for(0.5));
 }
+
+#[test]
+fn p4_the_time_that_a_beat_takes_is_not_added_to_the_interval() {
+    let mut world = World::new(config(&[rules()]));
+    world.actions();
+    world.take_task(1);
+    let beat = Action::Call { id: id(1), call: Call::Beat };
+    assert_eq!(world.wait(30 * S / 4), [beat]);
+    for _ in 0..20 {
+        let sent = world.now;
+        world.now += 9 * S;
+        world.tell(Event::CallEnded { id: id(1), call: Call::Beat, answer: Ok(()), took: 9 * S });
+        assert_eq!(world.wait(30 * S), [beat]);
+        assert!(world.now - sent <= 30 * S, "{:?} from one to the next", world.now - sent);
+    }
+}

@@ -309,3 +309,17 @@ fn p10_what_waited_goes_first_when_the_network_is_back() {
     world.beat_ends(1, Ok(()));
     assert!(world.actions().contains(&Action::Call { id: id(1), call: Call::Report }), "back, and at once");
 }
+
+#[test]
+fn p6_a_network_that_is_back_hurries_no_report_that_was_not_allowed() {
+    let mut world = World::reporting();
+    world.report_ends(1, failed(Class::Denied, false));
+    let due = world.engine.next_report().unwrap();
+    assert!(due >= world.now + 15 * S, "an administrator must act");
+    for _ in 0..10 {
+        world.tell(Event::LinkHint(LinkHint::Down));
+        world.beat_ends(1, Ok(()));
+        assert!(world.notices().contains(&Notice::Online));
+    }
+    assert_eq!(world.engine.next_report(), Some(due), "the network was not what it waited for");
+}

@@ -245,3 +245,55 @@ fn p8_no_flipped_bit_sets_the_date_or_the_owner_to_something_else() {
         }
     }
 }
+
+#[test]
+fn p1_a_start_on_a_disk_that_is_full_by_now_gives_no_room_away() {
+    let disk = MemoryDisk::new(None);
+    let (mut spool, _) = open(&disk);
+    let id = accept(&mut spool, 1).unwrap();
+    drop(spool);
+    disk.set_capacity(Some(disk.used()));
+    let (mut spool, _) = open(&disk);
+    // Others take what the start left.
+    disk.set_capacity(Some(disk.used()));
+    let largest = Outcome::success(format!("\"{}\"", "x".repeat(MAX_OUTPUT - 2)), MAX_OUTPUT);
+    spool.keep_outcome(id, &largest).unwrap();
+    spool.commit().unwrap();
+    assert_eq!(spool.outcome(id).unwrap(), largest);
+}
+
+#[test]
+fn p1_room_whose_sync_failed_is_not_written_again_though_it_can_not_be_removed() {
+    let disk = MemoryDisk::new(None);
+    let (mut spool, _) = open(&disk);
+    let id = accept(&mut spool, 1).unwrap();
+    let room = dir().join(format!("tasks/{id}.room"));
+    disk.set_fault(|op, _| matches!(op, Op::Fsync | Op::Remove).then(broken));
+    assert!(spool.keep_outcome(id, &outcome(1)).is_err());
+    assert!(disk.has(&room), "else this tests nothing");
+    disk.set_fault(move |op, path| {
+        assert!(op != Op::Fsync || path != room, "invariant 4");
+        None
+    });
+    spool.keep_outcome(id, &outcome(1)).unwrap();
+    spool.commit().unwrap();
+    disk.power_cut(|| false);
+    drop(spool);
+    assert_eq!(open(&disk).0.outcome(id).unwrap(), outcome(1));
+}
+
+#[test]
+fn p1_a_letter_that_was_left_outlives_the_power() {
+    let disk = MemoryDisk::new(None);
+    let inbox = Inbox::of(&dir());
+    let id = inbox.leave_token_on(&mut disk.clone(), &crate::Adoption::new(token(1))).unwrap();
+    inbox.leave_answer_on(&mut disk.clone(), id, &outcome(1)).unwrap();
+    disk.power_cut(|| false);
+    let (mut spool, _) = open(&disk);
+    let letters = spool.letters().unwrap();
+    assert_eq!(letters.len(), 2, "{letters:?}");
+    assert!(matches!(spool.letter(&letters[0]), Ok(Letter::Token(adoption)) if adoption.token == token(1)));
+    assert!(
+        matches!(spool.letter(&letters[1]), Ok(Letter::Answer(of, kept)) if (of, &kept) == (id, &outcome(1)))
+    );
+}
