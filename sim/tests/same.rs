@@ -27,16 +27,18 @@ fn p1_to_p10_hold_in_a_few_worlds() {
 #[test]
 fn worlds_in_which_a_promise_was_once_broken_keep_them_all() {
     for (seed, bug) in [
-        (13, "quarantine-not-synced"),
-        (30, "settled-file-comes-back"),
-        (34, "refusing-disk-is-polled-for"),
+        (16, "settled-file-comes-back"),
+        (20, "damaged-is-moved-away"),
+        (33, "refusing-disk-is-polled-for"),
+        (34, "beats-starve"),
         (41, "tokens-crowded-out"),
-        (101, "beats-starve"),
-        (186, "damaged-is-moved-away"),
-        (207, "unmovable-is-forgotten"),
-        (302, "answers-wait-behind-tokens"),
-        (935, "power-cuts-make-poison"),
-        (1139, "start-believes-what-was-not-synced"),
+        (98, "unmovable-is-forgotten"),
+        (151, "quarantine-not-synced"),
+        (280, "answers-wait-behind-tokens"),
+        (435, "rotten-date-is-believed"),
+        (974, "start-believes-what-was-not-synced"),
+        (1602, "power-cuts-make-poison"),
+        (4096, "slow-for-good"),
     ] {
         assert_eq!(seeds::finding(seed), None, "{bug}: cargo xtask sim --seed {seed}");
     }
