@@ -90,13 +90,14 @@ pub fn output(data: &[u8]) {
     }
 }
 
-/// By the grammar. What a program makes of a number without an end or of half a character is its own affair.
+/// By the grammar. What a program makes of a number without an end, of half a character, or of a key that serde_json keeps for itself
+/// ("invalid type": only there) is its own affair.
 fn is_json(text: &str) -> bool {
     match serde_json::from_str::<serde_json::Value>(text) {
         Ok(_) => true,
         Err(error) => {
             let beyond_grammar =
-                ["number out of range", "unicode code point", "surrogate", "recursion limit"];
+                ["number out of range", "unicode code point", "surrogate", "recursion limit", "invalid type"];
             beyond_grammar.iter().any(|what| error.to_string().contains(what))
         }
     }
