@@ -9,22 +9,18 @@ use activity_worker::engine::Kept;
 use activity_worker::engine::slots::Stage;
 use activity_worker::spool::MemoryDisk;
 use activity_worker::worker::stepped::{DiskAnswer, Stepped};
-use activity_worker::worker::{Cancelled, Event};
-use activity_worker::{Outcome, Settlement, TaskId, TaskToken};
+use activity_worker::{Outcome, TaskId, TaskToken};
 
 use crate::debt::{self, Debt, Finding, broken};
 use crate::network::Sent;
 use crate::pace::Pace;
 use crate::scenario::Scenario;
-use crate::service::{Report, SKEW, Service, Status};
-
-/// Heartbeats end an hour after reports began to be denied; a machine may sleep meanwhile.
-const DENIED: Duration = Duration::from_secs(8 * 3600);
+use crate::service::{Report, SKEW};
 
 /// Judges one device.
 pub(crate) struct Judge {
     /// The device.
-    device: usize,
+    pub(crate) device: usize,
     /// What it owes.
     pub(crate) debts: BTreeMap<TaskId, Debt>,
     /// When its process first heard the service's date.
@@ -39,7 +35,7 @@ pub(crate) struct Judge {
     /// Places for what is held: more than was said, if more was found on disk.
     places: usize,
     /// Files set aside of which the worker told, and its warnings.
-    told: Vec<String>,
+    pub(crate) told: Vec<String>,
 }
 
 /// A report in the judge's words.
@@ -236,104 +232,6 @@ impl Judge {
     /// The worker was told that a report came too late, or twice.
     pub(crate) fn told_over(&mut self, id: TaskId) {
         self.debts.entry(id).or_default().over = true;
-    }
-
-    /// The worker says what happened.
-    pub(crate) fn event(
-        &mut self,
-        event: &Event,
-        service: &Service,
-        scenario: &Scenario,
-        now: Duration,
-    ) -> Result<(), Finding> {
-        match event {
-            Event::Accepted { id, activity } => {
-                let debt = self.debts.entry(*id).or_default();
-                if !debt.accepted {
-                    return broken("P3", format!("task {id} is told accepted, and is not on disk"));
-                }
-                let number = activity.as_ref().and_then(|a| a.rsplit('-').next()?.parse::<usize>().ok());
-                debt.interval = match number {
-                    Some(n) => Some(scenario.activities[n].heartbeat),
-                    None => scenario.plan.adopted_heartbeat,
-                };
-                (debt.settled, debt.last_beat, debt.since) = (None, now, now);
-            }
-            Event::Settled { id, settlement, .. } => self.settled(*id, *settlement, service)?,
-            Event::Held { id, .. } => self.debts.entry(*id).or_default().held = true,
-            Event::Quarantined { path } => self.told.push(path.to_string_lossy().into_owned()),
-            Event::Warning { text } => {
-                debt::warned(&mut self.debts, text);
-                self.told.push(text.clone());
-            }
-            Event::Cancelled { id, reason: Cancelled::TimedOut } => {
-                self.debts.entry(*id).or_default().beats_off = true;
-            }
-            Event::HeartbeatsStopped { id, reason } => {
-                self.beats_stopped(*id, reason, service, scenario, now)?
-            }
-            _ => {}
-        }
-        Ok(())
-    }
-
-    /// Heartbeats may end for these reasons alone.
-    fn beats_stopped(
-        &mut self,
-        id: TaskId,
-        reason: &str,
-        service: &Service,
-        scenario: &Scenario,
-        now: Duration,
-    ) -> Result<(), Finding> {
-        let touched = self.touched;
-        let debt = self.debts.entry(id).or_default();
-        let just = match reason {
-            r if r.contains("lease") => {
-                now.saturating_sub(touched) + Duration::from_secs(60) >= scenario.plan.lease
-            }
-            r if r.contains("denied") => service.denied_at.is_some_and(|at| now.saturating_sub(at) < DENIED),
-            r if r.contains("does not take") => debt.beats_off,
-            _ => false,
-        };
-        debt.beats_off = true;
-        if just {
-            Ok(())
-        } else {
-            broken("P4", format!("task {id}: heartbeats stop without cause: {reason}"))
-        }
-    }
-
-    /// The worker may say only what the service said.
-    fn settled(&mut self, id: TaskId, how: Settlement, service: &Service) -> Result<(), Finding> {
-        let debt = self.debts.entry(id).or_default();
-        let Some(task) = service.find(id) else {
-            return broken("P1", format!("task {id} is settled, and never was"));
-        };
-        let due = match &task.status {
-            Status::Running => "running".to_owned(),
-            Status::TimedOut => "timed out".to_owned(),
-            Status::Taken(device, _) => format!("taken from device {device}"),
-        };
-        let mine = matches!(&task.status, Status::Taken(device, _) if *device == self.device);
-        let same = match (&task.status, &debt.kept) {
-            (Status::Taken(_, taken), Some(kept)) => taken == kept || debt.refused,
-            _ => true,
-        };
-        let unkept =
-            matches!(&task.status, Status::Taken(_, Report::Failure(name)) if name == "Worker.NotKept");
-        let true_word = match how {
-            Settlement::Delivered => mine && same,
-            Settlement::TooLate => {
-                (!mine || debt.may_be_forgotten() || unkept) && task.status != Status::Running
-            }
-            _ => task.status != Status::Running,
-        };
-        if !true_word {
-            return broken("P1", format!("task {id} is told {how:?}, but for the service it is {due}"));
-        }
-        debt.settled = Some(how);
-        Ok(())
     }
 
     /// After every step: nothing that is owed is gone, beats go on, tables keep their bounds.

@@ -12,6 +12,7 @@ mod network;
 mod orders;
 mod pace;
 pub mod plants;
+mod says;
 mod scenario;
 pub mod seeds;
 mod service;

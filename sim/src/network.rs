@@ -117,26 +117,8 @@ impl Outside {
         Some(weather)
     }
 
-    /// What the weather makes of an answer on its way. True if it makes anything of it.
-    pub(crate) fn spoil(&mut self, answer: &mut Response, weather: Option<Weather>, now: Duration) -> bool {
-        match weather {
-            Some(Weather::Cut) => {
-                let left = self.rng.usize(..answer.body.len().max(1));
-                answer.body.truncate(left);
-            }
-            Some(Weather::Garbled) => answer.body = vec![0xfe, 0x00, self.rng.u8(..), 0x7b],
-            Some(Weather::Cached) => {
-                let old = Service::date(now) - self.some(1000.0, 90_000.0);
-                answer.headers.retain(|(name, _)| name != "date");
-                answer.headers.push(("date".into(), httpdate::fmt_http_date(old)));
-                answer.headers.push(("age".into(), "1000".into()));
-            }
-            _ => return false,
-        }
-        true
-    }
-
-    fn some(&mut self, from: f64, to: f64) -> Duration {
+    /// A random time, in seconds.
+    pub(crate) fn some(&mut self, from: f64, to: f64) -> Duration {
         Duration::from_secs_f64(from + (to - from) * self.rng.f64())
     }
 

@@ -1,5 +1,12 @@
 //! The ways in which a call can fail.
 
+use std::time::Duration;
+
+use activity_worker::aws::Response;
+
+use crate::network::Outside;
+use crate::service::Service;
+
 /// What a call meets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Weather {
@@ -50,3 +57,24 @@ pub(crate) const WEATHERS: [(Weather, &str); 14] = [
     (Weather::Proxy, "proxy 407"),
     (Weather::Cached, "old date of a cache"),
 ];
+
+impl Outside {
+    /// What the weather makes of an answer on its way. True if it makes anything of it.
+    pub(crate) fn spoil(&mut self, answer: &mut Response, weather: Option<Weather>, now: Duration) -> bool {
+        match weather {
+            Some(Weather::Cut) => {
+                let left = self.rng.usize(..answer.body.len().max(1));
+                answer.body.truncate(left);
+            }
+            Some(Weather::Garbled) => answer.body = vec![0xfe, 0x00, self.rng.u8(..), 0x7b],
+            Some(Weather::Cached) => {
+                let old = Service::date(now) - self.some(1000.0, 90_000.0);
+                answer.headers.retain(|(name, _)| name != "date");
+                answer.headers.push(("date".into(), httpdate::fmt_http_date(old)));
+                answer.headers.push(("age".into(), "1000".into()));
+            }
+            _ => return false,
+        }
+        true
+    }
+}

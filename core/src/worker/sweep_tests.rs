@@ -1,10 +1,8 @@
 //! Letters in a worker that is stepped by hand.
 
-use std::time::SystemTime;
-
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use super::SettleError;
 use super::stepped::{Order, Stepped, leave_answer};
