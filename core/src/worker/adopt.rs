@@ -34,7 +34,8 @@ impl Adopted {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AdoptError {
-    /// The worker has no place, or no room on disk, for one more task; or it is stopping.
+    /// The worker has no place, or no room on disk, for one more task; or it is stopping. For five minutes polls leave the next
+    /// place to a token: try again. A letter in the inbox is tried again by itself.
     #[error("no room for one more task")]
     Full,
     /// The input is over 1,048,576 bytes.
