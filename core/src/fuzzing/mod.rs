@@ -30,6 +30,14 @@ fn assert_fit_for_a_log(text: &str) {
     assert!(text.len() < 4096, "{} bytes are told", text.len());
 }
 
+/// Whether a text that serde_json refuses is JSON by the grammar all the same. What a program makes of a number without an end, of half
+/// a character, or of a key that serde_json keeps for itself ("invalid type": only there) is its own affair.
+pub fn is_beyond_grammar(error: &serde_json::Error) -> bool {
+    const WHY: [&str; 5] =
+        ["number out of range", "unicode code point", "surrogate", "recursion limit", "invalid type"];
+    WHY.iter().any(|why| error.to_string().contains(why))
+}
+
 /// Hands each file of `fuzz/seeds/TARGET` and `fuzz/regressions/TARGET` to its check: what was found once is looked at in every test
 /// run.
 ///
