@@ -64,7 +64,6 @@ const SUITES: &[Suite] = &[
     Suite { name: "clippy", run: Run::Whole(rust::clippy) },
     Suite { name: "doc", run: Run::Whole(rust::doc) },
     Suite { name: "unit", run: Run::Whole(rust::unit) },
-    Suite { name: "sim", run: Run::Whole(|workspace| Ok(crate::sim::suite(workspace)?)) },
     Suite { name: "boto3", run: Run::Whole(boto3::run) },
     Suite { name: "botocore", run: Run::Whole(botocore::run) },
     Suite { name: "deny", run: Run::Whole(deny::run) },
@@ -76,6 +75,8 @@ const SUITES: &[Suite] = &[
     Suite { name: "cross", run: Run::Whole(cross::run) },
     Suite { name: "localstack", run: Run::Whole(localstack::run) },
     Suite { name: "faults", run: Run::Parts(faults::PARTS, faults::run) },
+    // It takes all processors for minutes, and has them to itself once the other lane is through.
+    Suite { name: "sim", run: Run::Whole(|workspace| Ok(crate::sim::suite(workspace)?)) },
 ];
 
 /// The names of all suites, for a reader.
