@@ -117,6 +117,7 @@ fn p1_a_polled_and_an_adopted_task_come_home_whatever_the_threads_order() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "it is about the disk, and to hash its output takes Miri a minute")]
 fn p1_a_large_output_that_the_disk_refuses_is_reported_from_memory() {
     let (service, disk) = (Arc::new(Service::default()), MemoryDisk::new(None));
     let output = format!("\"{}\"", "x".repeat(5_000));
