@@ -15,7 +15,7 @@ use crate::workspace::Workspace;
 pub(crate) const SECOND: &str = "second-lane";
 
 /// What the second lane runs. What shares a download, a tool or a target folder is in one lane.
-const BESIDE: [&str; 6] = ["fuzz", "threads", "kotlin", "swift", "mobile", "cross"];
+const BESIDE: [&str; 4] = ["fuzz", "threads", "mobile", "cross"];
 
 /// The second lane, under way.
 pub(super) struct SecondLane {
