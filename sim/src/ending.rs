@@ -127,18 +127,10 @@ impl World {
         }
         let waiting = self.outside().service.waiting();
         if waiting > 0 {
-            if self.now > self.scenario.length + QUIET {
-                return broken("P9", format!("{waiting} executions wait, and nobody polls"));
-            }
-            self.after(10 * MINUTE, What::Settled);
-            return Ok(());
+            return self.not_yet("P9", |_| format!("{waiting} executions wait, and nobody polls"));
         }
-        if let Some(letter) = self.devices.iter().find_map(Device::waiting_letter) {
-            if self.now > self.scenario.length + QUIET {
-                return broken("P1", format!("{letter:?} was never taken in"));
-            }
-            self.after(10 * MINUTE, What::Settled);
-            return Ok(());
+        if let Some(letter) = self.devices.iter().find_map(Device::waiting_letter).cloned() {
+            return self.not_yet("P1", |_| format!("{letter:?} was never taken in"));
         }
         let open = self
             .devices
@@ -153,14 +145,20 @@ impl World {
             self.after(MINUTE, What::Settled);
             return Ok(());
         };
+        let promise = if debt.kept.is_some() { "P1" } else { "P3" };
+        self.not_yet(promise, |world| {
+            let stage = world.devices[device].worker.as_ref().and_then(|w| w.engine().stage(id));
+            match debt.kept {
+                Some(_) => format!("task {id} is kept, and neither settled nor held ({stage:?})"),
+                None => format!("task {id} was accepted and does not end ({stage:?})"),
+            }
+        })
+    }
+
+    /// Something is still owed: it has its time, then that is a finding.
+    fn not_yet(&mut self, promise: &'static str, what: impl FnOnce(&World) -> String) -> Result<(), Finding> {
         if self.now > self.scenario.length + QUIET {
-            let stage = self.devices[device].worker.as_ref().and_then(|w| w.engine().stage(id));
-            return match debt.kept {
-                Some(_) => {
-                    broken("P1", format!("task {id} is kept, and neither settled nor held ({stage:?})"))
-                }
-                None => broken("P3", format!("task {id} was accepted and does not end ({stage:?})")),
-            };
+            return broken(promise, what(self));
         }
         self.after(10 * MINUTE, What::Settled);
         Ok(())

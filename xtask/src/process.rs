@@ -50,7 +50,7 @@ pub(crate) fn read(command: &mut Command) -> Result<String, String> {
     Err(format!("{} ended with {}: {}", name(command), ending(output.status), last_lines(&stderr, 5)))
 }
 
-/// The same, and counts the tests that passed, by what cargo's harness says on stdout.
+/// Runs tests to their end, shown as they go. How many passed, by what cargo's harness says; none is an error.
 pub(crate) fn run_tests(command: &mut Command) -> Result<u64, String> {
     let mut child = command.stdout(Stdio::piped()).spawn().map_err(|e| cannot_start(command, &e))?;
     let mut passed = 0;

@@ -160,8 +160,8 @@ impl Engine {
             return None;
         }
         let is_last = polls + 1 == self.slots.free() || self.room_spoken_for() + 1 == self.room;
-        let others_first = is_last && !planted("tokens-crowded-out");
-        let due = if others_first { due.max(self.tokens_first_until) } else { due };
+        let tokens_first = is_last && !planted("tokens-crowded-out");
+        let due = if tokens_first { due.max(self.tokens_first_until) } else { due };
         Some(due.max(self.link.opens_at(Probe::Poll)?).max(self.calls.credentials_open_at()))
     }
 
