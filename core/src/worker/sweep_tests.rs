@@ -6,10 +6,8 @@ use std::time::{Duration, SystemTime};
 
 use super::SettleError;
 use super::stepped::{Order, Stepped, leave_answer};
-use crate::aws::{
-    ActivityClient, Credentials, Request, Response, StaticCredentials, Transport, TransportError,
-};
-use crate::clock::{ManualClock, RELEASE_DATE, ServerClock};
+use super::whole::client;
+use crate::aws::{Request, Response, Transport, TransportError};
 use crate::spool::{MemoryDisk, Op};
 use crate::{Adoption, Origin, Outcome, TaskToken, Worker};
 
@@ -51,13 +49,7 @@ fn store(worker: &mut Stepped) {
 
 #[test]
 fn p1_a_letter_stays_while_the_answer_before_it_is_only_perhaps_kept() {
-    let (disk, clock) = (MemoryDisk::new(None), ManualClock::new(SystemTime::UNIX_EPOCH + RELEASE_DATE));
-    let client = ActivityClient::builder("eu-west-1")
-        .credentials(Arc::new(StaticCredentials::new(Credentials::new("A", "S", None, None))))
-        .transport(Arc::new(NoOne))
-        .clock(Arc::new(ServerClock::new(Arc::new(clock.clone()))))
-        .build()
-        .unwrap();
+    let (disk, (client, clock)) = (MemoryDisk::new(None), client(Arc::new(NoOne)));
     let builder = Worker::builder().client(client).state_dir("/state").machine_id("one").origin(Origin::new(
         "aws",
         "eu-west-1",

@@ -72,15 +72,20 @@ impl Transport for Service {
     fn shutdown(&self) {}
 }
 
-fn start(service: &Arc<Service>, disk: &MemoryDisk, handler: impl Handler) -> (WorkerHandle, Events) {
+/// A client over what is no network, by a clock that stands until it is moved.
+pub(super) fn client(transport: Arc<dyn Transport>) -> (ActivityClient, ManualClock) {
     let clock = ManualClock::new(SystemTime::UNIX_EPOCH + RELEASE_DATE);
     let client = ActivityClient::builder("eu-west-1")
         .credentials(Arc::new(StaticCredentials::new(Credentials::new("A", "S", None, None))))
-        .transport(Arc::clone(service) as Arc<dyn Transport>)
-        .clock(Arc::new(ServerClock::new(Arc::new(clock))));
+        .transport(transport)
+        .clock(Arc::new(ServerClock::new(Arc::new(clock.clone()))));
+    (client.build().unwrap(), clock)
+}
+
+fn start(service: &Arc<Service>, disk: &MemoryDisk, handler: impl Handler) -> (WorkerHandle, Events) {
     let arn = ActivityArn::parse("arn:aws:states:eu-west-1:123456789012:activity:a").unwrap();
     let worker = Worker::builder()
-        .client(client.build().unwrap())
+        .client(client(Arc::clone(service) as Arc<dyn Transport>).0)
         .state_dir("/state")
         .machine_id("one")
         .comeback_window(Duration::ZERO)
