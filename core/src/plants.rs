@@ -74,6 +74,17 @@ mod bugs {
         bug("polls-end-with-the-network", &["P9"]),
         bug("held-is-dropped", &["P1"]),
         bug("letter-removed-before-it-is-kept", &["P1"]),
+        // Where something is believed that was seen once.
+        bug("idle-disk-not-looked-at", &["P2"]),
+        bug("failed-starts-eat-the-queue", &["P2"]),
+        bug("beat-waits-for-its-report", &["P4"]),
+        bug("foreign-not-counted", &["P1"]),
+        bug("foreign-is-sent", &["P1"]),
+        bug("strangers-settle", &["P1", "P4"]),
+        bug("one-date-is-the-floor", &["P8"]),
+        bug("removed-results-lost-in-silence", &["P1"]),
+        bug("removed-results-not-kept-again", &["P1"]),
+        bug("taken-folder-is-written-to", &["P1"]),
         // These were in core once, and the simulator found them.
         bug("beats-starve", &["P4"]),
         bug("refusing-disk-is-polled-for", &["P2"]),

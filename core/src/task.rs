@@ -1,11 +1,17 @@
 //! The words that all rooms share: a task's token, its id, its outcome and how it ended.
 
+use crate::arn::{ActivityArn, allowed_in_names};
 use std::fmt;
 
 use sha2::{Digest, Sha256};
 
 /// The longest task token, in bytes. Source: API reference, `TaskToken`.
 pub const TOKEN_MAX: usize = 2048;
+/// Room for a token that the service gave all the same, in bytes of its JSON: the state folder reckons with no longer ones. The limit
+/// above has been raised before.
+pub(crate) const TOKEN_ROOM: usize = 4096;
+/// The longest name of a user, in bytes.
+pub const SCOPE_MAX: usize = 256;
 /// The largest output, in bytes of UTF-8. Source: API reference, `SendTaskSuccess`.
 pub const OUTPUT_MAX: usize = 262_144;
 /// The largest input, in bytes of UTF-8. Source: API reference, `GetActivityTask`.
@@ -42,6 +48,12 @@ impl TaskToken {
         }
     }
 
+    /// A token that the service handed out, as it is: over what the API reference allows today, if only the state folder has room for it.
+    pub(crate) fn given(token: String) -> Option<Self> {
+        let written = serde_json::to_string(&token).map_or(usize::MAX, |json| json.len());
+        (!token.is_empty() && written <= TOKEN_ROOM).then(|| TaskToken(token.into_boxed_str()))
+    }
+
     /// The token itself, for a request body or the spool. Don't log it.
     pub fn expose(&self) -> &str {
         &self.0
@@ -73,7 +85,7 @@ impl TaskId {
     }
 
     /// The id with these bytes.
-    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
         TaskId(bytes)
     }
 
@@ -105,14 +117,15 @@ impl fmt::Debug for TaskId {
 pub struct Origin(String);
 
 impl Origin {
-    /// The origin in words, for instance `aws/eu-west-1/123456789012`.
-    pub fn new(partition: &str, region: &str, account: &str, endpoint: Option<&str>) -> Self {
-        let mut origin = format!("{partition}/{region}/{account}");
-        if let Some(endpoint) = endpoint {
-            origin.push('/');
-            origin.push_str(endpoint);
-        }
-        Origin(origin)
+    /// The origin of an activity's tasks; `endpoint`: one of the worker's own, as [`Endpoint::own_url`](crate::aws::Endpoint::own_url)
+    /// writes it. That of tokens that come without an activity is read from text: `"aws/eu-west-1/123456789012".parse()`.
+    pub fn new(activity: &ActivityArn, endpoint: Option<&str>) -> Self {
+        Origin::written(activity.partition(), activity.region(), activity.account(), endpoint)
+    }
+
+    pub(crate) fn written(partition: &str, region: &str, account: &str, endpoint: Option<&str>) -> Self {
+        let endpoint = endpoint.map(|url| format!("/{url}")).unwrap_or_default();
+        Origin(format!("{partition}/{region}/{account}{endpoint}"))
     }
 
     /// The origin as text.
@@ -121,117 +134,25 @@ impl Origin {
     }
 }
 
-/// The user or tenant a task belongs to on this device; empty where there is only one.
+/// The user or tenant a task belongs to on this device; empty where there is only one. At most 256 bytes.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, serde::Serialize, serde::Deserialize)]
 #[serde(transparent)]
 pub struct Scope(pub String);
 
-/// What a task came to. `Debug` shows sizes, never contents.
-#[derive(Clone, PartialEq, Eq)]
-pub enum Outcome {
-    /// The output: JSON, at most 262,144 bytes.
-    Success(String),
-    /// The task failed; `Retry` and `Catch` of the state machine match on the error.
-    Failure(Failure),
-}
-
-/// A failure as `SendTaskFailure` takes it. `Debug` shows the error's name, and of the cause only its size.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Failure {
-    error: String,
-    cause: String,
-}
-
-impl Outcome {
-    /// A success, if `output` is JSON of at most `max` bytes (never more than the service's 262,144); else the failure
-    /// `Worker.InvalidOutput` or `Worker.OutputTooLarge`.
-    pub fn success(output: impl Into<String>, max: usize) -> Self {
-        let output = output.into();
-        let max = max.min(OUTPUT_MAX);
-        if output.len() > max {
-            let cause = format!("the output has {} bytes, the limit is {max}", output.len());
-            return Outcome::Failure(Failure::new("Worker.OutputTooLarge", cause));
-        }
-        match serde_json::from_str::<serde::de::IgnoredAny>(&output) {
-            Ok(_) => Outcome::Success(output),
-            Err(e) => {
-                let cause = format!("the output is not JSON: line {}, column {}", e.line(), e.column());
-                Outcome::Failure(Failure::new("Worker.InvalidOutput", cause))
-            }
-        }
-    }
-
-    /// A failure; see [`Failure::new`].
-    pub fn failure(error: impl Into<String>, cause: impl Into<String>) -> Self {
-        Outcome::Failure(Failure::new(error, cause))
-    }
-
-    /// Bytes of payload.
-    pub fn size(&self) -> usize {
-        match self {
-            Outcome::Success(output) => output.len(),
-            Outcome::Failure(f) => f.error.len() + f.cause.len(),
-        }
-    }
-}
-
-impl fmt::Debug for Outcome {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Outcome::Success(output) => write!(f, "Success({} bytes)", output.len()),
-            Outcome::Failure(failure) => failure.fmt(f),
-        }
-    }
-}
-
-impl Failure {
-    /// A failure with `error` cut at 256 and `cause` at 32,768 characters, never inside a character.
-    pub fn new(error: impl Into<String>, cause: impl Into<String>) -> Self {
-        Failure { error: cut(error.into(), ERROR_MAX), cause: cut(cause.into(), CAUSE_MAX) }
-    }
-
-    /// The name that `Retry` and `Catch` match on.
-    pub fn error(&self) -> &str {
-        &self.error
-    }
-
-    /// What a person reads.
-    pub fn cause(&self) -> &str {
-        &self.cause
-    }
-
-    /// The same failure with at most `bytes` bytes of cause, cut at a character.
-    pub fn with_cause_cut_to(mut self, bytes: usize) -> Self {
-        self.cause.truncate(self.cause.floor_char_boundary(bytes));
-        self
-    }
-}
-
-impl fmt::Debug for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Failure({}, {} bytes of cause)", self.error, self.cause.len())
-    }
-}
-
-fn cut(mut text: String, characters: usize) -> String {
-    if let Some((at, _)) = text.char_indices().nth(characters) {
-        text.truncate(at);
-    }
-    text
-}
-
 /// How a task ended for the service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
+#[cfg_attr(not(feature = "exhaustive"), non_exhaustive)]
 pub enum Settlement {
     /// The service took the outcome.
     Delivered,
-    /// The service had given the task up before any report reached it.
+    /// The service had given the task up before any report reached it; or its end, which was said with its token, passed unanswered.
     TooLate,
     /// The service says that the task is over, and an earlier report whose answer was lost may be why.
     Unknown,
     /// The app took the request back before it was answered: nothing was reported.
     Retracted,
+    /// An operator, or the app, gave up what was kept and could not be delivered: nothing more is reported.
+    Discarded,
 }
 
 /// The service's word that it took a report.
@@ -276,25 +197,15 @@ impl WorkerName {
     }
 }
 
-/// Whether the service allows `c` in the names of activities and workers.
-pub(crate) fn allowed_in_names(c: char) -> bool {
-    !c.is_whitespace() && !c.is_control() && !"<>{}[]?*\"#%\\^|~`$&,;:/".contains(c)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn p7_a_token_an_output_and_a_cause_never_show_in_debug() {
+    fn p7_a_token_never_shows_in_debug() {
         let token = TaskToken::new("sEcReT-token").unwrap();
-        let shown = format!(
-            "{token:?} {:?} {:?}",
-            Outcome::success("\"sEcReT\"", 100),
-            Outcome::failure("E", "sEcReT")
-        );
-        assert!(!shown.contains("sEcReT"), "{shown}");
-        assert!(shown.contains(&token.id().to_string()));
+        let shown = format!("{token:?}");
+        assert!(!shown.contains("sEcReT") && shown.contains(&token.id().to_string()), "{shown}");
     }
 
     #[test]
@@ -303,30 +214,6 @@ mod tests {
         assert_eq!(TaskId::parse(&id.to_string()), Some(id));
         assert_eq!(TaskId::parse("zz"), None);
         assert_eq!(TaskId::parse(&"+".repeat(32)), None);
-    }
-
-    #[test]
-    fn a_failure_is_cut_at_characters_never_inside_one() {
-        let failure = Failure::new("é".repeat(300), "漢".repeat(40_000));
-        assert_eq!(failure.error().chars().count(), ERROR_MAX);
-        assert_eq!(failure.cause().chars().count(), CAUSE_MAX);
-        assert_eq!(failure.with_cause_cut_to(10).cause(), "漢漢漢");
-    }
-
-    #[test]
-    fn an_output_that_the_service_would_refuse_becomes_a_failure_with_a_name() {
-        let name = |outcome| match outcome {
-            Outcome::Failure(f) => f.error().to_owned(),
-            Outcome::Success(_) => "success".to_owned(),
-        };
-        assert_eq!(name(Outcome::success("{}", OUTPUT_MAX)), "success");
-        assert_eq!(name(Outcome::success("{", OUTPUT_MAX)), "Worker.InvalidOutput");
-        assert_eq!(name(Outcome::success("", OUTPUT_MAX)), "Worker.InvalidOutput");
-        assert_eq!(
-            name(Outcome::success(format!("\"{}\"", "x".repeat(OUTPUT_MAX)), usize::MAX)),
-            "Worker.OutputTooLarge"
-        );
-        assert_eq!(name(Outcome::success("12345", 4)), "Worker.OutputTooLarge");
     }
 
     #[test]

@@ -23,8 +23,8 @@ use crate::calls::Call;
 use crate::faults::{Fault, FaultId};
 use crate::http::Request;
 use crate::options::Credential;
-use crate::server::Shared;
 use crate::service::Push;
+use crate::shared::Shared;
 
 /// All admin calls begin with this.
 pub(crate) const PATH: &str = "/_emulator";

@@ -1,4 +1,4 @@
-//! Dates as SigV4 writes them: `20150830T123600Z`.
+//! Dates: as SigV4 writes them, `20150830T123600Z`, and shifted.
 
 use std::time::{Duration, SystemTime};
 
@@ -57,6 +57,13 @@ fn civil(days: u64) -> (u64, u64, u64) {
     let day = day - (153 * month + 2) / 5 + 1;
     let year = era * 400 + year;
     if month < 10 { (year, month + 3, day) } else { (year + 1, month - 9, day) }
+}
+
+/// A date so many seconds later, or earlier; the date itself where there is no such one.
+pub(crate) fn shift(date: SystemTime, seconds: i64) -> SystemTime {
+    let by = Duration::from_secs(seconds.unsigned_abs());
+    let shifted = if seconds < 0 { date.checked_sub(by) } else { date.checked_add(by) };
+    shifted.unwrap_or(date)
 }
 
 #[cfg(test)]

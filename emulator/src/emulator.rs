@@ -12,11 +12,12 @@ use serde_json::Value;
 use crate::calls::Calls;
 use crate::error::ApiError;
 use crate::faults::{Fault, FaultId};
-use crate::gate::Gate;
+use crate::listener::Listener;
 use crate::names::partition;
 use crate::options::{Credential, Options};
-use crate::server::{self, Shared};
+use crate::server;
 use crate::service::{Execution, HistoryEvent, Push, Status};
+use crate::shared::Shared;
 
 /// A running emulator. Dropping it closes the port, cuts the connections and ends its threads.
 pub struct Emulator {
@@ -30,8 +31,8 @@ impl Emulator {
     /// # Errors
     /// The port can't be bound, or a thread can't be started.
     pub fn start(options: Options) -> io::Result<Self> {
-        let gate = Gate::open(options.address, options.port)?;
-        let mut emulator = Emulator { shared: Arc::new(Shared::new(options, gate)), threads: Vec::new() };
+        let listener = Listener::open(options.address, options.port)?;
+        let mut emulator = Emulator { shared: Arc::new(Shared::new(options, listener)), threads: Vec::new() };
         emulator.spawn("emulator-accept", server::accept)?;
         emulator.spawn("emulator-timer", |shared| server::keep_time(shared))?;
         Ok(emulator)
@@ -44,7 +45,7 @@ impl Emulator {
 
     /// The address it listens on.
     pub fn address(&self) -> SocketAddr {
-        let address = self.shared.gate.address();
+        let address = self.shared.listener.address();
         match address.ip() {
             IpAddr::V4(ip) if ip.is_unspecified() => {
                 SocketAddr::new(IpAddr::from([127, 0, 0, 1]), address.port())
@@ -171,24 +172,24 @@ impl Emulator {
     /// Cuts all connections and refuses new ones, until [`Emulator::come_back`]. The service itself goes on: timeouts run, and
     /// a poll that was cut still swallows a task until its minute is over.
     pub fn go_down(&self) {
-        self.shared.gate.go_down(None);
+        self.shared.listener.go_down(None);
     }
 
     /// The same for a while.
     pub fn go_down_for(&self, time: Duration) {
-        self.shared.gate.go_down(Some(time));
+        self.shared.listener.go_down(Some(time));
     }
 
     /// Listens again, on the same port.
     pub fn come_back(&self) {
-        if let Err(e) = self.shared.gate.come_back() {
+        if let Err(e) = self.shared.listener.come_back() {
             log::error!("the port {} could not be opened again: {e}", self.address());
         }
     }
 
     /// Whether it refuses connections.
     pub fn is_down(&self) -> bool {
-        self.shared.gate.is_down()
+        self.shared.listener.is_down()
     }
 
     /// The calls so far. A poll counts when it ends.
@@ -215,7 +216,7 @@ impl Drop for Emulator {
         for thread in self.threads.drain(..) {
             let _ = thread.join();
         }
-        self.shared.gate.wait_empty(Duration::from_secs(5));
+        self.shared.listener.wait_empty(Duration::from_secs(5));
     }
 }
 

@@ -98,18 +98,21 @@ impl Fault {
     }
 
     /// Concerns this operation alone, for instance `SendTaskSuccess`.
+    #[must_use]
     pub fn on(mut self, operation: impl Into<String>) -> Self {
         self.operation = Some(operation.into());
         self
     }
 
     /// Happens so often and no more.
+    #[must_use]
     pub fn times(mut self, times: u32) -> Self {
         self.times = Some(times);
         self
     }
 
     /// Lets the request take effect first: the client can't know that it did.
+    #[must_use]
     pub fn after_effect(mut self) -> Self {
         self.after_effect = true;
         self

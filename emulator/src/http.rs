@@ -146,7 +146,8 @@ pub(crate) struct Answer {
     pub(crate) body: Vec<u8>,
     /// What the `Date` header says.
     pub(crate) date: SystemTime,
-    pub(crate) request_id: String,
+    /// Without one, it is somebody else's answer.
+    pub(crate) request_id: Option<String>,
     /// How much of the body is really sent, while `Content-Length` promises all of it.
     pub(crate) truncate: Option<usize>,
 }
@@ -155,10 +156,10 @@ impl Answer {
     /// Writes the answer in one go.
     pub(crate) fn write(&self, mut stream: impl Write, keep_alive: bool) -> io::Result<()> {
         let head = format!(
-            "HTTP/1.1 {} {}\r\nx-amzn-RequestId: {}\r\nContent-Type: {}\r\nContent-Length: {}\r\nDate: {}\r\n{}\r\n",
+            "HTTP/1.1 {} {}\r\n{}Content-Type: {}\r\nContent-Length: {}\r\nDate: {}\r\n{}\r\n",
             self.status,
             reason(self.status),
-            self.request_id,
+            self.request_id.as_ref().map(|id| format!("x-amzn-RequestId: {id}\r\n")).unwrap_or_default(),
             self.content_type,
             self.body.len(),
             httpdate::fmt_http_date(self.date),

@@ -33,12 +33,13 @@ mod date;
 mod emulator;
 mod error;
 mod faults;
-mod gate;
 mod http;
+mod listener;
 mod names;
 mod options;
 mod server;
 mod service;
+mod shared;
 mod sigv4;
 
 pub use calls::{Call, Calls};

@@ -45,6 +45,7 @@ impl Default for Options {
 
 impl Options {
     /// The same with another address and port.
+    #[must_use]
     pub fn listen(mut self, address: IpAddr, port: u16) -> Self {
         self.address = address;
         self.port = port;
@@ -52,36 +53,42 @@ impl Options {
     }
 
     /// The same with another long poll.
+    #[must_use]
     pub fn long_poll(mut self, time: Duration) -> Self {
         self.long_poll = time;
         self
     }
 
     /// The same, with signatures checked or not.
+    #[must_use]
     pub fn check_signatures(mut self, check: bool) -> Self {
         self.check_signatures = check;
         self
     }
 
     /// The same with other credentials.
+    #[must_use]
     pub fn credentials(mut self, credentials: Vec<Credential>) -> Self {
         self.credentials = credentials;
         self
     }
 
     /// The same in another region.
+    #[must_use]
     pub fn region(mut self, region: impl Into<String>) -> Self {
         self.region = region.into();
         self
     }
 
     /// The same in another account.
+    #[must_use]
     pub fn account(mut self, account: impl Into<String>) -> Self {
         self.account = account.into();
         self
     }
 
     /// The same with another limit for inputs and outputs of states.
+    #[must_use]
     pub fn max_data(mut self, bytes: usize) -> Self {
         self.max_data = bytes;
         self
@@ -113,6 +120,7 @@ impl Credential {
     }
 
     /// The same as temporary credentials.
+    #[must_use]
     pub fn session(mut self, token: impl Into<String>, expires: Option<SystemTime>) -> Self {
         self.session_token = Some(token.into());
         self.expires = expires;

@@ -3,141 +3,29 @@
 use std::io::Read;
 use std::net::{IpAddr, TcpStream};
 use std::ops::ControlFlow;
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::Duration;
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::calls::{Call, Calls};
+use crate::calls::Call;
 use crate::error::ApiError;
-use crate::faults::{Fault, Faults, Kind};
-use crate::gate::{Connection, Gate};
+use crate::faults::{Fault, Kind};
 use crate::http::{Answer, NoRequest, Request, Requests};
-use crate::options::{Credential, Options};
-use crate::service::{Moment, Service, Settings, hex, hmac_sha256, token_id};
-use crate::{admin, api, sigv4};
+use crate::listener::Connection;
+use crate::service::{hex, token_id};
+use crate::shared::{JSON, Shared};
+use crate::{admin, api, date, sigv4};
 
 /// A connection's thread parses JSON and waits; it needs no more.
 const STACK: usize = 256 * 1024;
-const JSON: &str = "application/x-amz-json-1.0";
-
-/// What all threads share.
-pub(crate) struct Shared {
-    pub(crate) region: String,
-    pub(crate) account: String,
-    pub(crate) gate: Arc<Gate>,
-    check_signatures: bool,
-    start: Instant,
-    offset: AtomicI64,
-    service: Mutex<Service>,
-    /// Something changed in the service.
-    changed: Condvar,
-    faults: Mutex<Faults>,
-    calls: Mutex<Calls>,
-    called: Condvar,
-    credentials: Mutex<Vec<Credential>>,
-}
-
-impl Shared {
-    pub(crate) fn new(options: Options, gate: Gate) -> Self {
-        let Options { long_poll, check_signatures, credentials, region, account, max_data, .. } = options;
-        let settings = Settings { region: region.clone(), account: account.clone(), long_poll, max_data };
-        Shared {
-            region,
-            account,
-            gate: Arc::new(gate),
-            check_signatures,
-            start: Instant::now(),
-            offset: AtomicI64::new(0),
-            service: Mutex::new(Service::new(settings)),
-            changed: Condvar::new(),
-            faults: Mutex::default(),
-            calls: Mutex::default(),
-            called: Condvar::new(),
-            credentials: Mutex::new(credentials),
-        }
-    }
-
-    /// The service's time.
-    pub(crate) fn now(&self) -> Moment {
-        Moment {
-            at: self.start.elapsed(),
-            date: shift(SystemTime::now(), self.offset.load(Ordering::Relaxed)),
-        }
-    }
-
-    pub(crate) fn set_clock_offset(&self, seconds: i64) {
-        self.offset.store(seconds, Ordering::Relaxed);
-    }
-
-    /// The service, to look at.
-    pub(crate) fn service(&self) -> MutexGuard<'_, Service> {
-        self.service.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Changes the service. What is due by now happens first, so that nothing that comes late comes in time.
-    pub(crate) fn change<T>(&self, change: impl FnOnce(&mut Service, Moment) -> T) -> T {
-        let mut service = self.service();
-        let now = self.now();
-        service.tick(now);
-        let result = change(&mut service, now);
-        self.changed.notify_all();
-        result
-    }
-
-    /// Waits until `find` finds something in the service, `time` has passed, or the service ends.
-    pub(crate) fn wait<T>(&self, time: Duration, mut find: impl FnMut(&Service) -> Option<T>) -> Option<T> {
-        let deadline = Instant::now() + time;
-        let mut service = self.service();
-        loop {
-            let found = find(&service);
-            let left = deadline.saturating_duration_since(Instant::now());
-            if found.is_some() || left.is_zero() || self.gate.is_closing() {
-                return found;
-            }
-            service = self.changed.wait_timeout(service, left).unwrap_or_else(PoisonError::into_inner).0;
-        }
-    }
-
-    pub(crate) fn faults(&self) -> MutexGuard<'_, Faults> {
-        self.faults.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) fn calls(&self) -> MutexGuard<'_, Calls> {
-        self.calls.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Waits until the calls satisfy `enough`, or `time` has passed. Returns whether they do.
-    pub(crate) fn wait_calls(&self, time: Duration, mut enough: impl FnMut(&Calls) -> bool) -> bool {
-        let calls = self.called.wait_timeout_while(self.calls(), time, |calls| !enough(calls));
-        !calls.unwrap_or_else(PoisonError::into_inner).1.timed_out()
-    }
-
-    pub(crate) fn set_credentials(&self, credentials: Vec<Credential>) {
-        *self.credentials.lock().unwrap_or_else(PoisonError::into_inner) = credentials;
-    }
-
-    /// Ends the service: polls get no answer any more, the threads go.
-    pub(crate) fn close(&self) {
-        let mut service = self.service();
-        self.gate.close();
-        service.close();
-        self.changed.notify_all();
-    }
-
-    fn count(&self, call: Call) {
-        self.calls().push(call);
-        self.called.notify_all();
-    }
-}
 
 /// The thread that keeps time: sleeps until something is due, or something changed.
 pub(crate) fn keep_time(shared: &Shared) {
     let mut service = shared.service();
-    while !shared.gate.is_closing() {
+    while !shared.listener.is_closing() {
         let now = shared.now();
         if service.tick(now) {
             shared.changed.notify_all();
@@ -154,7 +42,7 @@ pub(crate) fn keep_time(shared: &Shared) {
 
 /// The thread that accepts connections, each served by a thread of its own.
 pub(crate) fn accept(shared: &Arc<Shared>) {
-    while let Some(connection) = shared.gate.accept() {
+    while let Some(connection) = shared.listener.accept() {
         let shared = Arc::clone(shared);
         let thread = thread::Builder::new().name("emulator-conn".to_owned()).stack_size(STACK);
         if let Err(e) = thread.spawn(move || serve(&shared, &connection)) {
@@ -179,7 +67,7 @@ fn serve(shared: &Shared, connection: &Connection) {
                     "MalformedHttpRequestException",
                     "This is no request that can be read",
                 );
-                write(stream, &answer(shared, Err(&error)), false)
+                write(stream, &shared.answer(Err(&error)), false)
             }
         };
         if flow.is_break() {
@@ -190,12 +78,12 @@ fn serve(shared: &Shared, connection: &Connection) {
 
 fn administer(shared: &Shared, stream: &TcpStream, peer: IpAddr, request: &Request) -> ControlFlow<()> {
     let (status, body, down) = admin::call(shared, peer, request);
-    let mut answer = answer(shared, Ok(&body));
+    let mut answer = shared.answer(Ok(&body));
     answer.status = status;
     answer.content_type = "application/json";
     let flow = write(stream, &answer, request.keep_alive && down.is_none());
     if let Some(time) = down {
-        shared.gate.go_down(Some(time));
+        shared.listener.go_down(Some(time));
     }
     flow
 }
@@ -255,10 +143,10 @@ fn process(
     if let Some(reply) = after.and_then(|f| interfere(shared, f, call)) {
         return reply;
     }
-    let mut answer = answer(shared, result.as_ref());
+    let mut answer = shared.answer(result.as_ref());
     match fault.map(Fault::kind) {
         Some(Kind::Truncated) => answer.truncate = Some(answer.body.len() / 2),
-        Some(Kind::DateOffset { seconds }) => answer.date = shift(answer.date, *seconds),
+        Some(Kind::DateOffset { seconds }) => answer.date = date::shift(answer.date, *seconds),
         _ => {}
     }
     Reply::Answer(answer)
@@ -270,15 +158,16 @@ fn interfere(shared: &Shared, fault: &Fault, call: &mut Call) -> Option<Reply> {
         Kind::Close => return Some(Reply::Close),
         Kind::HalfOpen => return Some(Reply::Hang),
         Kind::Delay { milliseconds } => {
-            shared.gate.pause(Duration::from_millis(*milliseconds));
+            shared.listener.pause(Duration::from_millis(*milliseconds));
             return None;
         }
         Kind::Truncated | Kind::DateOffset { .. } => return None,
         Kind::CaptivePortal => {
             let page =
                 b"<!DOCTYPE html><html><body><h1>Welcome</h1><form>Accept our terms</form></body></html>";
-            let mut answer = answer(shared, Ok(&Value::Null));
+            let mut answer = shared.answer(Ok(&Value::Null));
             answer.content_type = "text/html";
+            answer.request_id = None;
             answer.body = page.to_vec();
             return Some(Reply::Answer(answer));
         }
@@ -290,13 +179,12 @@ fn interfere(shared: &Shared, fault: &Fault, call: &mut Call) -> Option<Reply> {
         ),
     };
     call.code = Some(error.code().to_owned());
-    Some(Reply::Answer(answer(shared, Err(&error))))
+    Some(Reply::Answer(shared.answer(Err(&error))))
 }
 
 fn carry_out(shared: &Shared, request: &Request, operation: &str) -> Result<Value, ApiError> {
     if shared.check_signatures {
-        let known = shared.credentials.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        sigv4::verify(request, &known, &shared.region, shared.now().date)?;
+        sigv4::verify(request, &shared.credentials(), &shared.region, shared.now().date)?;
     }
     let is_json = request.header("content-type").is_some_and(|t| t.eq_ignore_ascii_case(JSON));
     if request.method != "POST" || request.path != "/" || !is_json {
@@ -315,22 +203,6 @@ fn task_of(request: &Request, answer: Option<&Value>) -> Option<String> {
     answer.and_then(token).or_else(|| token(&serde_json::from_slice(&request.body).ok()?))
 }
 
-fn answer(shared: &Shared, result: Result<&Value, &ApiError>) -> Answer {
-    let (status, body) = match result {
-        Ok(body) => (200, body.to_string()),
-        Err(error) => (error.status(), error.body().to_string()),
-    };
-    let now = shared.now();
-    Answer {
-        status,
-        content_type: JSON,
-        body: body.into_bytes(),
-        date: now.date,
-        request_id: request_id(now),
-        truncate: None,
-    }
-}
-
 fn write(stream: &TcpStream, answer: &Answer, keep_alive: bool) -> ControlFlow<()> {
     match answer.write(stream, keep_alive) {
         Ok(()) if keep_alive => ControlFlow::Continue(()),
@@ -343,16 +215,4 @@ fn hang(mut stream: &TcpStream) {
     let _ = stream.set_read_timeout(None);
     let mut ignored = [0; 1_024];
     while matches!(stream.read(&mut ignored), Ok(1..)) {}
-}
-
-/// Unique enough to find a request in two logs, in the form of a UUID.
-fn request_id(now: Moment) -> String {
-    let h = hex(&hmac_sha256(b"request", &now.at.as_nanos().to_be_bytes())[..16]);
-    format!("{}-{}-{}-{}-{}", &h[..8], &h[8..12], &h[12..16], &h[16..20], &h[20..])
-}
-
-fn shift(date: SystemTime, seconds: i64) -> SystemTime {
-    let by = Duration::from_secs(seconds.unsigned_abs());
-    let shifted = if seconds < 0 { date.checked_sub(by) } else { date.checked_add(by) };
-    shifted.unwrap_or(date)
 }

@@ -35,6 +35,12 @@ pub trait AwsCredentialsProvider: Send + Sync {
 pub(crate) fn source(provider: Arc<dyn AwsCredentialsProvider>) -> CallbackCredentials {
     CallbackCredentials::new("the app's credentials provider", move || match provider.credentials() {
         Ok(given) => {
+            if let Some(what) = unsendable(&given) {
+                return Err(CredentialsError::Unavailable(format!(
+                    "the app's credentials provider gave {what} that can be none: it is empty, or holds a blank, a line break or \
+                     another character that is no visible ASCII"
+                )));
+            }
             let AwsCredentials { access_key_id, secret_access_key, session_token, expires_at } = given;
             Ok(Credentials::new(access_key_id, secret_access_key, session_token, expires_at))
         }
@@ -42,4 +48,15 @@ pub(crate) fn source(provider: Arc<dyn AwsCredentialsProvider>) -> CallbackCrede
             Err(CredentialsError::Unavailable(format!("the app's credentials provider failed: {error}")))
         }
     })
+}
+
+/// What of them can't stand in a request. A network would be blamed for it.
+fn unsendable(given: &AwsCredentials) -> Option<&'static str> {
+    let texts = [
+        ("an access key id", Some(&given.access_key_id)),
+        ("a secret access key", Some(&given.secret_access_key)),
+        ("a session token", given.session_token.as_ref()),
+    ];
+    let is_bad = |text: &String| text.is_empty() || !text.bytes().all(|b| b.is_ascii_graphic());
+    texts.into_iter().find(|(_, text)| text.is_some_and(is_bad)).map(|(what, _)| what)
 }

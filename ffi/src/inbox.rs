@@ -44,7 +44,7 @@ impl TaskInbox {
 
     /// Leaves a pushed task, and gives its id. State the scope where the device has several users.
     pub fn leave_task(&self, task: PushedTask) -> Result<String, InboxError> {
-        let adoption = task.adoption().map_err(|reason| InboxError::Invalid { reason })?;
+        let adoption = task.adoption().map_err(|error| InboxError::Invalid { reason: error.to_string() })?;
         Ok(self.inbox.leave_token(&adoption)?.to_string())
     }
 
@@ -60,5 +60,7 @@ impl TaskInbox {
 }
 
 fn known(id: &str) -> Result<activity_worker::TaskId, InboxError> {
-    parse_id(id).ok_or_else(|| InboxError::Invalid { reason: format!("{id:?} is no task id") })
+    parse_id(id).ok_or_else(|| InboxError::Invalid {
+        reason: format!("{id:?} is no task id: give the one that leaveTask, adopt or a listing gave"),
+    })
 }

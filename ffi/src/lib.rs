@@ -10,18 +10,22 @@ mod config;
 mod credentials;
 mod errors;
 mod events;
+mod foreign;
 mod inbox;
 mod logging;
+mod reports;
+mod status;
 mod tasks;
 mod worker;
 
 pub use config::{ActivityConfig, WorkerConfig};
 pub use credentials::{AwsCredentials, AwsCredentialsProvider};
 pub use errors::{AdoptError, AnswerError, CallbackError, InboxError, PollError, StartError, WorkerError};
-pub use events::{EventListener, WorkerEvent};
+pub use events::{BeatsStopped, EventListener, WarningKind, WorkerEvent};
+pub use foreign::{ForeignError, ForeignTask, ForeignWhy};
 pub use inbox::{InboxPlace, TaskInbox};
 pub use logging::{LogLevel, LogSink, set_log_sink};
-pub use tasks::{ActivityTask, Adopted, PushedTask, Settlement, TaskState, task_id};
-pub use worker::{
-    ActivityWorker, DrainReport, LinkState, PollResult, PollRisk, StopMode, StopReport, WorkerSnapshot,
-};
+pub use reports::{DrainReport, StopReport, WorkerSnapshot};
+pub use status::{LeftFor, Refusal, RefusedPolls, Trouble, WorkerStatus};
+pub use tasks::{ActivityTask, Adopted, PushedTask, Settlement, TaskAnswer, TaskState, task_id};
+pub use worker::{ActivityWorker, LinkState, PollResult, PollRisk, StopMode, WaitCancel};

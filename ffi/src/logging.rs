@@ -4,6 +4,7 @@ use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::Builder;
 
+use activity_worker::Printable;
 use log::{LevelFilter, Log, Metadata, Record};
 
 use crate::{CallbackError, WorkerError};
@@ -27,7 +28,7 @@ pub enum LogLevel {
 /// Where the log goes.
 #[uniffi::export(foreign)]
 pub trait LogSink: Send + Sync {
-    /// One line. It holds no secrets.
+    /// One line: what would end it, or steer a terminal, is escaped. It holds no secrets.
     fn log(&self, level: LogLevel, line: String) -> Result<(), CallbackError>;
 }
 
@@ -86,11 +87,31 @@ impl Log for Bridge {
         };
         let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(lines) = &*lines {
-            match lines.try_send((level, record.args().to_string())) {
+            match lines.try_send((level, Printable(record.args()).to_string())) {
                 Ok(()) | Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {}
             }
         }
     }
 
     fn flush(&self) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[allow(clippy::unwrap_used, reason = "a test")]
+    fn field_20_a_line_of_the_sink_is_one_line() {
+        let (lines, written) = sync_channel(1);
+        let bridge = Bridge { lines: Mutex::new(Some(lines)) };
+        let record = |text: std::fmt::Arguments<'_>| {
+            let record =
+                Record::builder().target("activity_worker").level(log::Level::Warn).args(text).build();
+            bridge.log(&record);
+        };
+        record(format_args!("task: {}", "x\nmade up\u{1b}[31m\u{202e}\u{2028}"));
+        let line = "task: x\\nmade up\\u{1b}[31m\\u{202e}\\u{2028}".to_owned();
+        assert_eq!(written.try_recv().unwrap(), (LogLevel::Warn, line));
+    }
 }

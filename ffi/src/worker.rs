@@ -4,18 +4,34 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use activity_worker::aws::ActivityArn;
-use activity_worker::worker::{self, Link, Stop, WorkerHandle};
+use activity_worker::worker::{self, CancelWait, Link, Stop, Worker};
 
 use crate::tasks::parse_id;
 use crate::{
-    ActivityTask, AdoptError, Adopted, AnswerError, AwsCredentialsProvider, EventListener, PollError,
-    PushedTask, Settlement, StartError, WorkerConfig, WorkerError, events,
+    ActivityTask, AdoptError, Adopted, AnswerError, AwsCredentialsProvider, DrainReport, EventListener,
+    ForeignError, ForeignTask, PollError, PushedTask, Settlement, StartError, StopReport, TaskAnswer,
+    WorkerConfig, WorkerError, WorkerSnapshot, WorkerStatus, events,
 };
 
 /// A running worker. Stop it: what is merely let go ends at some later time, and keeps the state folder until then.
 #[derive(uniffi::Object)]
 pub struct ActivityWorker {
-    handle: WorkerHandle,
+    handle: Worker,
+}
+
+/// Ends one wait before its time, from another thread: see [`ActivityWorker::cancel`].
+#[derive(Default, uniffi::Object)]
+pub struct WaitCancel {
+    wait: CancelWait,
+}
+
+#[uniffi::export]
+impl WaitCancel {
+    /// For one wait.
+    #[uniffi::constructor]
+    pub fn new() -> Arc<Self> {
+        Arc::default()
+    }
 }
 
 /// How to stop.
@@ -25,30 +41,6 @@ pub enum StopMode {
     Drain,
     /// Drop polls, each of which can swallow a task; keep everything.
     Now,
-}
-
-/// How a stop ended.
-#[derive(Clone, Debug, PartialEq, Eq, uniffi::Record)]
-pub struct StopReport {
-    /// Answers that are kept and not delivered yet: the next start goes on with them.
-    pub kept: u64,
-    /// Those of them that the service rejected.
-    pub held: Vec<String>,
-    /// Polls that were dropped.
-    pub dropped_polls: u64,
-    /// Answers that the disk refused to the end: they are lost. Zero but on a failing disk.
-    pub lost: u64,
-}
-
-/// What a drain did.
-#[derive(Clone, Debug, PartialEq, Eq, uniffi::Record)]
-pub struct DrainReport {
-    /// Answers that the service took, or that are over, in that time.
-    pub delivered: u64,
-    /// Answers still waiting, held ones included.
-    pub left: u64,
-    /// The time to the next try, if one is due by itself.
-    pub next_try: Option<Duration>,
 }
 
 /// Whether a poll may be begun that the process may not live to see answered.
@@ -86,29 +78,6 @@ pub enum LinkState {
     Unknown,
 }
 
-/// What a worker is and does at one moment.
-#[derive(Clone, Debug, PartialEq, Eq, uniffi::Record)]
-pub struct WorkerSnapshot {
-    /// Requests that wait for an answer.
-    pub open: u64,
-    /// Answers that wait to be delivered, held ones not counted.
-    pub answered: u64,
-    /// Answers that the service rejected and that are kept.
-    pub held: Vec<String>,
-    /// Tasks of other users or accounts, waiting for them.
-    pub foreign: u64,
-    /// Answers that the disk has refused so far; they are in memory only.
-    pub not_on_disk: u64,
-    /// Polls under way.
-    pub polls: u64,
-    /// For how long the service has not answered, if it does not.
-    pub offline_for: Option<Duration>,
-    /// How many seconds the device's date is behind the service's; negative if ahead; none before the first answer.
-    pub clock_skew_seconds: Option<i64>,
-    /// Threads that hang, by name.
-    pub stuck: Vec<String>,
-}
-
 #[uniffi::export]
 impl ActivityWorker {
     /// Opens the state folder and starts the threads. The listener hears of everything from the start on.
@@ -121,23 +90,20 @@ impl ActivityWorker {
         let (handle, events) = config.builder(credentials)?.start_subscribed()?;
         let worker = Arc::new(ActivityWorker { handle });
         if let Some(listener) = listener {
-            events::pass_on(events, listener)?;
+            // Once it was asked for, its changes are told.
+            let _ = worker.handle.status();
+            events::pass_on(worker.handle.clone(), events, listener)?;
         }
         Ok(worker)
     }
 
     /// Stops, and waits for the end: with `Drain` up to a minute and more. A second call with `Now` hurries it.
     pub fn stop(&self, how: StopMode) -> Result<StopReport, WorkerError> {
-        let report = self.handle.stop(match how {
+        let how = match how {
             StopMode::Drain => Stop::Drain,
             StopMode::Now => Stop::Now,
-        });
-        Ok(StopReport {
-            kept: report.kept as u64,
-            held: report.held.iter().map(ToString::to_string).collect(),
-            dropped_polls: report.dropped_polls as u64,
-            lost: report.lost as u64,
-        })
+        };
+        Ok(self.handle.stop(how).into())
     }
 
     /// The requests: open ones, and those whose answer waits to be delivered. Asking renews their lease. None after the end.
@@ -150,9 +116,14 @@ impl ActivityWorker {
         Ok(self.handle.peek_deferred_tasks().into_iter().map(ActivityTask::from).collect())
     }
 
-    /// What a person is to see: the input of an open request, read from disk.
+    /// What a person is to see: the input of a request, read from disk; of an answered one too, until it is settled.
     pub fn input(&self, id: String) -> Result<String, AnswerError> {
         Ok(self.handle.input(open(&id)?)?)
+    }
+
+    /// What the app answered to a request, until it is settled; none while it is open.
+    pub fn answer(&self, id: String) -> Result<Option<TaskAnswer>, AnswerError> {
+        Ok(self.handle.answer(open(&id)?)?.map(TaskAnswer::from))
     }
 
     /// Answers a request with an output: JSON. It is on stable storage when this returns, and will be delivered.
@@ -165,10 +136,10 @@ impl ActivityWorker {
         Ok(self.handle.fail(open(&id)?, &error, &cause)?)
     }
 
-    /// Takes a pushed task. It is on stable storage when this returns. The same token twice is one task, also after its end.
+    /// Takes a pushed task. It is on stable storage when this returns. The same token twice is one task, also after its end: what the
+    /// first push left out, a later one says while the request is open; of two that differ the first one counts.
     pub fn adopt(&self, task: PushedTask) -> Result<Adopted, AdoptError> {
-        let adoption = task.adoption().map_err(|reason| AdoptError::Invalid { reason })?;
-        Ok(self.handle.adopt(adoption)?.into())
+        Ok(self.handle.adopt(task.adoption()?)?.into())
     }
 
     /// Takes back an open request: its workflow withdrew it. Nothing is reported. That it is over is on stable storage when this
@@ -183,15 +154,43 @@ impl ActivityWorker {
         Ok(self.handle.settlement(id)?.map(Settlement::from))
     }
 
+    /// The tasks that are not this worker's to go on with, the oldest first.
+    pub fn foreign_tasks(&self) -> Result<Vec<ForeignTask>, WorkerError> {
+        Ok(self.handle.foreign_tasks()?.into_iter().map(ForeignTask::from).collect())
+    }
+
+    /// Makes a foreign task this worker's own, for good: an open one becomes a request of its user, an answer is delivered. That it is
+    /// so is on stable storage when this returns.
+    ///
+    /// For an endpoint or a user who got another name, or a folder that was moved to a new phone. Where that is not what happened it
+    /// can't be taken back: a user gets to see what was another's, the service rejects a token of another account, and a request of
+    /// a copied folder may be answered twice.
+    pub fn adopt_foreign(&self, id: String) -> Result<(), ForeignError> {
+        Ok(self.handle.adopt_foreign(decided(&id)?)?)
+    }
+
+    /// Gives up a task that is foreign, or whose answer is held: nothing more is reported, and an answer is gone. It ends as
+    /// `Discarded`, which is on stable storage when this returns; for its workflow it ends by a timeout. What is on its way can't be
+    /// discarded.
+    pub fn discard(&self, id: String) -> Result<(), ForeignError> {
+        Ok(self.handle.discard(decided(&id)?)?)
+    }
+
     /// Delivers what it can in `time`, and says what is left. Returns at once when nothing is left, and when the worker ends
     /// meanwhile.
     pub fn drain_within(&self, time: Duration) -> Result<DrainReport, WorkerError> {
-        let report = self.handle.drain_within(time)?;
-        Ok(DrainReport {
-            delivered: report.settled as u64,
-            left: report.left as u64,
-            next_try: report.next_try,
-        })
+        self.drain_until(time, WaitCancel::new())
+    }
+
+    /// The same; [`cancel`](Self::cancel) ends it before its time.
+    pub fn drain_until(&self, time: Duration, cancel: Arc<WaitCancel>) -> Result<DrainReport, WorkerError> {
+        Ok(self.handle.drain_until(time, &cancel.wait)?.into())
+    }
+
+    /// Ends the wait that was given this, or will be.
+    pub fn cancel(&self, wait: Arc<WaitCancel>) -> Result<(), WorkerError> {
+        self.handle.cancel(&wait.wait);
+        Ok(())
     }
 
     /// Polls an activity once, and waits up to `within` for the end. Under 70 s it refuses, unless the risk is taken.
@@ -201,16 +200,28 @@ impl ActivityWorker {
         within: Duration,
         risk: PollRisk,
     ) -> Result<PollResult, PollError> {
+        self.poll_once_until(activity_arn, within, risk, WaitCancel::new())
+    }
+
+    /// The same; [`cancel`](Self::cancel) ends the wait before its time. A poll that was begun goes on: what it brings comes as an
+    /// event.
+    pub fn poll_once_until(
+        &self,
+        activity_arn: String,
+        within: Duration,
+        risk: PollRisk,
+        cancel: Arc<WaitCancel>,
+    ) -> Result<PollResult, PollError> {
         let arn = ActivityArn::parse(&activity_arn)
             .map_err(|error| PollError::NoSuchActivity { reason: error.to_string() })?;
         let risk = match risk {
             PollRisk::Refuse => worker::PollRisk::Refuse,
             PollRisk::MayLoseTask => worker::PollRisk::MayLoseTask,
         };
-        Ok(match self.handle.poll_once(&arn, within, risk)? {
+        Ok(match self.handle.poll_once_until(&arn, within, risk, &cancel.wait)? {
             worker::PolledOnce::Task(id) => PollResult::Task { id: id.to_string() },
             worker::PolledOnce::Nothing => PollResult::Nothing,
-            _ => PollResult::UnderWay,
+            worker::PolledOnce::UnderWay => PollResult::UnderWay,
         })
     }
 
@@ -236,20 +247,14 @@ impl ActivityWorker {
         Ok(())
     }
 
+    /// What the worker is up against now. The listener hears of each change.
+    pub fn status(&self) -> Result<WorkerStatus, WorkerError> {
+        Ok(self.handle.status()?.into())
+    }
+
     /// What the worker is and does now.
     pub fn snapshot(&self) -> Result<WorkerSnapshot, WorkerError> {
-        let now = self.handle.snapshot()?;
-        Ok(WorkerSnapshot {
-            open: now.deferred as u64,
-            answered: now.waiting as u64,
-            held: now.held.iter().map(ToString::to_string).collect(),
-            foreign: now.foreign as u64,
-            not_on_disk: now.not_on_disk as u64,
-            polls: now.polls as u64,
-            offline_for: now.offline_for,
-            clock_skew_seconds: now.clock_skew,
-            stuck: now.stuck.iter().map(|stuck| stuck.thread.to_owned()).collect(),
-        })
+        Ok(self.handle.snapshot()?.into())
     }
 }
 
@@ -262,4 +267,8 @@ impl Drop for ActivityWorker {
 
 fn open(id: &str) -> Result<activity_worker::TaskId, AnswerError> {
     parse_id(id).ok_or_else(|| AnswerError::NotOpen { id: id.to_owned() })
+}
+
+fn decided(id: &str) -> Result<activity_worker::TaskId, ForeignError> {
+    parse_id(id).ok_or_else(|| ForeignError::NoSuchTask { id: id.to_owned() })
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use activity_worker::fuzzing::is_beyond_grammar;
 use activity_worker::worker::Cancelled;
-use activity_worker::{CAUSE_MAX, ERROR_MAX, Outcome};
+use activity_worker::{CAUSE_MAX, ERROR_MAX, Output, OutputError};
 
 use crate::config::{self, Flaw};
 use crate::exec::Limits;
@@ -71,9 +71,9 @@ pub fn output(data: &[u8]) {
             assert!(succeeded, "a handler that failed succeeded");
             assert!(!output.is_empty() && output.len() <= limits.max_output && output.trim_ascii() == output);
             assert!(output == "{}" || stdout.windows(output.len()).any(|part| part == output.as_bytes()));
-            match Outcome::success(output, limits.max_output) {
-                Outcome::Success(output) => assert!(is_json(&output), "an output that is no JSON"),
-                Outcome::Failure(failure) => assert_eq!(failure.error(), "Worker.InvalidOutput"),
+            match Output::parse_within(output, limits.max_output) {
+                Ok(output) => assert!(is_json(output.as_str()), "an output that is no JSON"),
+                Err(error) => assert!(matches!(error, OutputError::NotJson { .. }), "{error}"),
             }
         }
         Err(failure) => {

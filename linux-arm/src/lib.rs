@@ -6,6 +6,7 @@ mod args;
 mod check;
 mod config;
 mod connect;
+mod console;
 #[cfg(feature = "demo")]
 mod demo;
 mod doctor;
@@ -15,10 +16,13 @@ mod exec;
 pub mod fuzzing;
 mod logger;
 mod policy;
+mod process;
 mod run;
+#[cfg(target_os = "linux")]
+mod secrecy;
 mod state_dir;
+mod trust;
 
-use std::io::{self, Write};
 use std::process::ExitCode;
 
 use args::Command;
@@ -26,10 +30,15 @@ use error::Error;
 
 /// The program.
 pub fn main() -> ExitCode {
+    #[cfg(target_os = "linux")]
+    secrecy::keep_memory();
+    if let Some(code) = process::begin() {
+        return code;
+    }
     match args::parse(std::env::args_os().skip(1)).and_then(obey) {
         Ok(code) => code,
         Err(error) => {
-            let _ = writeln!(io::stderr(), "activity-worker: error: {error}");
+            console::complain("error", &error);
             error.exit_code()
         }
     }
@@ -47,18 +56,8 @@ fn obey(command: Command) -> Result<ExitCode, Error> {
         Command::DemoHandler => demo::handler(),
         #[cfg(not(feature = "demo"))]
         Command::Demo | Command::DemoHandler => Err(Error::Failure("this build has no demo".into())),
-        Command::Version => print(concat!("activity-worker ", env!("CARGO_PKG_VERSION"), "\n")),
-        Command::Help => print(args::HELP),
+        Command::Version => console::print(concat!("activity-worker ", env!("CARGO_PKG_VERSION"), "\n")),
+        Command::Help => console::print(args::HELP),
     }?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// Prints to stdout; a reader that went away (`| head`) is no error.
-fn print(text: &str) -> Result<(), Error> {
-    match io::stdout().write_all(text.as_bytes()) {
-        Err(e) if e.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Error::Failure(format!("can't write to stdout: {e}")))
-        }
-        _ => Ok(()),
-    }
 }

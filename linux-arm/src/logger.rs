@@ -1,5 +1,7 @@
 //! One line per record on stderr: with the date for people and files, with a priority for the journal, which has its own date.
 //!
+//! Each line is one line, whatever came from outside: nothing ends it, colours it or hides in it.
+//!
 //! The worker does not wait for whoever reads: lines that a full pipe does not take are lost, and counted.
 
 use std::io::{self, Write};
@@ -7,6 +9,7 @@ use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
+use activity_worker::Printable;
 use log::{Level, LevelFilter, Log, Metadata, Record};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
@@ -66,13 +69,19 @@ impl Log for Stderr {
 
 impl Stderr {
     fn line(&self, level: Level, text: &std::fmt::Arguments<'_>) -> String {
+        let text = Printable(text);
         if self.journal {
             format!("<{}>{text}\n", priority(level))
         } else {
-            let now = humantime::format_rfc3339_seconds(SystemTime::now());
-            format!("{now} {level:5} {text}\n")
+            format!("{} {level:5} {text}\n", stamp(SystemTime::now()))
         }
     }
+}
+
+/// A date that is written as one whatever the machine's clock says: the form ends with the year 9999, and begins with 1970.
+pub(crate) fn stamp(date: SystemTime) -> String {
+    let latest = SystemTime::UNIX_EPOCH + Duration::from_secs(253_402_300_799);
+    humantime::format_rfc3339_seconds(date.clamp(SystemTime::UNIX_EPOCH, latest)).to_string()
 }
 
 /// False if it is not taken. A closed stderr is no reason to stop working.
@@ -102,6 +111,13 @@ mod tests {
     use std::io::Read;
 
     use super::*;
+
+    #[test]
+    fn field_10_a_clock_beyond_all_dates_does_not_end_the_log() {
+        let mad = Duration::from_secs(1 << 60);
+        assert_eq!(stamp(SystemTime::UNIX_EPOCH - mad), "1970-01-01T00:00:00Z");
+        assert_eq!(stamp(SystemTime::UNIX_EPOCH + mad), "9999-12-31T23:59:59Z");
+    }
 
     #[test]
     fn only_the_stream_that_systemd_named_gets_priorities() {

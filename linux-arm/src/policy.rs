@@ -1,6 +1,7 @@
 //! `iam-policy`: the least that a worker must be allowed.
 
 use crate::args::Policy;
+use crate::console;
 use crate::error::Error;
 
 /// Prints the policy. `SendTask*` know no resources: the task token, which the service gave, is what names the task.
@@ -9,7 +10,7 @@ pub(crate) fn print(told: &Policy) -> Result<(), Error> {
     // No ARN of an activity holds a quote or a backslash.
     let arns: Vec<_> = told.arns.iter().map(|arn| format!("\"{}\"", arn.as_str())).collect();
     let describe = if told.describe { ", \"states:DescribeActivity\"" } else { "" };
-    crate::print(&format!(
+    console::print(&format!(
         r#"{{
   "Version": "2012-10-17",
   "Statement": [

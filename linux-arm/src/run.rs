@@ -10,17 +10,19 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use activity_worker::worker::{Activity, Event, Events, Stop, StopReport};
-use activity_worker::{TaskId, Worker, WorkerHandle};
+use activity_worker::{TaskId, Worker};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use crate::args;
-use crate::config::Config;
+use crate::config::{ActivityConfig, Config, WorkerConfig};
 use crate::connect;
 use crate::error::Error;
-use crate::exec::{Environment, Exec, Spawner};
+use crate::exec::{self, Environment, Exec, Spawner};
 use crate::logger;
+use crate::process::{self, Wanted};
 use crate::state_dir;
+use crate::trust;
 
 /// These threads only wait.
 const STACK: usize = 128 * 1024;
@@ -41,6 +43,7 @@ enum Reason {
 /// Runs a worker until a signal ends it, or until it is idle if that was asked for.
 pub(crate) fn run(command: args::Run) -> Result<(), Error> {
     logger::start(log_level(command.log_level)?);
+    process::warnings().iter().for_each(|warning| log::warn!("{warning}"));
     let exit_when_idle = command.exit_when_idle;
     // Signals count from here on, so that none is lost while the worker starts.
     let signals = Signals::new([SIGTERM, SIGINT]).map_err(|e| failed("listen to signals", &e))?;
@@ -77,7 +80,7 @@ pub(crate) fn run(command: args::Run) -> Result<(), Error> {
     match reason {
         Reason::Signal(_) => Ok(()),
         Reason::Over => Err(Error::Failure("the worker ended by itself".into())),
-        Reason::Idle => all_settled(&held, &rejections),
+        Reason::Idle => all_settled(&held, &rejections, &report),
     }
 }
 
@@ -95,64 +98,94 @@ fn log_level(told: Option<log::LevelFilter>) -> Result<log::LevelFilter, Error> 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Polls {
     Always,
-    /// By [`WorkerHandle::poll_once`] alone.
+    /// By [`Worker::poll_once`] alone.
     OnRequest,
 }
 
 /// The worker that a configuration describes.
-pub(crate) fn start(config: Config, polls: Polls) -> Result<WorkerHandle, Error> {
-    let state_dir = state_dir::of(config.worker.state_dir.clone())?;
+pub(crate) fn start(config: Config, polls: Polls) -> Result<Worker, Error> {
+    // All of it, by name: what is read and never applied does not compile.
+    let Config { worker, activities, warnings } = config;
+    let WorkerConfig {
+        service,
+        worker_name,
+        state_dir,
+        max_tasks,
+        max_bytes,
+        allow_unsafe_storage,
+        comeback_window,
+    } = worker;
+    let state_dir = state_dir::of(state_dir)?;
+    let allowed = process::reckon(&wanted(&activities)).map_err(Error::Config)?;
     let environment = Arc::new(Environment::scrubbed());
     let spawner = Arc::new(Spawner::start().map_err(|e| failed("start a thread", &e))?);
     let runs = state_dir.join("run");
-    for warning in &config.warnings {
+    exec::trusted(&runs).map_err(|e| Error::Config(e.to_string()))?;
+    let doubts = activities.iter().filter_map(ActivityConfig::doubt);
+    for warning in warnings.into_iter().chain(allowed.warning).chain(doubts) {
         log::warn!("{warning}");
     }
-    let region = config.activities.first().map(|a| a.arn.region()).unwrap_or_default();
-    let client = connect::client(&config.worker, region)?;
+    let region = activities.first().map(|a| a.arn.region()).unwrap_or_default();
+    let client = connect::client(&service, region)?;
+    for doubt in
+        trust::plain_http(&client.endpoint().url()).into_iter().chain(trust::way_to_state(&state_dir))
+    {
+        log::warn!("{}: {}", doubt.what, doubt.advice);
+    }
     let mut builder = Worker::builder().state_dir(&state_dir).client(client);
-    let settings = config.worker;
-    if let Some(name) = settings.worker_name.or_else(connect::host_name) {
+    if let Some(name) = worker_name.or_else(connect::host_name) {
         builder = builder.worker_name(name);
     }
-    if let Some(tasks) = settings.max_tasks {
+    if let Some(tasks) = max_tasks {
         builder = builder.max_tasks(tasks);
     }
-    if let Some(bytes) = settings.max_bytes {
+    if let Some(bytes) = max_bytes {
         builder = builder.max_bytes(bytes);
     }
-    if let Some(window) = settings.comeback_window {
+    if let Some(window) = comeback_window {
         builder = builder.comeback_window(window);
     }
     // Stopping now must leave each handler its grace, and the time to be reaped.
-    let grace = config.activities.iter().map(|a| a.limits.grace).max().unwrap_or_default();
+    let grace = activities.iter().map(|a| a.limits.grace).max().unwrap_or_default();
     builder = builder.stop_grace(grace + Duration::from_secs(5));
-    builder = builder.allow_unsafe_storage(settings.allow_unsafe_storage.unwrap_or(false));
-    for activity in config.activities {
+    builder = builder.allow_unsafe_storage(allow_unsafe_storage.unwrap_or(false));
+    for (activity, allowed) in activities.into_iter().zip(allowed.concurrency) {
+        // Of its own concurrency as much as the process may have.
+        let ActivityConfig { arn, program, concurrency: _, heartbeat_interval, limits, safe_to_repeat } =
+            activity;
         log::info!(
-            "taking tasks of {} in {}, {} at once, for {}",
-            activity.arn.name(),
-            activity.arn.region(),
-            activity.concurrency,
-            activity.program.path.display()
+            "taking tasks of {} in {}, {allowed} at once, for {}",
+            arn.name(),
+            arn.region(),
+            program.path.display()
         );
         let handler = Exec {
-            program: activity.program,
-            limits: activity.limits,
+            program: program.absolute(),
+            limits,
             environment: Arc::clone(&environment),
             spawner: Arc::clone(&spawner),
             runs: runs.clone(),
         };
-        let activity = Activity::handled(activity.arn, handler)
-            .concurrency(activity.concurrency)
-            .heartbeat_interval(activity.heartbeat_interval)
-            .max_output(activity.limits.max_output)
-            .safe_to_repeat(activity.safe_to_repeat)
+        let activity = Activity::handled(arn, handler)
+            .concurrency(allowed)
+            .heartbeat_interval(heartbeat_interval)
+            .max_output(limits.max_output)
+            .safe_to_repeat(safe_to_repeat)
             .on_request(polls == Polls::OnRequest);
         builder = builder.activity(activity);
     }
     log::info!("keeping tasks and results in {}", state_dir.display());
     builder.start().map_err(connect::start_error)
+}
+
+/// What the activities ask of the process.
+fn wanted(activities: &[ActivityConfig]) -> Vec<Wanted<'_>> {
+    let of = activities.iter().map(|a| Wanted {
+        activity: a.arn.name(),
+        concurrency: a.concurrency,
+        max_output: a.limits.max_output,
+    });
+    of.collect()
 }
 
 /// Waits for the worker's end, and says why the service rejects the results that are held then.
@@ -168,7 +201,7 @@ fn rejections(events: &Events) -> HashMap<TaskId, String> {
     rejections
 }
 
-fn listen(mut signals: Signals, worker: &WorkerHandle, reasons: &mpsc::Sender<Reason>) {
+fn listen(mut signals: Signals, worker: &Worker, reasons: &mpsc::Sender<Reason>) {
     let mut first: Option<Instant> = None;
     for signal in signals.forever() {
         if let Some(first) = first {
@@ -198,23 +231,48 @@ fn farewell(report: &StopReport) {
     if report.lost > 0 {
         log::error!("{} results were never taken by the disk, and are lost", report.lost);
     }
-    match report.kept {
-        0 => log::info!("stopped; nothing waits"),
-        kept => log::warn!(
-            "stopped; results that wait on disk for the next start: {kept}, {} of them held",
-            report.held.len()
-        ),
+    let kept = format!("results that wait on disk for the next start: {}", report.kept);
+    let kept = (report.kept > 0).then(|| format!("{kept}, {} of them held", report.held.len()));
+    let left: Vec<_> =
+        kept.into_iter().chain(counted(&[("open tasks", report.open)])).chain(stranded(report)).collect();
+    match left.is_empty() {
+        true => log::info!("stopped; nothing waits"),
+        false => log::warn!("stopped; {}", left.join("; ")),
     }
 }
 
-fn all_settled(held: &[TaskId], rejections: &HashMap<TaskId, String>) -> Result<(), Error> {
+/// What is kept, and the next start of the same worker does not go on with either.
+fn stranded(report: &StopReport) -> Vec<String> {
+    counted(&[
+        ("tasks that are not this worker's to go on with", report.foreign.len()),
+        ("files that can't be read", report.unreadable.len()),
+        ("damaged files set aside", report.quarantined.len()),
+        ("letters in the inbox", report.letters),
+    ])
+}
+
+fn counted(counts: &[(&str, usize)]) -> Vec<String> {
+    counts.iter().filter(|(_, n)| *n > 0).map(|(what, n)| format!("{what}: {n}")).collect()
+}
+
+/// Idle is not done: what is kept and not on its way is told, one by one.
+fn all_settled(
+    held: &[TaskId],
+    rejections: &HashMap<TaskId, String>,
+    report: &StopReport,
+) -> Result<(), Error> {
     for id in held {
         let why = rejections.get(id).map_or("the service rejected it before this start", String::as_str);
         log::error!("held: task {id}: {why}");
     }
-    match held.len() {
-        0 => Ok(()),
-        n => Err(Error::Failure(format!("idle, but the service rejects {n} of the results; they are kept"))),
+    report.foreign.iter().for_each(|task| log::error!("not this worker's: {task}"));
+    report.unreadable.iter().for_each(|path| log::error!("can't be read: {}", path.display()));
+    report.quarantined.iter().for_each(|path| log::error!("damaged, and set aside: {}", path.display()));
+    let mut left = counted(&[("results that the service rejects", held.len())]);
+    left.extend(stranded(report));
+    match left.is_empty() {
+        true => Ok(()),
+        false => Err(Error::Failure(format!("idle, but kept and not on its way: {}", left.join("; ")))),
     }
 }
 

@@ -4,10 +4,19 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use crate::error::Error;
+use crate::process;
 
 /// The state folder of this process.
 pub(crate) fn of(told: Option<PathBuf>) -> Result<PathBuf, Error> {
-    choose(told, |name| std::env::var_os(name), rustix::process::geteuid().is_root())
+    let dir = choose(told, |name| std::env::var_os(name), rustix::process::geteuid().is_root())?;
+    // It is looked for again later, wherever the process is then.
+    if dir.is_relative() && process::folder_gone() {
+        let dir = dir.display();
+        return Err(Error::Config(format!(
+            "the working folder is gone, and the state folder {dir} was to be in it"
+        )));
+    }
+    Ok(std::path::absolute(&dir).unwrap_or(dir))
 }
 
 /// The state folder: what was `told`, else what systemd made, else root's or the user's.

@@ -11,7 +11,7 @@ pub(crate) fn install(packages: &[&str]) -> Result<(), String> {
     println!("installing by apt, which takes a minute or two: {}", packages.join(" "));
     let begun = Instant::now();
     // The other lane may want some too, and apt does not wait.
-    let turn = std::env::current_exe().and_then(File::open).and_then(|own| own.lock().map(|()| own));
+    let turn = process::own().and_then(File::open).and_then(|own| own.lock().map(|()| own));
     let root = rustix::process::geteuid().is_root();
     let apt = |arguments: &[&str]| {
         // A password that is asked for is an answer too: no.

@@ -11,9 +11,11 @@ use crate::workspace::Workspace;
 
 const CARGO_FUZZ: Tool = Tool { name: "cargo-fuzz", version: "0.13.2" };
 
-/// Each in `fuzz/targets`, its seeds in `fuzz/seeds`.
-pub(crate) const TARGETS: [&str; 7] =
-    ["responses", "spool", "shared_files", "credentials", "providers", "config", "output"];
+/// The fuzzers' workspace.
+const FOLDER: &str = "proof/fuzz";
+/// Each in `targets` there, its seeds in `seeds`.
+pub(crate) const TARGETS: [&str; 8] =
+    ["responses", "spool", "shared_files", "credentials", "providers", "dns", "config", "output"];
 
 /// The fuzzers, built.
 pub(crate) struct Fuzzers<'a> {
@@ -29,7 +31,7 @@ impl<'a> Fuzzers<'a> {
 
     /// Runs each target for so many seconds, as many at a time as there are processors. How many inputs each was given.
     pub(crate) fn run(&self, targets: &[String], seconds: u64) -> Result<String, String> {
-        process::run(self.cargo_fuzz("build").args(["--fuzz-dir", "fuzz"]))?;
+        process::run(self.cargo_fuzz("build").args(["--fuzz-dir", FOLDER]))?;
         let at_once = thread::available_parallelism().map_or(1, usize::from);
         let mut told = Vec::new();
         for targets in targets.chunks(at_once) {
@@ -40,7 +42,7 @@ impl<'a> Fuzzers<'a> {
                 let text = fs::read_to_string(&log).unwrap_or_default();
                 ended.map_err(|how| {
                     let shown = process::last_lines(&text, 40);
-                    format!("{shown}\n{target} {how}; whole log: {}; once mended, the input belongs into fuzz/regressions/{target}", log.display())
+                    format!("{shown}\n{target} {how}; whole log: {}; once mended, the input belongs into {FOLDER}/regressions/{target}", log.display())
                 })?;
                 let count =
                     text.lines().find_map(|line| line.strip_prefix("stat::number_of_executed_units:"));
@@ -50,16 +52,16 @@ impl<'a> Fuzzers<'a> {
         Ok(format!("inputs tried: {}", told.join(", ")))
     }
 
-    /// Finds are written to `fuzz/artifacts`, interesting inputs to the target folder.
+    /// Finds are written to `artifacts` beside the targets, interesting inputs to the target folder.
     fn start(&self, target: &str, seconds: u64) -> Result<(Group, PathBuf), String> {
         let folder = self.workspace.target.join("fuzz-corpus");
         let (corpus, log) = (folder.join(target), folder.join(format!("{target}.log")));
         fs::create_dir_all(&corpus).map_err(|e| format!("can't make {}: {e}", corpus.display()))?;
         let output = File::create(&log).map_err(|e| format!("can't write {}: {e}", log.display()))?;
         let mut run = self.cargo_fuzz("run");
-        run.args(["--fuzz-dir", "fuzz", target]).arg(corpus);
+        run.args(["--fuzz-dir", FOLDER, target]).arg(corpus);
         for kind in ["seeds", "regressions"] {
-            let known = self.workspace.root.join("fuzz").join(kind).join(target);
+            let known = self.workspace.root.join(FOLDER).join(kind).join(target);
             run.args(known.exists().then_some(known));
         }
         // An input that takes over 10 s, or 2 GB of memory, is a find too.

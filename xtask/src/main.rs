@@ -4,9 +4,12 @@ mod apt;
 mod bench;
 mod bindings;
 mod cross;
+#[cfg(test)]
+mod field;
 mod fuzz;
 mod leaks;
 mod mobile;
+mod mutants;
 mod process;
 mod sim;
 mod suites;
@@ -15,6 +18,8 @@ mod table;
 mod tls_proxy;
 mod tools;
 mod venv;
+#[cfg(test)]
+mod walls;
 mod workspace;
 
 use std::process::ExitCode;
@@ -79,6 +84,7 @@ fn main() -> ExitCode {
                 ExitCode::FAILURE
             }
         },
+        "mutants" => finish("mutants", mutants::run(&workspace, &names)),
         // What `test` starts beside itself, and `test faults` in namespaces of its own: not for people.
         suites::lanes::SECOND => finish(&command, suites::run_second_lane(&workspace, &names)),
         suites::faults::INSIDE => suites::faults::inside(&workspace, &names),
@@ -115,11 +121,11 @@ fn parse(mut args: lexopt::Parser) -> Result<Option<Line>, lexopt::Error> {
     let (mut words, mut seconds) = (Vec::new(), 300);
     while let Some(arg) = args.next()? {
         match arg {
-            // The simulator reads its own options.
-            Arg::Value(word) if word == "sim" && words.is_empty() => {
+            // The simulator and cargo-mutants read their own options.
+            Arg::Value(word) if (word == "sim" || word == "mutants") && words.is_empty() => {
                 let rest = args.raw_args()?.map(|word| word.into_string());
                 let rest = rest.collect::<Result<Vec<_>, _>>().map_err(lexopt::Error::NonUnicodeValue)?;
-                return Ok(Some(Line { command: "sim".to_owned(), names: rest, seconds }));
+                return Ok(Some(Line { command: word.into_string()?, names: rest, seconds }));
             }
             Arg::Value(word) => words.push(word.into_string()?),
             Arg::Long("seconds") => seconds = args.value()?.parse()?,
@@ -150,6 +156,10 @@ cargo xtask mobile             builds the native library for phones, as far as t
 cargo xtask bench              measures what the device binary costs: size, memory, wake-ups, bytes
 cargo xtask fuzz [TARGET...] [--seconds N]
                                runs all fuzzers, or those named ({}), for 300 s each or as said
+cargo xtask mutants [ROOM] [OPTION...]
+                               changes one place after the other of {}, or of another room ({}), and tells
+                               what no test and no world notices; takes hours, goes on where it ended, and
+                               hands --jobs N, --shard K/N and the like to cargo-mutants
 cargo xtask bindings LANGUAGE...
                                writes what calls the native library, kotlin or swift, into target/bindings/LANGUAGE
 
@@ -159,6 +169,8 @@ Downloads are kept in target/tools. `faults` needs root and installs packages by
         suites::names(),
         suites::parts(),
         cross::target::names(),
-            fuzz::TARGETS.join(", ")
+        fuzz::TARGETS.join(", "),
+        mutants::ROOMS[0],
+        mutants::ROOMS[1..].join(", ")
     )
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -32,6 +33,24 @@ pub(crate) fn die_with_children() -> io::Result<()> {
         }
     })?;
     Ok(())
+}
+
+/// The program that this process runs, for as long as it runs: cargo may put another file where it was started from, since tests of
+/// the workspace build xtask with more features. To be opened or started by this process itself.
+pub(crate) fn own() -> io::Result<PathBuf> {
+    let running = Path::new("/proc/self/exe");
+    if running.exists() { Ok(running.to_owned()) } else { std::env::current_exe() }
+}
+
+/// A copy of it, for another program to start.
+pub(crate) fn copy_of_own() -> Result<tempfile::TempPath, String> {
+    let copy = || {
+        let copy = tempfile::NamedTempFile::with_prefix("xtask-")?.into_temp_path();
+        // Its permissions come with it.
+        std::fs::copy(own()?, &copy)?;
+        Ok(copy)
+    };
+    copy().map_err(|e: io::Error| format!("can't copy xtask's own program: {e}"))
 }
 
 /// Runs a command to its end, its output going where ours goes.
@@ -186,6 +205,29 @@ mod tests {
             assert!(Instant::now() < deadline, "the grandchild lives on");
             thread::sleep(Duration::from_millis(5));
         }
+    }
+
+    #[test]
+    #[ignore = "removes the program it runs: run by the test below"]
+    fn a_process_without_its_file() {
+        std::fs::remove_file(std::env::current_exe().unwrap()).unwrap();
+        let copy = copy_of_own().unwrap();
+        for program in [copy.to_path_buf(), own().unwrap()] {
+            assert!(
+                read(Command::new(program).arg("--list")).unwrap().contains("a_process_without_its_file")
+            );
+        }
+    }
+
+    #[test]
+    fn the_own_program_can_be_started_again_when_its_file_is_gone() {
+        // A second name: to start a copy fails while a test beside this one holds it open for writing, by way of a fork.
+        let folder = tempfile::tempdir_in(std::env::current_exe().unwrap().parent().unwrap()).unwrap();
+        let program = folder.path().join("xtask");
+        std::fs::hard_link(std::env::current_exe().unwrap(), &program).unwrap();
+        let mut own = Command::new(&program);
+        own.args(["--exact", "process::tests::a_process_without_its_file", "--ignored"]);
+        assert!(read(&mut own).unwrap().contains("1 passed"));
     }
 
     /// A container without an init leaves orphans unreaped.

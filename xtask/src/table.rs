@@ -22,6 +22,8 @@ pub(crate) struct Row {
     pub(crate) suite: String,
     pub(crate) verdict: Verdict,
     pub(crate) took: Duration,
+    /// What it may take.
+    pub(crate) budget: Duration,
 }
 
 /// The table, and under it the line with the sums.
@@ -56,7 +58,12 @@ impl fmt::Display for Table {
             // One row is one line; the whole text stands above, where the suite ran.
             let text = text.lines().next().unwrap_or_default();
             let line = format!("{:<12} {result:<8} {:>8.1}  {text}", row.suite, row.took.as_secs_f64());
-            writeln!(f, "{}", line.trim_end())?;
+            let over = if row.took > row.budget {
+                format!(" (over its budget of {} s)", row.budget.as_secs())
+            } else {
+                String::new()
+            };
+            writeln!(f, "{}{over}", line.trim_end())?;
         }
         let (passed, failed, skipped) = self.sums();
         write!(f, "{passed} passed, {failed} failed, {skipped} skipped")
@@ -69,8 +76,12 @@ mod tests {
 
     #[test]
     fn a_row_is_a_line_and_the_sums_come_last() {
-        let row =
-            |suite: &str, verdict| Row { suite: suite.into(), verdict, took: Duration::from_millis(1250) };
+        let row = |suite: &str, verdict| Row {
+            suite: suite.into(),
+            verdict,
+            took: Duration::from_millis(1250),
+            budget: Duration::from_secs(if suite == "fmt" { 1 } else { 60 }),
+        };
         let table = Table(vec![
             row("fmt", Verdict::Passed(String::new())),
             row("unit", Verdict::Failed("exit code 101\nand more".into())),
@@ -80,6 +91,8 @@ mod tests {
         assert_eq!(shown.lines().count(), 5, "{shown}");
         assert_eq!(shown.lines().last(), Some("1 passed, 1 failed, 1 skipped"));
         assert!(shown.contains("localstack   skipped       1.2  no Python 3.11"), "{shown}");
+        assert!(shown.contains("fmt          passed        1.2 (over its budget of 1 s)\n"), "{shown}");
+        assert_eq!(shown.matches("over its budget").count(), 1, "{shown}");
         assert!(table.has_failures());
     }
 }

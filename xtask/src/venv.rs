@@ -1,6 +1,6 @@
 //! Python environments with pinned packages, kept in target/tools.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -24,6 +24,9 @@ pub(crate) fn python(workspace: &Workspace, name: &str) -> Result<PathBuf, Strin
     let folder = workspace.tools()?.join(format!("python-{name}"));
     let (python, stamp) = (folder.join("bin/python"), folder.join("stamp"));
     let wanted = format!("{version}\n{pins}");
+    // The other lane may want the same one, and gets it whole.
+    let turn = folder.with_added_extension("lock");
+    let _turn = File::create(&turn).and_then(|file| file.lock().map(|()| file));
     if fs::read_to_string(&stamp).is_ok_and(|found| found == wanted) {
         return Ok(python);
     }

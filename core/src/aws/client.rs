@@ -4,15 +4,17 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use super::answer::{self, Unheard};
+use super::inflate::plain;
 use super::sign::{CredentialScope, sign};
-use super::wire::{self, Operation};
+use super::transport::set_right;
+use super::wire::{self, ActivityDescription, POLL_RESPONSE_MAX, PolledTask};
 use super::{
     ActivityArn, CallError, Credentials, CredentialsProvider, Endpoint, EndpointError, EndpointOptions,
-    Request, Response, Transport,
+    Operation, Request, Response, Transport,
 };
-use crate::clock::ServerClock;
-use crate::task::INPUT_MAX;
-use crate::{Class, Failure, Origin, Outcome, Receipt, TaskToken, WorkerName};
+use crate::clock::{ServerClock, apart};
+use crate::{ErrorClass, Failure, Origin, Outcome, Receipt, TaskToken, WorkerName};
 
 /// The default deadline of all calls but polls.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
@@ -21,8 +23,6 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 const POLL_TIMEOUT: Duration = Duration::from_secs(65);
 /// A signature error is the clock's if the signature's time was further off than this. The service itself allows 5 minutes.
 pub(super) const SKEW_MAX: Duration = Duration::from_secs(4 * 60);
-/// The largest answer to a poll: an input of nothing but control characters is six times as long in JSON.
-const POLL_RESPONSE_MAX: usize = 6 * INPUT_MAX + 64 * 1024;
 /// The largest answer to another call.
 const RESPONSE_MAX: usize = 64 * 1024;
 const USER_AGENT: &str = concat!("activity-worker/", env!("CARGO_PKG_VERSION"));
@@ -30,8 +30,8 @@ const USER_AGENT: &str = concat!("activity-worker/", env!("CARGO_PKG_VERSION"));
 /// Signs and sends the calls of one origin (region, account, endpoint). Cheap to clone.
 ///
 /// Each call is one request. A second one follows at once only where it is sure that the first had no effect and the cause was
-/// removed: fresh credentials after refused ones, the service's time after a signature with a wrong one, and a hint at the date
-/// after a TLS certificate that seemed outdated. Everything else is the caller's to try again.
+/// removed: fresh credentials after refused ones, the service's time after a signature with a wrong one, and its proven date after a
+/// TLS certificate that seemed outdated. Everything else is the caller's to try again.
 #[derive(Clone)]
 pub struct ActivityClient {
     inner: Arc<Inner>,
@@ -48,7 +48,7 @@ struct Inner {
 }
 
 /// Builds an [`ActivityClient`].
-#[must_use]
+#[must_use = "it calls nothing until it is built"]
 pub struct ActivityClientBuilder {
     region: String,
     endpoint: Option<Endpoint>,
@@ -74,25 +74,6 @@ pub enum ClientError {
     NoTransport,
 }
 
-/// A task as `GetActivityTask` hands it out. `Debug` shows the id and the size.
-#[derive(Clone)]
-pub struct PolledTask {
-    /// Its token.
-    pub token: TaskToken,
-    /// Its input, JSON.
-    pub input: String,
-}
-
-/// An activity as `DescribeActivity` tells it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct ActivityDescription {
-    /// Its name.
-    pub name: String,
-    /// When it was created.
-    pub created: SystemTime,
-}
-
 impl ActivityClient {
     /// Starts to describe a client for the activities of `region`.
     pub fn builder(region: &str) -> ActivityClientBuilder {
@@ -109,7 +90,8 @@ impl ActivityClient {
 
     /// Polls for a task, up to 60 s. `None`: no task came.
     ///
-    /// An error with `maybe_taken` may have swallowed a task: the service hands each token out once.
+    /// An error with `maybe_taken` may have swallowed a task: the service hands each token out once. A token that can be read is given
+    /// even where the rest of the answer can't: see [`PolledTask::unusable`].
     pub fn get_activity_task(
         &self,
         arn: &ActivityArn,
@@ -122,7 +104,7 @@ impl ActivityClient {
     /// Reports an outcome: `SendTaskSuccess` or `SendTaskFailure`.
     pub fn report(&self, token: &TaskToken, outcome: &Outcome) -> Result<Receipt, CallError> {
         match outcome {
-            Outcome::Success(output) => self.send_task_success(token, output),
+            Outcome::Success(output) => self.send_task_success(token, output.as_str()),
             Outcome::Failure(failure) => self.send_task_failure(token, failure),
         }
     }
@@ -144,14 +126,13 @@ impl ActivityClient {
 
     /// Asks for an activity's description: for a health check, since it takes no task.
     pub fn describe_activity(&self, arn: &ActivityArn) -> Result<ActivityDescription, CallError> {
-        let ((name, created), _) =
-            self.call(Operation::DescribeActivity, &wire::describe_activity(arn), wire::description)?;
-        Ok(ActivityDescription { name, created })
+        self.call(Operation::DescribeActivity, &wire::describe_activity(arn), wire::description)
+            .map(|(description, _)| description)
     }
 
     /// The origin that an activity of this client has: its ARN's partition, region and account, and the own endpoint if any.
     pub fn origin(&self, arn: &ActivityArn) -> Origin {
-        Origin::new(arn.partition(), arn.region(), arn.account(), self.inner.endpoint.own_url())
+        self.inner.endpoint.origin(arn)
     }
 
     /// Other credentials are in use: nothing that is kept of the old ones counts any more.
@@ -189,49 +170,59 @@ impl ActivityClient {
         &self,
         operation: Operation,
         body: &[u8],
-        decode: fn(&Response) -> Result<T, wire::NotTheService>,
+        decode: fn(&Response, bool) -> Result<T, Unheard>,
     ) -> Result<(T, Option<String>), CallError> {
         let Inner { credentials: provider, transport, clock, .. } = &*self.inner;
         let mut credentials = provider.credentials().map_err(|e| CallError::no_credentials(operation, &e))?;
-        let (mut refreshed, mut corrected, mut hinted) = (false, false, false);
+        let (mut refreshed, mut corrected, mut set) = (false, false, false);
         loop {
             let signed_at = clock.now();
             let request = self.request(operation, &credentials, signed_at, body)?;
+            let sent = clock.clock().monotonic();
             let response = match transport.send(&request) {
-                Ok(response) => response,
-                Err(error) => {
-                    if hinted {
-                        clock.forget_hint(); // the strict handshake did not confirm it
-                    } else if error.certificate_dates {
-                        hinted = self.take_hint(&request.url);
-                        if hinted {
-                            continue;
-                        }
+                Ok(response) => plain(response, request.max_response),
+                Err(error) if error.certificate_dates && !set => {
+                    set = set_right(clock, &**transport, &request.url);
+                    match set {
+                        true => continue,
+                        false => return Err(CallError::no_answer(operation, &error)),
                     }
-                    return Err(CallError::no_answer(operation, &error));
+                }
+                Err(mut error) => {
+                    // What came of an answer may hold a token, which nobody gets a second time.
+                    let part = error.part.take().filter(|_| operation == Operation::GetActivityTask);
+                    return match part.map(|part| plain(*part, request.max_response)) {
+                        Some(part) if is_success(operation, part.status) => match decode(&part, false) {
+                            Ok(task) => Ok((task, answer::request_id(&part))),
+                            Err(why) => Err(CallError::cut(operation, &error, &why)),
+                        },
+                        _ => Err(CallError::no_answer(operation, &error)),
+                    };
                 }
             };
-            let date = wire::server_date(&response);
-            let skewed = date.is_some_and(|date| distance(date, signed_at) > SKEW_MAX);
-            let answer = if response.status == 200 {
-                decode(&response).map_err(|why| CallError::not_the_service(operation, &response, why))
+            let date = response.server_date();
+            let skewed = date.is_some_and(|date| apart(date, signed_at) > SKEW_MAX);
+            let answer = if is_success(operation, response.status) {
+                decode(&response, true).map_err(|why| CallError::unheard(operation, &response, &why))
             } else {
                 Err(CallError::failed(operation, &response, skewed, date.unwrap_or_else(|| clock.now())))
             };
             // Only the service's own word on the date counts: see the clock.
-            match (&answer, date) {
-                (Ok(_), Some(date)) | (Err(CallError { code: Some(_), .. }), Some(date)) => {
-                    clock.learn(date, clock.clock().monotonic());
+            if let (Ok(_), Some(date)) | (Err(CallError { code: Some(_), .. }), Some(date)) = (&answer, date)
+            {
+                let received = clock.clock().monotonic();
+                match request.url.starts_with("https:") {
+                    true => clock.learn_on_trial(date, sent, received),
+                    false => clock.learn_unproven(date, received),
                 }
-                _ => clock.forget_hint(),
             }
             let error = match answer {
-                Ok(decoded) => return Ok((decoded, wire::request_id(&response))),
+                Ok(decoded) => return Ok((decoded, answer::request_id(&response))),
                 Err(error) => error,
             };
             match error.class {
-                Class::Clock if !corrected => corrected = true,
-                Class::Credentials if !refreshed => {
+                ErrorClass::Clock if !corrected => corrected = true,
+                ErrorClass::Credentials if !refreshed => {
                     refreshed = true;
                     provider.invalidate(&credentials);
                     match provider.credentials() {
@@ -243,13 +234,6 @@ impl ActivityClient {
                 _ => return Err(error),
             }
         }
-    }
-
-    /// Asks for the server's date where certificates seem outdated. Whether there is one to try with.
-    fn take_hint(&self, url: &str) -> bool {
-        let Inner { transport, clock, .. } = &*self.inner;
-        let Some(date) = transport.probe_date(url) else { return false };
-        clock.hint(date, clock.clock().monotonic())
     }
 
     fn request(
@@ -270,7 +254,7 @@ impl ActivityClient {
             let source = self.inner.credentials.name();
             let message =
                 format!("{}: {source} gave credentials that hold a line break or the like", operation.name());
-            CallError::new(Class::Credentials, message)
+            CallError::new(ErrorClass::Credentials, message)
         })?;
         headers.extend(signature);
         headers.push(("user-agent", USER_AGENT.to_owned()));
@@ -282,8 +266,10 @@ impl ActivityClient {
     }
 }
 
-pub(super) fn distance(a: SystemTime, b: SystemTime) -> Duration {
-    a.duration_since(b).unwrap_or_else(|e| e.duration())
+/// The service answers with 200. To a poll any success counts: what stands between may change the number, and a task is handed out
+/// once.
+fn is_success(operation: Operation, status: u16) -> bool {
+    status == 200 || (operation == Operation::GetActivityTask && (200..300).contains(&status))
 }
 
 impl ActivityClientBuilder {
@@ -311,7 +297,7 @@ impl ActivityClientBuilder {
         self
     }
 
-    /// The longest wait for an answer, for all calls but polls. Default 10 s.
+    /// The longest wait for an answer, for all calls but polls, once the request has arrived. Default 10 s.
     pub fn call_timeout(mut self, timeout: Duration) -> Self {
         self.call_timeout = timeout;
         self
@@ -347,12 +333,14 @@ impl fmt::Debug for ActivityClient {
     }
 }
 
-impl fmt::Debug for PolledTask {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "PolledTask({}, {} bytes of input)", self.token.id(), self.input.len())
-    }
-}
-
 #[cfg(test)]
 #[path = "client_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "client_clock_tests.rs"]
+mod clock_tests;
+
+#[cfg(test)]
+#[path = "client_field_tests.rs"]
+mod field_tests;

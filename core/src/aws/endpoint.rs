@@ -4,41 +4,9 @@
 
 use std::fmt;
 
-use super::arn::is_label;
-
-struct Partition {
-    id: &'static str,
-    /// How the names of its regions begin.
-    regions: &'static str,
-    suffix: &'static str,
-    dual_stack_suffix: &'static str,
-}
-
-/// All partitions but `aws`, whose regions have no common beginning.
-#[rustfmt::skip]
-const PARTITIONS: &[Partition] = &[
-    Partition { id: "aws-cn",     regions: "cn-",      suffix: "amazonaws.com.cn", dual_stack_suffix: "api.amazonwebservices.com.cn" },
-    Partition { id: "aws-us-gov", regions: "us-gov-",  suffix: "amazonaws.com",    dual_stack_suffix: "api.aws" },
-    Partition { id: "aws-eusc",   regions: "eusc-",    suffix: "amazonaws.eu",     dual_stack_suffix: "api.amazonwebservices.eu" },
-    Partition { id: "aws-iso",    regions: "us-iso-",  suffix: "c2s.ic.gov",       dual_stack_suffix: "api.aws.ic.gov" },
-    Partition { id: "aws-iso-b",  regions: "us-isob-", suffix: "sc2s.sgov.gov",    dual_stack_suffix: "api.aws.scloud" },
-    Partition { id: "aws-iso-e",  regions: "eu-isoe-", suffix: "cloud.adc-e.uk",   dual_stack_suffix: "api.cloud-aws.adc-e.uk" },
-    Partition { id: "aws-iso-f",  regions: "us-isof-", suffix: "csp.hci.ic.gov",   dual_stack_suffix: "api.aws.hci.ic.gov" },
-];
-#[rustfmt::skip]
-const AWS: Partition =
-    Partition { id: "aws",        regions: "",         suffix: "amazonaws.com",    dual_stack_suffix: "api.aws" };
-
-impl Partition {
-    fn of(region: &str) -> &'static Partition {
-        PARTITIONS.iter().find(|p| region.starts_with(p.regions)).unwrap_or(&AWS)
-    }
-}
-
-/// The partition that a region belongs to, by its name: `aws-cn` for `cn-north-1`. `aws` for a region of no other partition.
-pub fn partition_of(region: &str) -> &'static str {
-    Partition::of(region).id
-}
+use super::ActivityArn;
+use crate::Origin;
+use crate::partition::{Partition, is_label};
 
 /// A service that is asked here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -178,13 +146,19 @@ impl Endpoint {
         format!("{}/", self.base)
     }
 
+    /// Whose the tasks of an activity are, taken here: its ARN's partition, region and account, and the endpoint if it is one's own.
+    pub fn origin(&self, arn: &ActivityArn) -> Origin {
+        Origin::new(arn, self.own_url())
+    }
+
     /// The endpoint if it is one's own, without a slash at the end and always in the same spelling: part of a task's origin.
     pub fn own_url(&self) -> Option<&str> {
         self.own.then_some(&self.base)
     }
 }
 
-fn is_host(host: &str) -> bool {
+/// A name, an IPv4 address, or an IPv6 address in brackets.
+pub(super) fn is_host(host: &str) -> bool {
     if let Some(v6) = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')) {
         return v6.parse::<std::net::Ipv6Addr>().is_ok();
     }
@@ -252,19 +226,6 @@ mod tests {
                                  "states.us-isof-south-1.api.aws.hci.ic.gov", "states-fips.us-isof-south-1.api.aws.hci.ic.gov"]),
         ] {
             assert_eq!(four(region), expected.map(|host| format!("https://{host}/")));
-        }
-    }
-
-    #[test]
-    fn a_region_tells_its_partition() {
-        let pairs = [
-            ("eu-west-1", "aws"),
-            ("mx-central-1", "aws"),
-            ("cn-northwest-1", "aws-cn"),
-            ("us-isob-west-1", "aws-iso-b"),
-        ];
-        for (region, partition) in pairs {
-            assert_eq!(partition_of(region), partition);
         }
     }
 

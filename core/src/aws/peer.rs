@@ -1,6 +1,6 @@
 //! What a peer that shares no code with us, botocore, is asked too: the shared files as they are understood, signatures, hosts.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use serde_json::{Map, Value, json};
@@ -49,9 +49,6 @@ fn keys_of(part: &Part<'_>) -> Map<String, Value> {
 fn nested(part: &Part<'_>, key: &str, name: &str) -> Value {
     part.get_nested(key, name).map(|setting| setting.value).into()
 }
-
-/// The names of profiles or sections: each once.
-pub(super) type Names = BTreeSet<String>;
 
 /// The headers that sign a POST. `None` if the parts can't be signed.
 #[allow(clippy::too_many_arguments, reason = "they are what a signature is made of")]

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::shared_files::{Profile, Setting, SharedFiles, SharedPaths, expand_home};
-use super::{Endpoint, EndpointError, EndpointOptions};
+use super::{Endpoint, EndpointError, EndpointOptions, SettingsError};
 
 /// What the environment and the shared files say. An environment variable counts before the profile.
 #[derive(Debug, Clone, Default)]
@@ -27,41 +27,18 @@ pub struct Settings {
     pub(super) paths: SharedPaths,
 }
 
-/// What is wrong with the settings, and where.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum SettingsError {
-    /// A shared file can't be read.
-    #[error("{}{}{reason}", path.display(), line.map_or(" ".to_owned(), |n| format!(", line {n}: ")))]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// The line, where it is one line that is wrong.
-        line: Option<usize>,
-        /// What is wrong.
-        reason: String,
-    },
-    /// A profile was asked for, and no shared file has it.
-    #[error("the profile {name:?} is not in {files}")]
-    NoProfile {
-        /// The profile.
-        name: String,
-        /// The files that were read.
-        files: String,
-    },
-    /// A setting has a value that it can't have.
-    #[error("{place}: {reason}")]
-    Value {
-        /// The variable, or the file and line.
-        place: String,
-        /// What is wrong.
-        reason: String,
-    },
-}
-
 impl Settings {
     /// Finds the settings. `env` reads an environment variable; a `profile` given here counts before `AWS_PROFILE`.
     pub fn load(env: &dyn Fn(&str) -> Option<String>, profile: Option<&str>) -> Result<Self, SettingsError> {
+        Self::load_with(env, profile, &EndpointConfig::default())
+    }
+
+    /// The same, but that what is said of the endpoint counts first.
+    pub(super) fn load_with(
+        env: &dyn Fn(&str) -> Option<String>,
+        profile: Option<&str>,
+        said: &EndpointConfig,
+    ) -> Result<Self, SettingsError> {
         let var = |name: &str| env(name).map(|v| v.trim().to_owned()).filter(|v| !v.is_empty());
         let paths = SharedPaths::from(env);
         let files = SharedFiles::read(&paths)?;
@@ -75,9 +52,16 @@ impl Settings {
         let lookup = Lookup { var: &var, files: &files, profile: found };
         Ok(Settings {
             region: lookup.text(&["AWS_REGION", "AWS_DEFAULT_REGION"], "region").map(|s| s.value),
-            endpoint_url: lookup.endpoint_url("sfn")?,
-            use_fips: lookup.switch("AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint")?,
-            use_dualstack: lookup.switch("AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint")?,
+            endpoint_url: match &said.url {
+                Some(url) => Some(url.clone()),
+                None => lookup.endpoint_url("sfn")?,
+            },
+            use_fips: lookup.switch(said.fips, "AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint")?,
+            use_dualstack: lookup.switch(
+                said.dual_stack,
+                "AWS_USE_DUALSTACK_ENDPOINT",
+                "use_dualstack_endpoint",
+            )?,
             ca_bundle: lookup.text(&["AWS_CA_BUNDLE"], "ca_bundle").and_then(|s| expand_home(&s.value, env)),
             profile: name,
             explicit_profile: profile.is_some(),
@@ -107,6 +91,14 @@ impl Settings {
     }
 }
 
+/// What is said of the endpoint. What is left open, the environment and the profile say.
+#[derive(Debug, Clone, Default)]
+pub(super) struct EndpointConfig {
+    pub(super) url: Option<String>,
+    pub(super) fips: Option<bool>,
+    pub(super) dual_stack: Option<bool>,
+}
+
 struct Lookup<'a> {
     var: &'a dyn Fn(&str) -> Option<String>,
     files: &'a SharedFiles,
@@ -119,7 +111,10 @@ impl Lookup<'_> {
         vars.iter().find_map(set).or_else(|| self.profile?.get(key)).filter(|s| !s.value.is_empty())
     }
 
-    fn switch(&self, var: &str, key: &str) -> Result<bool, SettingsError> {
+    fn switch(&self, said: Option<bool>, var: &str, key: &str) -> Result<bool, SettingsError> {
+        if let Some(on) = said {
+            return Ok(on);
+        }
         match self.text(&[var], key) {
             None => Ok(false),
             Some(s) if s.value.eq_ignore_ascii_case("true") => Ok(true),
@@ -132,7 +127,7 @@ impl Lookup<'_> {
     }
 
     fn endpoint_url(&self, id: &str) -> Result<Option<String>, SettingsError> {
-        if self.switch("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "ignore_configured_endpoint_urls")? {
+        if self.switch(None, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "ignore_configured_endpoint_urls")? {
             return Ok(None);
         }
         let of_service = format!("AWS_ENDPOINT_URL_{}", id.to_ascii_uppercase());

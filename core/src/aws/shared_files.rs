@@ -1,11 +1,17 @@
 //! AWS' shared files, `~/.aws/config` and `~/.aws/credentials`, and the profiles in them.
 
+#[cfg(feature = "testing")]
+use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::SettingsError;
 use super::ini::{Ini, Section};
-use super::words::split;
+use super::shell_split::split;
+use super::small_file;
+
+/// Many times what any profile takes.
+const LARGEST: u64 = 1 << 20;
 
 /// Where the shared files are.
 #[derive(Debug, Clone, Default)]
@@ -106,8 +112,8 @@ impl SharedFiles {
 
 #[cfg(feature = "testing")]
 impl SharedFiles {
-    /// The names of all profiles, or of all sections of another kind.
-    pub(super) fn names(&self, kind: &str) -> super::peer::Names {
+    /// The names of all profiles, or of all sections of another kind: each once.
+    pub(super) fn names(&self, kind: &str) -> BTreeSet<String> {
         let config = self.config.ini.sections.iter().filter_map(|s| named(&s.header, kind));
         let is_profile = kind == "profile";
         let default = is_profile.then(|| "default".to_owned());
@@ -152,7 +158,7 @@ impl File {
     fn read(path: &Option<PathBuf>) -> Result<Self, SettingsError> {
         let Some(path) = path else { return Ok(File::default()) };
         let error = |line, reason: String| SettingsError::File { path: path.clone(), line, reason };
-        let bytes = match std::fs::read(path) {
+        let bytes = match small_file::read(path, LARGEST) {
             Ok(bytes) => bytes,
             // As for the AWS CLI, a folder that this user may not enter holds no file.
             Err(e)
@@ -272,5 +278,15 @@ mod tests {
         assert_eq!(error, format!("{}, line 2: expected `key = value`", path.display()));
         std::fs::write(&path, b"[default]\nregion=\xff\n").unwrap();
         assert!(SharedFiles::read(&paths).unwrap_err().to_string().contains("is not UTF-8"));
+    }
+
+    #[test]
+    fn field_18_a_pipe_in_place_of_a_shared_file_is_not_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("config");
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+        let paths = SharedPaths { config: Some(path.clone()), credentials: None };
+        let error = SharedFiles::read(&paths).unwrap_err().to_string();
+        assert_eq!(error, format!("{} can't be read: it is a pipe or a socket, and no file", path.display()));
     }
 }

@@ -55,7 +55,8 @@ pub(super) fn sign(
     Ok(signed.iter().map(|h| (h.name(), h.value().to_owned())).collect())
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// In lower case.
+pub(in crate::aws) fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
         for digit in [byte >> 4, byte & 15] {
             text.push(char::from_digit(u32::from(digit), 16).unwrap_or('0'));

@@ -1,49 +1,48 @@
-//! The protocol awsJson1.0 as the activity API speaks it: bodies out, answers in.
-//!
-//! An answer counts as the service's only if it looks like it in every respect: a captive portal's page with status 200 must
-//! never pass for a delivered result.
+//! The protocol awsJson1.0 as the activity API speaks it: bodies out, answers in. What counts as an answer of the service stands in
+//! `answer`.
 
+use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 
-use super::redact::redact;
-use super::{ActivityArn, PolledTask, Response};
+use super::answer::{self, Unheard};
+use super::scan::{self, Members};
+use super::{ActivityArn, Response};
 use crate::plants::planted;
+use crate::task::{INPUT_MAX, TOKEN_ROOM};
 use crate::{Failure, TaskToken, WorkerName};
 
 /// The content type of every request.
 pub(super) const CONTENT_TYPE: &str = "application/x-amz-json-1.0";
-/// An error body over this size is not the service's.
-const ERROR_BODY_MAX: usize = 64 * 1024;
+/// The largest answer to a poll: an input of nothing but control characters is six times as long in JSON.
+pub(super) const POLL_RESPONSE_MAX: usize = 6 * INPUT_MAX + 64 * 1024;
 
-/// The calls that a worker makes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Operation {
-    /// Polls for a task.
-    GetActivityTask,
-    /// Reports an output.
-    SendTaskSuccess,
-    /// Reports a failure.
-    SendTaskFailure,
-    /// Says that a task is still worked on.
-    SendTaskHeartbeat,
-    /// Asks for an activity's description.
-    DescribeActivity,
+/// A task as `GetActivityTask` hands it out. `Debug` shows the id and the size.
+#[derive(Clone)]
+pub struct PolledTask {
+    /// Its token.
+    pub token: TaskToken,
+    /// Its input, JSON of at most 1,048,576 bytes. A task that came without one has `{}`.
+    pub input: String,
+    /// Why its input can't be used, in words that quote nothing of it; `input` is empty then, and the task is to be failed: nobody
+    /// else gets it.
+    pub unusable: Option<String>,
 }
 
-impl Operation {
-    /// The name in the API reference.
-    pub fn name(self) -> &'static str {
-        match self {
-            Operation::GetActivityTask => "GetActivityTask",
-            Operation::SendTaskSuccess => "SendTaskSuccess",
-            Operation::SendTaskFailure => "SendTaskFailure",
-            Operation::SendTaskHeartbeat => "SendTaskHeartbeat",
-            Operation::DescribeActivity => "DescribeActivity",
-        }
+/// An activity as `DescribeActivity` tells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ActivityDescription {
+    /// Its name.
+    pub name: String,
+    /// When it was created.
+    pub created: SystemTime,
+}
+
+impl fmt::Debug for PolledTask {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PolledTask({}, {} bytes of input)", self.token.id(), self.input.len())
     }
 }
 
@@ -103,144 +102,82 @@ fn json(body: &impl Serialize) -> Vec<u8> {
     serde_json::to_vec(body).unwrap_or_default() // structs of strings always serialize
 }
 
-/// Why an answer with status 200 is none of the service's.
-pub(super) type NotTheService = &'static str;
-
 /// Reads the answer to a poll. A token that is absent, null or empty means that no task came.
-pub(super) fn polled_task(response: &Response) -> Result<Option<PolledTask>, NotTheService> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Body {
-        task_token: Option<String>,
-        input: Option<String>,
-    }
-    let object = service_object(response, &["taskToken", "input"])?;
-    let body = Body::deserialize(object).map_err(|_| "holds a task of the wrong shape")?;
-    match body.task_token {
-        None => Ok(None),
-        Some(token) if token.is_empty() => Ok(None),
-        Some(token) => {
-            let token = TaskToken::new(token).map_err(|_| "holds a task token that is too long")?;
-            Ok(Some(PolledTask { token, input: body.input.unwrap_or_else(|| "{}".to_owned()) }))
+///
+/// A token that can be read makes it a task, whatever else is wrong: the service hands it out once, and who holds it can end the task
+/// by name. `whole`: it came to its end; only then a missing token says that there is none, a missing input that it is empty.
+pub(super) fn polled_task(response: &Response, whole: bool) -> Result<Option<PolledTask>, Unheard> {
+    let body = answer::body(response)?;
+    let Members { values: [token, input], ended } = scan::members(body, ["taskToken", "input"]);
+    let token = match token.map(serde_json::from_slice::<Option<String>>) {
+        Some(Ok(Some(token))) if !token.is_empty() => token,
+        Some(Err(_)) => return Err(Unheard::TaskLost("holds a task token that can't be read".to_owned())),
+        None | Some(Ok(_)) if whole => {
+            return answer::done(response).map(|_| None).map_err(|why| match why {
+                // An error came before any task was looked for.
+                Unheard::Unreadable(why) if why != answer::ERROR_AS_SUCCESS => Unheard::TaskLost(why),
+                why => why,
+            });
         }
-    }
+        None | Some(Ok(_)) => return Err(Unheard::TaskLost("is cut short".to_owned())),
+    };
+    let token = TaskToken::given(token)
+        .ok_or_else(|| Unheard::TaskLost(format!("holds a task token of over {TOKEN_ROOM} bytes")))?;
+    let input = if response.body.len() > POLL_RESPONSE_MAX {
+        Err(format!("the answer that brought the task is over {POLL_RESPONSE_MAX} bytes"))
+    } else {
+        read_input(input, ended)
+    };
+    Ok(Some(match input {
+        Ok(input) => PolledTask { token, input, unusable: None },
+        Err(why) => PolledTask { token, input: String::new(), unusable: Some(why) },
+    }))
 }
 
-/// Reads the answer to a report or a heartbeat: an empty object.
-pub(super) fn accepted(response: &Response) -> Result<(), NotTheService> {
+/// The input, or why it can't be used, with nothing of it. None at all is an empty object, as in the service's console.
+fn read_input(input: Option<&[u8]>, ended: bool) -> Result<String, String> {
+    let json = match input.map(<[u8]>::trim_ascii) {
+        None | Some(b"null") if ended => return Ok("{}".to_owned()),
+        None | Some(b"" | b"null") => return Err("the answer that brought the task was cut short".to_owned()),
+        Some(json) => json,
+    };
+    let wrong = match serde_json::from_slice::<String>(json) {
+        Ok(input) if input.len() <= INPUT_MAX => return Ok(input),
+        Ok(input) => return Err(format!("the input has {} bytes, the limit is {INPUT_MAX}", input.len())),
+        Err(wrong) => wrong,
+    };
+    Err(match json {
+        [b'"', ..] if wrong.is_eof() => "the input was cut short",
+        [b'"', ..] if std::str::from_utf8(json).is_err() => "the input is not UTF-8",
+        [b'"', ..] => "the input holds half a character, a wrong escape or a control character",
+        _ => "the input is not a text",
+    }
+    .to_owned())
+}
+
+/// Reads the answer to a report or a heartbeat: an object that says nothing of an error.
+pub(super) fn accepted(response: &Response, _: bool) -> Result<(), Unheard> {
     if planted("portal-is-an-answer") {
         return Ok(());
     }
-    service_object(response, &[]).map(drop)
+    answer::done(response).map(drop)
 }
 
 /// Reads the answer to DescribeActivity: the activity's name and when it was created.
-pub(super) fn description(response: &Response) -> Result<(String, SystemTime), NotTheService> {
+pub(super) fn description(response: &Response, _: bool) -> Result<ActivityDescription, Unheard> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Body {
         name: String,
         creation_date: f64,
     }
-    let object = service_object(response, &["activityArn", "name", "creationDate"])?;
-    let body = Body::deserialize(object).map_err(|_| "holds no description of an activity")?;
+    let wrong = |what: &str| Unheard::Unreadable(what.to_owned());
+    let body: Body = serde_json::from_slice(answer::done(response)?)
+        .map_err(|_| wrong("holds no description of an activity"))?;
     let created = Duration::try_from_secs_f64(body.creation_date).ok();
-    let created = created.and_then(|d| SystemTime::UNIX_EPOCH.checked_add(d)).ok_or("holds a wrong date")?;
-    Ok((body.name, created))
-}
-
-/// The JSON object in the body. Fields that this version does not know are the service's only if the answer has a request id.
-fn service_object(response: &Response, known: &[&str]) -> Result<Value, NotTheService> {
-    if response.body.iter().all(u8::is_ascii_whitespace) {
-        return Err("has an empty body");
-    }
-    let object: Map<String, Value> =
-        serde_json::from_slice(&response.body).map_err(|_| "is not a JSON object, or cut short")?;
-    if object.contains_key("__type") {
-        return Err("is an error with the status of a success");
-    }
-    if request_id(response).is_none() && object.keys().any(|k| !known.contains(&k.as_str())) {
-        return Err("is JSON, but not the service's");
-    }
-    Ok(Value::Object(object))
-}
-
-/// What an answer says about an error.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct ServiceError {
-    /// The code without its namespace: `TaskTimedOut`. `None`: the answer is not the service's.
-    pub(super) code: Option<String>,
-    /// The message, fit for a log.
-    pub(super) message: Option<String>,
-}
-
-/// Finds the code and the message, wherever the service put them: the code in the header `x-amzn-errortype`, else in the body as
-/// `__type` or `code`; the message as `message` or `Message`.
-pub(super) fn service_error(response: &Response) -> ServiceError {
-    let body = match response.body.len() {
-        0..=ERROR_BODY_MAX => {
-            serde_json::from_slice::<Map<String, Value>>(&response.body).unwrap_or_default()
-        }
-        _ => Map::new(),
-    };
-    let text = |key: &str| body.get(key).and_then(Value::as_str);
-    let code = header(response, "x-amzn-errortype")
-        .and_then(bare_code)
-        .or_else(|| text("__type").and_then(bare_code))
-        .or_else(|| text("code").and_then(bare_code));
-    let message = text("message").or_else(|| text("Message")).filter(|m| !m.trim().is_empty());
-    // These quote what was sent.
-    let quotes = |c: &str| {
-        ["ValidationException", "InvalidOutput", "InvalidToken", "SerializationException"].contains(&c)
-    };
-    let shown = code.as_deref().is_some_and(|c| !quotes(c));
-    ServiceError { message: message.filter(|_| shown).map(redact), code }
-}
-
-/// `com.amazonaws.swf.base.model#TaskTimedOut:http://...` is `TaskTimedOut`.
-fn bare_code(text: &str) -> Option<String> {
-    let text = text.split(':').next().unwrap_or_default();
-    let text = text.rsplit('#').next().unwrap_or_default().trim();
-    let is_name = |b: u8| b.is_ascii_alphanumeric() || b == b'.' || b == b'_' || b == b'-';
-    ((1..=128).contains(&text.len()) && text.bytes().all(is_name)).then(|| text.to_owned())
-}
-
-/// The value of a header.
-pub(super) fn header<'a>(response: &'a Response, name: &str) -> Option<&'a str> {
-    response.headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.trim())
-}
-
-/// The request id, to quote to AWS support.
-pub(super) fn request_id(response: &Response) -> Option<String> {
-    let id = header(response, "x-amzn-requestid").or_else(|| header(response, "x-amz-request-id"))?;
-    let is_id = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
-    ((1..=128).contains(&id.len()) && id.bytes().all(is_id)).then(|| id.to_owned())
-}
-
-/// The server's date, unless a cache sent it.
-pub(super) fn server_date(response: &Response) -> Option<SystemTime> {
-    if header(response, "age").is_some() && !planted("date-of-a-cache") {
-        return None;
-    }
-    httpdate::parse_http_date(header(response, "date")?).ok()
-}
-
-/// The longest pause that an answer can ask for.
-const RETRY_AFTER_MAX: Duration = Duration::from_secs(3600);
-
-/// The pause that the answer asks for, at most an hour: `x-amz-retry-after` in milliseconds, else `Retry-After` in seconds or as
-/// a date.
-pub(super) fn retry_after(response: &Response, now: SystemTime) -> Option<Duration> {
-    let millis =
-        header(response, "x-amz-retry-after").and_then(|t| t.parse().ok()).map(Duration::from_millis);
-    let pause = millis.or_else(|| {
-        let text = header(response, "retry-after")?;
-        match text.parse() {
-            Ok(seconds) => Some(Duration::from_secs(seconds)),
-            Err(_) => httpdate::parse_http_date(text).ok()?.duration_since(now).ok(),
-        }
-    });
-    pause.map(|p| p.min(RETRY_AFTER_MAX))
+    let created = created.and_then(|d| SystemTime::UNIX_EPOCH.checked_add(d));
+    let created = created.ok_or_else(|| wrong("holds a wrong date"))?;
+    Ok(ActivityDescription { name: body.name, created })
 }
 
 #[cfg(test)]

@@ -7,8 +7,8 @@
 
 use std::time::Duration;
 
-use super::backoff;
-use super::{LinkHint, Time};
+use super::jitter;
+use super::protocol::{Link, Time};
 
 /// The service answered so recently: what fails now is the call's own fault.
 const FRESH: Duration = Duration::from_secs(120);
@@ -17,7 +17,7 @@ const BASE: Duration = Duration::from_secs(1);
 
 /// The link.
 #[derive(Debug, Clone)]
-pub struct Link {
+pub struct LinkBelief {
     window: Duration,
     max_backoff: Duration,
     offline: Option<Offline>,
@@ -43,10 +43,10 @@ struct Offline {
     told: bool,
 }
 
-impl Link {
+impl LinkBelief {
     /// A link of which nothing is known: calls may go.
     pub fn new(window: Duration, max_backoff: Duration) -> Self {
-        Link { window, max_backoff, offline: None, last_answer: None }
+        LinkBelief { window, max_backoff, offline: None, last_answer: None }
     }
 
     /// Since when the service has not answered, if it does not.
@@ -97,7 +97,7 @@ impl Link {
         if written && fresh {
             return false;
         }
-        let next_probe = now + backoff::full_jitter(rng, BASE, self.max_backoff, 0);
+        let next_probe = now + jitter::full(rng, BASE, self.max_backoff, 0);
         self.offline = Some(Offline { since: now, failures: 1, next_probe, probing: None, told: false });
         true
     }
@@ -109,30 +109,30 @@ impl Link {
             && offline.probing == probe
         {
             offline.probing = None;
-            offline.next_probe = now + backoff::full_jitter(rng, BASE, self.max_backoff, offline.failures);
+            offline.next_probe = now + jitter::full(rng, BASE, self.max_backoff, offline.failures);
             offline.failures += 1;
         }
     }
 
     /// The platform says something. `Up` brings the next probe to a random point of the window; `Down` puts it off, once. True if
     /// an outage begins.
-    pub fn hint(&mut self, now: Time, hint: LinkHint, rng: &mut fastrand::Rng) -> bool {
-        let begins = hint == LinkHint::Down && self.offline.is_none();
+    pub fn hint(&mut self, now: Time, hint: Link, rng: &mut fastrand::Rng) -> bool {
+        let begins = hint == Link::Down && self.offline.is_none();
         if begins {
             self.offline =
                 Some(Offline { since: now, failures: 1, next_probe: now, probing: None, told: false });
         }
         let Some(offline) = &mut self.offline else { return false };
         match hint {
-            LinkHint::Up => {
-                offline.next_probe = offline.next_probe.min(now + backoff::within(rng, self.window));
+            Link::Up => {
+                offline.next_probe = offline.next_probe.min(now + jitter::within(rng, self.window));
                 offline.failures = 1;
             }
             // A hint may be wrong, so it never stops the probes, however often it comes: it only makes them rare.
-            LinkHint::Down if !offline.told => offline.next_probe = now + self.max_backoff,
-            LinkHint::Down | LinkHint::Unknown => {}
+            Link::Down if !offline.told => offline.next_probe = now + self.max_backoff,
+            Link::Down | Link::Unknown => {}
         }
-        offline.told = hint == LinkHint::Down;
+        offline.told = hint == Link::Down;
         begins
     }
 
@@ -151,8 +151,8 @@ mod tests {
 
     const S: Duration = Duration::from_secs(1);
 
-    fn link() -> (Link, fastrand::Rng) {
-        (Link::new(30 * S, 120 * S), fastrand::Rng::with_seed(1))
+    fn link() -> (LinkBelief, fastrand::Rng) {
+        (LinkBelief::new(30 * S, 120 * S), fastrand::Rng::with_seed(1))
     }
 
     #[test]
@@ -207,6 +207,26 @@ mod tests {
             link.failed(200 * S, true, Some(Probe::Report), &mut rng),
             "no answer for over two minutes: the link's fault"
         );
+        let (mut link, mut rng) = self::link();
+        link.answered(S);
+        assert!(link.failed(121 * S, true, Some(Probe::Report), &mut rng), "nor within just two minutes");
+    }
+
+    #[test]
+    fn p6_a_wake_probes_a_dead_network_at_once_and_pauses_begin_anew() {
+        let (mut link, mut rng) = link();
+        let mut now = S;
+        link.failed(now, false, None, &mut rng);
+        for _ in 0..10 {
+            now = link.opens_at(Probe::Report).unwrap();
+            link.begin(Probe::Report);
+            link.failed(now, false, Some(Probe::Report), &mut rng);
+        }
+        link.wake(now);
+        assert_eq!(link.opens_at(Probe::Report), Some(now));
+        link.begin(Probe::Report);
+        link.failed(now, false, Some(Probe::Report), &mut rng);
+        assert!(link.opens_at(Probe::Report).unwrap() <= now + 2 * S);
     }
 
     #[test]
@@ -215,8 +235,8 @@ mod tests {
             .map(|seed| {
                 let (mut link, _) = link();
                 let mut rng = fastrand::Rng::with_seed(seed);
-                link.hint(S, LinkHint::Down, &mut rng);
-                link.hint(2 * S, LinkHint::Up, &mut rng);
+                link.hint(S, Link::Down, &mut rng);
+                link.hint(2 * S, Link::Up, &mut rng);
                 link.opens_at(Probe::Poll).unwrap() - 2 * S
             })
             .collect();
@@ -227,13 +247,13 @@ mod tests {
     #[test]
     fn p6_a_platform_that_keeps_saying_down_does_not_stop_the_probes() {
         let (mut link, mut rng) = link();
-        assert!(link.hint(S, LinkHint::Down, &mut rng), "an outage begins");
+        assert!(link.hint(S, Link::Down, &mut rng), "an outage begins");
         for n in 1..1000 {
-            assert!(!link.hint(n * S, LinkHint::Down, &mut rng));
+            assert!(!link.hint(n * S, Link::Down, &mut rng));
         }
         assert_eq!(link.opens_at(Probe::Report), Some(121 * S));
-        link.hint(1000 * S, LinkHint::Up, &mut rng);
-        link.hint(1001 * S, LinkHint::Down, &mut rng);
+        link.hint(1000 * S, Link::Up, &mut rng);
+        link.hint(1001 * S, Link::Down, &mut rng);
         assert_eq!(link.opens_at(Probe::Report), Some(1121 * S), "a new Down puts it off anew");
     }
 }

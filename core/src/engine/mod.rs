@@ -1,27 +1,31 @@
 //! Decides: what to do next, and in which order. Pure: no I/O, no clock, no threads, no secrets, no bodies.
 //!
-//! [`Engine::handle`] takes one event and the time, then [`Engine::next`] is called until it answers `None`. Each action is
-//! carried out elsewhere and comes back as an event. The most dangerous order is decided here and nowhere else: a handler runs
-//! only after `TaskKept`, a report goes only after `OutcomeKept`, a task is forgotten only after the service settled it.
+//! [`Engine::apply`] takes one [`Input`] and the time, then [`Engine::next`] is called until it answers `None`. Each action is
+//! carried out elsewhere and comes back as an input. The most dangerous order is decided here and nowhere else: a handler runs
+//! only after `TaskKept`; a report goes only after `OutcomeKept`, which says how the disk answered (what it refused is tried again, and
+//! reported from memory meanwhile); a task is forgotten only when the service said that it is over, or when somebody withdrew it.
 //!
-//! Four small machines, each one file, each tested alone:
+//! Five small machines and their dice, each one file:
 //!
 //! | machine | decides |
 //! |---|---|
-//! | [`polls`] | when an activity may be polled |
+//! | [`polls`] | when an activity may be polled; `next` asks for the room on disk before |
 //! | [`slots`] | which stage each task is in |
-//! | [`calls`] | which heartbeat or report goes next, over which lane |
+//! | [`lanes`] | which heartbeat or report goes next, over which lane |
 //! | [`link`] | whether the service can be reached, and when to try again |
+//! | [`jitter`] | every chance: pauses between tries, when the next heartbeat goes |
+//! | [`starts`] | whether handlers can be started, and how many tasks may find out |
 
-pub mod backoff;
-pub mod calls;
-mod ended;
-mod handle;
+mod answers;
+mod apply;
+pub mod jitter;
+pub mod lanes;
 pub mod link;
 mod next;
 pub mod polls;
+mod protocol;
 pub mod slots;
-mod words;
+pub mod starts;
 
 #[cfg(test)]
 mod tests;
@@ -29,21 +33,14 @@ mod tests;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use calls::Calls;
-use link::Link;
+use lanes::Lanes;
+use link::LinkBelief;
 use polls::Polls;
+pub use protocol::*;
 use slots::{Slot, Slots, Stage};
-pub use words::*;
+use starts::Starts;
 
 use crate::TaskId;
-
-/// Monotonic time since an arbitrary start.
-pub type Time = Duration;
-
-/// The most tasks one worker holds: a table of them is made at its start.
-pub const TASKS_MAX: usize = 100_000;
-/// The most activities one worker polls.
-pub const ACTIVITIES_MAX: usize = 16;
 
 /// The limits an engine works within.
 #[derive(Debug, Clone)]
@@ -86,12 +83,16 @@ pub struct Engine {
     rng: fastrand::Rng,
     slots: Slots,
     polls: Polls,
-    calls: Calls,
-    link: Link,
+    lanes: Lanes,
+    link: LinkBelief,
     /// Actions decided but not yet asked for.
     ready: VecDeque<Action>,
-    /// How many more tasks fit into the spool.
+    starts: Starts,
+    /// How many more tasks fit into the spool, and when that was looked at.
     room: usize,
+    room_seen: Time,
+    /// It is being looked at.
+    room_asked: bool,
     /// Until then polls leave the last place to a token that is handed over.
     tokens_first_until: Time,
     stop: Option<Stop>,
@@ -109,14 +110,17 @@ impl Engine {
         let mut rng = fastrand::Rng::with_seed(config.seed);
         // Devices that boot together must not call together: a tenth of the come-back window spreads them without making a
         // person wait for the first poll.
-        let first = now + backoff::within(&mut rng, config.comeback_window / 10);
+        let first = now + jitter::within(&mut rng, config.comeback_window / 10);
         Engine {
             slots: Slots::new(config.max_tasks),
             polls: Polls::new(config.activities.len(), first),
-            calls: Calls::new(first),
-            link: Link::new(config.comeback_window, config.max_backoff),
+            lanes: Lanes::new(first),
+            link: LinkBelief::new(config.comeback_window, config.max_backoff),
             ready: VecDeque::new(),
+            starts: Starts::new(config.activities.len()),
             room: 0,
+            room_seen: now,
+            room_asked: false,
             tokens_first_until: Time::ZERO,
             stop: None,
             until_idle: false,
@@ -149,9 +153,29 @@ impl Engine {
             && self.room > self.room_spoken_for()
     }
 
+    /// Whether there is a place for one more task, room on disk aside.
+    pub fn has_free_place(&self) -> bool {
+        self.slots.free() > self.polls.in_flight()
+    }
+
+    /// Whether it was told to stop.
+    pub fn is_stopping(&self) -> bool {
+        self.stop.is_some()
+    }
+
+    /// Whether calls go slower, since the service throttled some.
+    pub fn is_throttled(&self) -> bool {
+        self.lanes.is_throttled()
+    }
+
     /// Whether a poll of this activity is under way.
     pub fn is_polling(&self, activity: usize) -> bool {
         self.polls.is_in_flight(activity)
+    }
+
+    /// Whether handlers of this activity can't be started.
+    pub fn starts_fail(&self, activity: usize) -> bool {
+        self.starts.fail(activity)
     }
 
     /// Polls under way.
@@ -160,13 +184,13 @@ impl Engine {
     }
 
     /// What is believed of the network.
-    pub fn link(&self) -> &Link {
+    pub fn link(&self) -> &LinkBelief {
         &self.link
     }
 
     /// Whether reports are paused, since the service rejected three in a row.
     pub fn reports_paused(&self) -> bool {
-        self.calls.reports_paused()
+        self.lanes.reports_paused()
     }
 
     /// When the next report is due, if one waits that is not held.

@@ -5,11 +5,14 @@ use std::time::Duration;
 
 use super::link::Probe;
 use super::slots::{Slot, Stage};
-use super::{Action, BeatsStopped, Call, Engine, Kept, Notice, Stop, Time, Which, backoff};
+use super::{Action, BeatsStopped, Call, Engine, Notice, Stop, Time, Which, jitter};
 use crate::plants::planted;
 
 /// A task whose report has been denied for so long beats no more: its workflow must be able to time out.
 const DENIED_LEASE: Duration = Duration::from_secs(3600);
+
+/// For so long what was seen of the disk counts: others fill it too, while polls come back empty.
+const ROOM_FRESH: Duration = Duration::from_secs(1);
 
 impl Engine {
     /// The next action at time `now`, until there is none.
@@ -29,7 +32,9 @@ impl Engine {
     /// When [`next`](Engine::next) may have something to do without a new event; `None`: only an event can bring something.
     pub fn wake_at(&self) -> Option<Time> {
         let tasks = self.slots.iter().flat_map(|s| {
-            [s.keep_again, s.try_again, expires_at(s).map(|(at, _)| at), self.beat_at(s), self.report_at(s)]
+            let expires = expires_at(s).map(|(at, _)| at);
+            let proven = self.starts.proven_at(s);
+            [s.keep_again, s.try_again, expires, proven, self.beat_at(s), self.report_at(s)]
                 .into_iter()
                 .flatten()
         });
@@ -46,6 +51,9 @@ impl Engine {
                 self.ready.push_back(Action::Notify(Notice::BeatsStopped(slot.id, why)));
             }
         }
+        let proven = |slot: &&Slot| self.starts.proven_at(slot).is_some_and(|at| at <= now);
+        let proven = self.slots.iter().find(proven).map(|slot| slot.id);
+        proven.into_iter().for_each(|id| self.started(id));
     }
 
     /// What was refused is tried again.
@@ -60,7 +68,10 @@ impl Engine {
         slot.try_again = None;
         Some(match slot.stage {
             Stage::Reclaiming => Action::Reclaim { id },
-            _ => Action::Run { id, run: slot.runs.saturating_add(1) },
+            _ => {
+                slot.began = Some(now);
+                Action::Run { id, run: slot.runs.saturating_add(1) }
+            }
         })
     }
 
@@ -99,13 +110,18 @@ impl Engine {
                 self.link.begin(Probe::Report);
             }
         }
-        self.calls.begin(call, now, &mut self.rng);
+        self.lanes.begin(call, now, &mut self.rng);
         Some(Action::Call { id, call })
     }
 
     fn next_poll(&mut self, now: Time) -> Option<Action> {
         let due = |activity| self.poll_at(activity).filter(|at| *at <= now).map(|at| (at, activity));
         let (_, activity) = (0..self.config.activities.len()).filter_map(due).min()?;
+        let stale = now.saturating_sub(self.room_seen) >= ROOM_FRESH;
+        if stale && !planted("idle-disk-not-looked-at") {
+            self.room_asked = true;
+            return Some(Action::LookAtRoom);
+        }
         self.polls.begin(activity);
         self.link.begin(Probe::Poll);
         Some(Action::Poll { activity })
@@ -123,21 +139,26 @@ impl Engine {
 
     /// When the task's next heartbeat may go.
     fn beat_at(&self, slot: &Slot) -> Option<Time> {
-        let ready = slot.beats() && !slot.beat.in_flight && !slot.report.in_flight;
-        if !ready || self.calls_no_more() || !self.calls.lane_free(Call::Beat) {
+        // A report may take longer than the service waits for a heartbeat: it holds up none.
+        let waits = slot.report.in_flight && planted("beat-waits-for-its-report");
+        let ready = slot.beats() && !slot.beat.in_flight && !waits;
+        // Reports that the end waits for may take their time: until they are there, the tasks are alive.
+        let no_more =
+            self.calls_no_more() && (self.stop == Some(Stop::Now) || !self.lanes.reports_in_flight());
+        if !ready || no_more || !self.lanes.lane_free(Call::Beat) {
             return None;
         }
-        Some(slot.beat.due.max(self.calls.opens_at(Call::Beat)))
+        Some(slot.beat.due.max(self.lanes.opens_at(Call::Beat)))
     }
 
     /// When the task's next report may go.
     fn report_at(&self, slot: &Slot) -> Option<Time> {
         let early = slot.stage == Stage::Ended && planted("outcome-sent-before-it-is-kept");
         let ready = (slot.waits() || early) && !slot.report.in_flight;
-        if !ready || self.calls_no_more() || !self.calls.lane_free(Call::Report) {
+        if !ready || self.calls_no_more() || !self.lanes.lane_free(Call::Report) {
             return None;
         }
-        Some(slot.report.due.max(self.calls.opens_at(Call::Report)).max(self.link.opens_at(Probe::Report)?))
+        Some(slot.report.due.max(self.lanes.opens_at(Call::Report)).max(self.link.opens_at(Probe::Report)?))
     }
 
     /// When the activity may be polled: only with a slot, room in the spool, a working disk, and time for one more task's beats.
@@ -149,12 +170,13 @@ impl Engine {
         // However slow calls are: one task at a time can always be paid for, or a bad hour would end polling for good.
         let beats = self.beats_per_second();
         let may = self.stop.is_none()
+            && !self.room_asked
             && (!rules.on_request || self.polls.is_requested(activity))
             && (open < rules.concurrency || planted("poll-without-slot"))
             && polls < self.slots.free()
             && (self.room_spoken_for() < self.room || planted("poll-without-room"))
             && !self.slots.iter().any(Slot::troubles_the_disk)
-            && (beats == 0.0 || self.calls.can_pay_for(beats + 1.0 / rules.heartbeat.as_secs_f64()))
+            && (beats == 0.0 || self.lanes.can_pay_for(beats + 1.0 / rules.heartbeat.as_secs_f64()))
             && !(self.until_idle && self.polls.was_empty(activity));
         if !may {
             return None;
@@ -162,7 +184,8 @@ impl Engine {
         let is_last = polls + 1 == self.slots.free() || self.room_spoken_for() + 1 == self.room;
         let tokens_first = is_last && !planted("tokens-crowded-out");
         let due = if tokens_first { due.max(self.tokens_first_until) } else { due };
-        Some(due.max(self.link.opens_at(Probe::Poll)?).max(self.calls.credentials_open_at()))
+        let due = due.max(self.starts.opens_at(activity, self.slots.iter())?);
+        Some(due.max(self.link.opens_at(Probe::Poll)?).max(self.lanes.credentials_open_at()))
     }
 
     /// The tasks that will go into the spool, though it has not counted them yet.
@@ -204,12 +227,15 @@ impl Engine {
             None => false,
             Some(Stop::Now) => self.slots.iter().all(|s| match s.stage {
                 Stage::Accepting | Stage::Running | Stage::Ended | Stage::Forgetting => false,
-                Stage::Reclaiming | Stage::Counting | Stage::Deferred | Stage::NotKept | Stage::Foreign => {
-                    true
-                }
-                Stage::Waiting => s.outcome == Kept::Yes || s.refusals > 0,
+                // The next start goes on with them. Of an outcome that waits the disk has said whether it has it.
+                Stage::Reclaiming
+                | Stage::Counting
+                | Stage::Deferred
+                | Stage::Waiting
+                | Stage::NotKept
+                | Stage::Foreign => true,
             }),
-            Some(Stop::Drain) => self.has_drained() && !self.calls.any_in_flight(),
+            Some(Stop::Drain) => self.has_drained() && !self.lanes.any_in_flight(),
         }
     }
 
@@ -219,8 +245,8 @@ impl Engine {
             s.report.held
                 || s.report.failures > 0
                 || self.link.offline_since().is_some()
-                || self.calls.reports_paused()
-                || self.calls.credentials_open_at() > Time::ZERO
+                || self.lanes.reports_paused()
+                || self.lanes.credentials_open_at() > Time::ZERO
         };
         (self.polls.in_flight() == 0 || planted("drain-forgets-polls"))
             && self.slots.iter().all(|s| match s.stage {
@@ -235,7 +261,7 @@ impl Engine {
     /// The first heartbeat within a quarter of the interval, so that HeartbeatSeconds can be as low as three intervals.
     pub(super) fn arm(slot: &mut Slot, interval: Option<Duration>, now: Time, rng: &mut fastrand::Rng) {
         slot.beat.interval = interval;
-        slot.beat.due = now + backoff::within(rng, interval.unwrap_or_default() / 4);
+        slot.beat.due = now + jitter::within(rng, interval.unwrap_or_default() / 4);
     }
 }
 

@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
-use super::backoff;
-use super::{ACTIVITIES_MAX, Time};
-use crate::Class;
+use super::jitter;
+use super::protocol::{ACTIVITIES_MAX, Time};
+use crate::ErrorClass;
 use crate::plants::planted;
 
 /// A poll that comes back empty sooner did not wait as the service does: pause, or it spins.
@@ -95,7 +95,7 @@ impl Polls {
         one.in_flight = false;
         one.empty = empty;
         if empty && took < HONEST_POLL {
-            one.due = now + backoff::full_jitter(rng, BASE, HONEST_POLL, one.failures);
+            one.due = now + jitter::full(rng, BASE, HONEST_POLL, one.failures);
             one.failures += 1;
         } else {
             one.due = now;
@@ -109,7 +109,7 @@ impl Polls {
         &mut self,
         activity: usize,
         now: Time,
-        class: Class,
+        class: ErrorClass,
         retry_after: Option<Duration>,
         max_backoff: Duration,
         rng: &mut fastrand::Rng,
@@ -119,17 +119,21 @@ impl Polls {
         one.empty = false;
         let refused = matches!(
             class,
-            Class::NoActivity | Class::Denied | Class::Held | Class::Settled | Class::BadOutput
+            ErrorClass::NoActivity
+                | ErrorClass::Denied
+                | ErrorClass::Held
+                | ErrorClass::Settled
+                | ErrorClass::BadOutput
         );
         let pause = match class {
             // The link decides when the network is tried again; this only keeps a poll that fails by its own fault from spinning.
-            Class::Network => backoff::full_jitter(rng, BASE, max_backoff, one.failures.min(3)),
-            _ if refused => backoff::half_jitter(rng, (BASE * 2u32.pow(one.failures.min(9))).min(SLOW)),
-            _ => backoff::full_jitter(rng, BASE, max_backoff, one.failures),
+            ErrorClass::Network => jitter::full(rng, BASE, max_backoff, one.failures.min(3)),
+            _ if refused => jitter::half(rng, (BASE * 2u32.pow(one.failures.min(9))).min(SLOW)),
+            _ => jitter::full(rng, BASE, max_backoff, one.failures),
         };
         one.failures += 1;
         one.due = now + pause.max(retry_after.unwrap_or_default());
-        if planted("polls-end-with-the-network") && class == Class::Network {
+        if planted("polls-end-with-the-network") && class == ErrorClass::Network {
             one.due = now + Duration::from_secs(1 << 28);
         }
         refused && !std::mem::replace(&mut one.refused, refused)
@@ -165,6 +169,53 @@ mod tests {
         polls.begin(0);
         polls.answered(0, 70 * S, true, 60 * S, &mut rng);
         assert_eq!(polls.due(0), Some(70 * S));
+        polls.answered(0, 80 * S, true, HONEST_POLL, &mut rng);
+        assert_eq!(polls.due(0), Some(80 * S), "long enough");
+        let mut longest = Duration::ZERO;
+        for _ in 0..50 {
+            polls.answered(0, 90 * S, true, S, &mut rng);
+            longest = longest.max(polls.due(0).unwrap() - 90 * S);
+        }
+        assert!(longest > 3 * S && longest <= HONEST_POLL, "pauses grow: {longest:?}");
+    }
+
+    #[test]
+    fn p10_how_slow_polls_get_depends_on_who_can_mend_it() {
+        let cases = [
+            // The link decides when it is tried again.
+            (ErrorClass::Network, Duration::ZERO, 8 * S),
+            (ErrorClass::Server, Duration::ZERO, 120 * S),
+            (ErrorClass::Denied, SLOW / 2, SLOW),
+        ];
+        for (class, shortest, longest) in cases {
+            let mut rng = fastrand::Rng::with_seed(3);
+            let mut polls = Polls::new(1, S);
+            let mut fail = |retry_after| {
+                polls.failed(0, S, class, retry_after, 120 * S, &mut rng);
+                polls.due(0).unwrap() - S
+            };
+            (0..20).for_each(|_| _ = fail(None));
+            let pauses: Vec<_> = (0..50).map(|_| fail(None)).collect();
+            assert!(
+                pauses.iter().all(|pause| *pause >= shortest && *pause <= longest),
+                "{class:?}: {pauses:?}"
+            );
+            assert!(pauses.iter().any(|pause| *pause > longest * 3 / 4), "{class:?}: {pauses:?}");
+            assert_eq!(fail(Some(3600 * S)), 3600 * S, "{class:?}: the service's wish counts");
+        }
+    }
+
+    #[test]
+    fn what_is_wished_for_now_ends_all_pauses_and_hurries_none_that_are_over() {
+        let mut rng = fastrand::Rng::with_seed(3);
+        let mut polls = Polls::new(2, S);
+        for _ in 0..10 {
+            polls.failed(0, 9 * S, ErrorClass::Denied, None, 120 * S, &mut rng);
+        }
+        polls.hurry(10 * S);
+        assert_eq!((polls.due(0), polls.due(1)), (Some(10 * S), Some(S)));
+        polls.failed(0, 10 * S, ErrorClass::Denied, None, 120 * S, &mut rng);
+        assert!(polls.due(0).unwrap() <= 11 * S, "and pauses grow anew");
     }
 
     #[test]
@@ -175,7 +226,7 @@ mod tests {
         let mut said = 0;
         for _ in 0..20 {
             polls.begin(0);
-            said += u32::from(polls.failed(0, now, Class::NoActivity, None, 120 * S, &mut rng));
+            said += u32::from(polls.failed(0, now, ErrorClass::NoActivity, None, 120 * S, &mut rng));
             now = polls.due(0).unwrap();
         }
         assert_eq!(said, 1);

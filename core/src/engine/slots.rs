@@ -10,7 +10,7 @@
 
 use std::time::Duration;
 
-use super::{BeatsStopped, CancelReason, Kept, OwnFailure, Time};
+use super::protocol::{BeatsStopped, Cancelled, Kept, OwnFailure, Time};
 use crate::plants::planted;
 use crate::{Settlement, TaskId};
 
@@ -54,12 +54,14 @@ pub struct Slot {
     pub foreign: bool,
     /// Repetitions of its handler.
     pub runs: u8,
+    /// When its handler was last to be started.
+    pub began: Option<Time>,
     /// Its heartbeats.
     pub beat: Beat,
     /// Its report.
     pub report: Report,
     /// Its handler was told to end.
-    pub cancelled: Option<CancelReason>,
+    pub cancelled: Option<Cancelled>,
     /// The worker's own failure is the outcome, in place of theirs.
     pub own: Option<OwnFailure>,
     /// Where its outcome lies.
@@ -117,6 +119,7 @@ impl Slot {
             deferred: false,
             foreign: false,
             runs: 0,
+            began: None,
             beat: Beat {
                 interval: None,
                 due: now,
@@ -147,6 +150,23 @@ impl Slot {
         matches!(self.stage, Stage::Waiting | Stage::NotKept)
     }
 
+    /// Since when its handler runs, if it does.
+    pub fn runs_since(&self) -> Option<Time> {
+        self.began.filter(|_| self.stage == Stage::Running && self.try_again.is_none())
+    }
+
+    /// The service does not allow its report.
+    pub fn is_denied(&self) -> bool {
+        self.report.denied_since.is_some()
+    }
+
+    /// It is open, or waits to be reported, and beats no more: its workflow may give it up.
+    pub fn is_silent(&self) -> bool {
+        let on_its_way =
+            self.waits() || matches!(self.stage, Stage::Reclaiming | Stage::Deferred | Stage::Running);
+        on_its_way && self.beat.stopped.is_some()
+    }
+
     /// It uses up one of its activity's places.
     pub fn is_open(&self) -> bool {
         !matches!(self.stage, Stage::Waiting | Stage::NotKept | Stage::Forgetting | Stage::Foreign)
@@ -158,7 +178,7 @@ impl Slot {
             && self.beat.stopped.is_none()
             && match self.stage {
                 Stage::Accepting | Stage::NotKept | Stage::Forgetting | Stage::Foreign => false,
-                Stage::Running => self.cancelled != Some(CancelReason::TimedOut),
+                Stage::Running => self.cancelled != Some(Cancelled::TimedOut),
                 Stage::Ended | Stage::Waiting if planted("beats-end-with-the-handler") => false,
                 Stage::Waiting => !self.report.held,
                 Stage::Reclaiming | Stage::Counting | Stage::Deferred | Stage::Ended => true,
@@ -256,5 +276,69 @@ mod tests {
         assert!(slots.remove(slot(1).id).is_some());
         assert_eq!(slots.free(), 1);
         assert!(slots.insert(slot(3)));
+    }
+
+    #[test]
+    fn what_follows_from_the_stage_of_a_task() {
+        // Whether a result waits, a place of the activity is taken, it beats, its silence matters, and the disk has refused it.
+        let all = [
+            (Stage::Accepting, [false, true, false, false, false]),
+            (Stage::Reclaiming, [false, true, true, true, false]),
+            (Stage::Counting, [false, true, true, false, false]),
+            (Stage::Running, [false, true, true, true, false]),
+            (Stage::Deferred, [false, true, true, true, false]),
+            (Stage::Ended, [false, true, true, false, false]),
+            (Stage::Waiting, [true, false, true, true, true]),
+            (Stage::NotKept, [true, false, false, true, true]),
+            (Stage::Forgetting, [false, false, false, false, false]),
+            (Stage::Foreign, [false, false, false, false, false]),
+        ];
+        for (stage, follows) in all {
+            let mut slot = Slot { stage, ..slot(1) };
+            assert!(!slot.beats() && !slot.is_silent(), "{stage:?}: it has no heartbeats");
+            slot.beat.interval = Some(Duration::from_secs(30));
+            let beats = slot.beats();
+            slot.beat.stopped = Some(BeatsStopped::Lease);
+            assert!(!slot.beats(), "{stage:?}");
+            let is = [slot.waits(), slot.is_open(), beats, slot.is_silent(), slot.troubles_the_disk()];
+            assert_eq!(is, follows, "{stage:?}");
+            slot.report.held = true;
+            assert!(!slot.troubles_the_disk(), "{stage:?}: held, it is none of the disk's trouble");
+        }
+        let kept = Slot { stage: Stage::Waiting, outcome: Kept::Yes, ..slot(1) };
+        assert!(!kept.troubles_the_disk());
+    }
+
+    #[test]
+    fn p4_a_task_beats_until_its_end_is_known_or_it_is_held() {
+        let beats = |stage, cancelled, held| {
+            let mut slot = Slot { stage, cancelled, ..slot(1) };
+            slot.beat.interval = Some(Duration::from_secs(30));
+            slot.report.held = held;
+            slot.beats()
+        };
+        assert!(
+            beats(Stage::Running, None, false) && beats(Stage::Running, Some(Cancelled::Stopping), false)
+        );
+        assert!(!beats(Stage::Running, Some(Cancelled::TimedOut), false));
+        assert!(beats(Stage::Waiting, None, false) && !beats(Stage::Waiting, None, true));
+    }
+
+    #[test]
+    fn a_handler_runs_from_its_start_on_unless_it_is_to_be_started_again() {
+        let since = |stage, began, try_again| Slot { stage, began, try_again, ..slot(1) }.runs_since();
+        let at = Some(Duration::from_secs(7));
+        assert_eq!(since(Stage::Running, at, None), at);
+        assert_eq!(since(Stage::Running, None, None), None);
+        assert_eq!(since(Stage::Running, at, at), None, "its input could not be read");
+        assert_eq!(since(Stage::Ended, at, None), None);
+    }
+
+    #[test]
+    fn a_task_is_denied_while_its_report_is() {
+        let mut slot = slot(1);
+        assert!(!slot.is_denied());
+        slot.report.denied_since = Some(Time::ZERO);
+        assert!(slot.is_denied());
     }
 }

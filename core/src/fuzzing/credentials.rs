@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{PLACE, SECRET, assert_fit_for_a_log, is_beyond_grammar};
-use crate::aws::{Credentials, EnvironmentCredentials, ProcessCredentials, parse_printed};
+use crate::aws::{Credentials, EnvironmentCredentials, ProcessConfig, parse_printed};
 
 /// Something printed. `$SECRET` is a key.
 pub fn credentials(data: &[u8]) {
@@ -17,7 +17,7 @@ pub fn credentials(data: &[u8]) {
         }
         Err(reason) => assert_fit_for_a_log(&reason),
     }
-    if let Err(error) = ProcessCredentials::new(&text) {
+    if let Err(error) = ProcessConfig::parse(&text) {
         assert_fit_for_a_log(&error.to_string());
     }
     let environment = |name: &str| match name {

@@ -1,17 +1,19 @@
 //! What bytes from outside must never do to us, one function for each kind of bytes; a broken rule is a panic.
 //!
-//! The fuzzers in `fuzz/` call these with whatever they invent, the tests below with the seeds and with everything that was ever
-//! found. Inputs are text as far as it goes, so that seeds can be written by hand and a find can be read.
+//! The fuzzers in `proof/fuzz/` call these with whatever they invent, the tests below with the seeds and with everything that was
+//! ever found. Inputs are text as far as it goes, so that seeds can be written by hand and a find can be read.
 // These are checks: they are there to panic.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod credentials;
+mod dns;
 mod providers;
 mod responses;
 mod shared_files;
 mod spool;
 
 pub use credentials::credentials;
+pub use dns::dns;
 pub use providers::providers;
 pub use responses::responses;
 pub use shared_files::shared_files;
@@ -26,7 +28,7 @@ const SECRET: &str = "AQCEAAAAKgAAAAMAAAAAAAAAAe6c9Zx0DqQhPm1yT5oWnLrU3sVbK8fXjG
 /// What is told of an input: one line that a log can take, and no secret.
 fn assert_fit_for_a_log(text: &str) {
     assert!(!text.contains(SECRET), "a secret is told");
-    assert!(!text.chars().any(char::is_control), "not one line: {text:?}");
+    assert!(!text.chars().any(crate::printable::steers), "not one line: {text:?}");
     assert!(text.len() < 4096, "{} bytes are told", text.len());
 }
 
@@ -38,8 +40,8 @@ pub fn is_beyond_grammar(error: &serde_json::Error) -> bool {
     WHY.iter().any(|why| error.to_string().contains(why))
 }
 
-/// Hands each file of `fuzz/seeds/TARGET` and `fuzz/regressions/TARGET` to its check: what was found once is looked at in every test
-/// run.
+/// Hands each file of `proof/fuzz/seeds/TARGET` and `proof/fuzz/regressions/TARGET` to its check: what was found once is looked at
+/// in every test run.
 ///
 /// # Panics
 /// If the check does, or there are next to no files.
@@ -47,7 +49,7 @@ pub fn is_beyond_grammar(error: &serde_json::Error) -> bool {
 pub fn replay(target: &str, check: fn(&[u8])) {
     let mut count = 0;
     for kind in ["seeds", "regressions"] {
-        let folder = format!("{}/../fuzz/{kind}/{target}", env!("CARGO_MANIFEST_DIR"));
+        let folder = format!("{}/../proof/fuzz/{kind}/{target}", env!("CARGO_MANIFEST_DIR"));
         for file in std::fs::read_dir(folder).into_iter().flatten() {
             let path = file.unwrap().path();
             println!("{}", path.display());
@@ -80,6 +82,11 @@ mod tests {
     #[test]
     fn p7_no_source_of_credentials_is_quoted_or_believed_without_a_key() {
         replay("providers", providers);
+    }
+
+    #[test]
+    fn field_12_no_answer_of_a_name_server_is_believed_that_answers_something_else() {
+        replay("dns", dns);
     }
 
     #[test]

@@ -7,16 +7,17 @@ use std::time::SystemTime;
 use super::responses::Always;
 use super::{SECRET, assert_fit_for_a_log};
 use crate::aws::{
-    AssumeRoleCredentials, CognitoCredentials, ContainerCredentials, Credentials, CredentialsProvider,
-    IdentityStore, ImdsCredentials, StaticCredentials, StsRole, Transport,
+    AssumeRoleCredentials, CognitoCredentials, ContainerConfig, ContainerCredentials, Credentials,
+    CredentialsProvider, IdentityStore, ImdsConfig, ImdsCredentials, StaticCredentials, StsRole, Transport,
 };
 use crate::clock::{ManualClock, RELEASE_DATE, ServerClock};
 
 /// One answer to all sources, in the form of [`responses`](super::responses()). `$SECRET` is a key.
 pub fn providers(data: &[u8]) {
-    let transport = Arc::new(Always::read(data));
+    let device = ManualClock::new(SystemTime::UNIX_EPOCH + RELEASE_DATE);
+    let transport = Arc::new(Always::read(data, &device));
     let said: serde_json::Value = serde_json::from_slice(&transport.response.body).unwrap_or_default();
-    for source in sources(Arc::clone(&transport) as Arc<dyn Transport>) {
+    for source in sources(device, Arc::clone(&transport) as Arc<dyn Transport>) {
         match source.credentials() {
             Ok(found) => {
                 assert_eq!(transport.response.status, 200, "{} gives what was refused", source.name());
@@ -38,12 +39,11 @@ pub fn providers(data: &[u8]) {
     }
 }
 
-fn sources(transport: Arc<dyn Transport>) -> [Box<dyn CredentialsProvider>; 4] {
-    let device = ManualClock::new(SystemTime::UNIX_EPOCH + RELEASE_DATE);
+fn sources(device: ManualClock, transport: Arc<dyn Transport>) -> [Box<dyn CredentialsProvider>; 4] {
     let clock = Arc::new(ServerClock::new(Arc::new(device)));
-    let env = |name: &str| (name == "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI").then(|| "/role".to_owned());
-    let container = ContainerCredentials::from(&env, Arc::clone(&transport), Arc::clone(&clock));
-    let instance = ImdsCredentials::from(&|_| None, Arc::clone(&transport), Arc::clone(&clock));
+    let here = ContainerConfig { url: Some("http://169.254.170.2/role".to_owned()), token: None };
+    let container = ContainerCredentials::new(here, Arc::clone(&transport), Arc::clone(&clock));
+    let instance = ImdsCredentials::new(ImdsConfig::default(), Arc::clone(&transport), Arc::clone(&clock));
     let guest = Box::new(|| Ok(BTreeMap::new()));
     let cognito = CognitoCredentials::new(
         "eu-west-1:1",
@@ -62,8 +62,8 @@ fn sources(transport: Arc<dyn Transport>) -> [Box<dyn CredentialsProvider>; 4] {
         duration: None,
     };
     [
-        Box::new(container.expect("a right address").expect("an address is set")),
-        Box::new(instance.expect("the usual address").expect("it is not turned off")),
+        Box::new(container.expect("a right address")),
+        Box::new(instance),
         Box::new(cognito.expect("a pool")),
         Box::new(AssumeRoleCredentials::new(role, keys, transport, clock)),
     ]

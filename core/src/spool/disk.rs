@@ -1,25 +1,33 @@
 //! The narrow seam to storage: what the spool needs of it, and the machine's own.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
+use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
+
+use super::files::{self, create};
+use super::hold::{Ground, Hold};
 
 /// What the spool needs of storage. "Durably" means: synced before it returns, though a new name is durable only after
 /// [`sync_dir`](Disk::sync_dir).
 pub trait Disk: Send {
-    /// Makes the folder and those above it, with mode 0700; one that is there is closed to others.
-    fn make_dir(&mut self, dir: &Path) -> io::Result<()>;
+    /// Makes the folder and those above it, with mode 0700; one that is there is closed to others. What others can do in one that
+    /// can't be closed, not being ours, is the answer. Only a folder that `may_be_link` is looked for behind a symbolic link.
+    fn make_dir(&mut self, dir: &Path, may_be_link: bool) -> io::Result<Option<String>>;
     /// What the folder lies on.
     fn kind(&self, dir: &Path) -> io::Result<StorageKind>;
-    /// Bytes that can still be written there.
+    /// Bytes that can still be written there; none where no file can be made.
     fn free(&self, dir: &Path) -> io::Result<u64>;
-    /// Takes the lock, until the disk is dropped. `WouldBlock`: another process has it.
-    fn lock(&mut self, file: &Path) -> io::Result<()>;
-    /// The names of the files in a folder.
+    /// Takes the folder, with `tasks` in it, until the disk is dropped. `WouldBlock`: another process has it. Again, if it was made
+    /// anew.
+    fn lock(&mut self, dir: &Path) -> io::Result<()>;
+    /// Whether the folder that is locked is still the one of this name.
+    fn ground(&mut self, dir: &Path) -> Ground;
+    /// How long a file is. `InvalidData`: what lies there is no file.
+    fn about(&self, file: &Path) -> io::Result<u64>;
+    /// The names of the files in a folder; not in one behind a symbolic link.
     fn list(&self, dir: &Path) -> io::Result<Vec<String>>;
-    /// A whole file.
-    fn read(&self, file: &Path) -> io::Result<Vec<u8>>;
+    /// A whole file of at most so many bytes. `InvalidData`: what lies there is larger, or no file.
+    fn read(&self, file: &Path, most: u64) -> io::Result<Vec<u8>>;
     /// Sets aside this many bytes under this name; a file that is there grows or stays.
     fn preallocate(&mut self, file: &Path, bytes: u64) -> io::Result<()>;
     /// Writes a whole file, into the blocks it has already; not synced.
@@ -50,16 +58,15 @@ pub enum StorageKind {
 /// The machine's own storage.
 #[derive(Debug, Default)]
 pub struct RealDisk {
-    lock: Option<File>,
+    hold: Option<Hold>,
 }
 
+/// The task, the room for its outcome, and one that is being written.
+const FILES_OF_A_TASK: u64 = 3;
+
 impl Disk for RealDisk {
-    fn make_dir(&mut self, dir: &Path) -> io::Result<()> {
-        DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
-        if fs::metadata(dir)?.permissions().mode() & 0o077 != 0 {
-            fs::set_permissions(dir, Permissions::from_mode(0o700))?;
-        }
-        Ok(())
+    fn make_dir(&mut self, dir: &Path, may_be_link: bool) -> io::Result<Option<String>> {
+        files::make_folder(dir, may_be_link)
     }
 
     fn kind(&self, dir: &Path) -> io::Result<StorageKind> {
@@ -68,24 +75,29 @@ impl Disk for RealDisk {
 
     fn free(&self, dir: &Path) -> io::Result<u64> {
         let stat = rustix::fs::statvfs(dir)?;
+        // A file system that counts its files has two more to give for a task, and one while an outcome is written.
+        let no_files = stat.f_files > 0 && stat.f_favail < FILES_OF_A_TASK;
+        if no_files || stat.f_flag.contains(rustix::fs::StatVfsMountFlags::RDONLY) {
+            return Ok(0);
+        }
         Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
     }
 
-    fn lock(&mut self, file: &Path) -> io::Result<()> {
-        let mut lock =
-            OpenOptions::new().create(true).truncate(false).read(true).write(true).mode(0o600).open(file)?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(io::ErrorKind::WouldBlock.into()),
-            Err(TryLockError::Error(e)) => return Err(e),
-        }
-        // For the error of another worker. That a full disk refuses it must not keep this one from starting.
-        let _ = lock.set_len(0).and_then(|()| writeln!(lock, "{}", std::process::id()));
-        self.lock = Some(lock);
+    fn lock(&mut self, dir: &Path) -> io::Result<()> {
+        self.hold = Some(Hold::take(dir, self.hold.as_ref())?);
         Ok(())
     }
 
+    fn ground(&mut self, dir: &Path) -> Ground {
+        self.hold.as_mut().map_or(Ground::Firm, |hold| hold.look(dir))
+    }
+
+    fn about(&self, file: &Path) -> io::Result<u64> {
+        files::length(file)
+    }
+
     fn list(&self, dir: &Path) -> io::Result<Vec<String>> {
+        files::folder(dir, false)?;
         let mut names = Vec::new();
         for entry in fs::read_dir(dir)? {
             // A name that is no UTF-8 is none of ours.
@@ -95,10 +107,8 @@ impl Disk for RealDisk {
         Ok(names)
     }
 
-    fn read(&self, file: &Path) -> io::Result<Vec<u8>> {
-        let mut bytes = Vec::new();
-        File::open(file)?.read_to_end(&mut bytes)?;
-        Ok(bytes)
+    fn read(&self, file: &Path, most: u64) -> io::Result<Vec<u8>> {
+        files::read(file, most)
     }
 
     fn preallocate(&mut self, file: &Path, bytes: u64) -> io::Result<()> {
@@ -149,11 +159,6 @@ impl Disk for RealDisk {
         // An XFS that has shut itself down, its log being broken, calls a folder synced that is not. It reads none any more.
         fs::read_dir(dir)?.next().transpose().map(drop)
     }
-}
-
-/// Opens a file for writing, makes it if it is not there, and leaves its blocks alone.
-fn create(file: &Path) -> io::Result<File> {
-    OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(file)
 }
 
 #[cfg(any(target_os = "linux", target_os = "android"))]

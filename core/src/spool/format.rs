@@ -6,8 +6,8 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{NewTask, StoredTask};
-use crate::{Failure, OUTPUT_MAX, Origin, Outcome, Scope, TaskToken};
+use super::{Later, NewTask, Said, StoredTask};
+use crate::{Failure, OUTPUT_MAX, Origin, Outcome, Output, Scope, TaskToken};
 
 const MAGIC: &[u8; 8] = b"AWSPOOL1";
 const ENVELOPE: &[u8; 4] = b"ENVL";
@@ -33,6 +33,9 @@ fn check(text: &str) -> u32 {
     Sha256::digest(text).first_chunk().map_or(0, |four| u32::from_be_bytes(*four))
 }
 
+/// What follows a date that two answers agreed on.
+pub(super) const CONFIRMED: &str = " confirmed";
+
 /// What is needed to report a task. Frozen for all versions 1.x: fields may be added, if they have a default.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Envelope {
@@ -43,18 +46,23 @@ pub(super) struct Envelope {
     #[serde(default)]
     activity: Option<String>,
     #[serde(default)]
-    deferred: bool,
+    pub(super) deferred: bool,
     /// Seconds since 1970, as below.
     #[serde(default)]
     accepted: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     expires: Option<u64>,
+    #[serde(default, skip_serializing_if = "Said::is_all")]
+    pub(super) said: Said,
     #[serde(default)]
     pub(super) max_output: usize,
     #[serde(default)]
     pub(super) runs: u8,
     #[serde(default)]
     pub(super) outcome: bool,
+    /// A hash of the machine that it belongs to, where that is another one than the folder's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) machine: Option<String>,
 }
 
 impl fmt::Debug for Envelope {
@@ -73,24 +81,56 @@ impl Envelope {
             deferred: task.deferred,
             accepted: since_1970(task.accepted),
             expires: task.expires.map(since_1970),
+            said: task.said,
             max_output: task.max_output,
             runs: 0,
             outcome: false,
+            machine: None,
         }
+    }
+
+    /// From now on it belongs to these.
+    pub(super) fn claim(&mut self, origin: &Origin, scope: &Scope, machine: Option<String>) {
+        (self.origin, self.scope, self.machine) = (origin.clone(), scope.clone(), machine);
+    }
+
+    /// Whether it came to this machine with a copy of another one's folder; `folder`: whether the folder did.
+    pub(super) fn is_copy(&self, folder: bool, machine: &Option<String>) -> bool {
+        match &self.machine {
+            None => folder,
+            // Taken, or claimed, by a machine with a copy of the folder; which may be back where it was made by now.
+            some => machine.is_some() && some != machine,
+        }
+    }
+
+    /// Takes in a later word on the task: of each thing the first word counts. What it changed, or nothing.
+    pub(super) fn completed(&self, later: &Later) -> Option<Envelope> {
+        let mut new = self.clone();
+        new.said.input |= later.input.is_some();
+        if let Some(origin) = later.origin.clone().filter(|_| !self.said.origin) {
+            (new.origin, new.said.origin) = (origin, true);
+        }
+        if let Some(scope) = later.scope.clone().filter(|_| !self.said.scope) {
+            (new.scope, new.said.scope) = (scope, true);
+        }
+        new.expires = self.expires.or(later.expires.map(since_1970));
+        (new != *self).then_some(new)
     }
 
     /// `None` if it holds no token that the service could have given.
     pub(super) fn task(&self) -> Option<StoredTask> {
         Some(StoredTask {
-            token: TaskToken::new(self.token.clone()).ok()?,
+            token: TaskToken::given(self.token.clone())?,
             origin: self.origin.clone(),
             scope: self.scope.clone(),
             activity: self.activity.clone(),
             deferred: self.deferred,
+            said: self.said,
             runs: self.runs,
             has_outcome: self.outcome,
-            accepted: date(self.accepted)?,
-            expires: self.expires.and_then(date),
+            accepted: date(self.accepted),
+            expires: self.expires.map(date),
+            copied: false,
         })
     }
 }
@@ -99,26 +139,45 @@ fn since_1970(date: SystemTime) -> u64 {
     date.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
-fn date(seconds: u64) -> Option<SystemTime> {
-    SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
+/// An app's date may be any. After the year 9999 neither its own language nor ours has a form for it.
+pub(super) fn date(seconds: u64) -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(seconds.min(253_402_300_799))
 }
 
 /// What follows the envelope.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) enum Body {
     Input(String),
-    Outcome(Outcome),
+    /// With the input, where an app may still want to show it.
+    Outcome(Outcome, Option<String>),
 }
 
 impl Body {
-    pub(super) fn sections(&self) -> Vec<(&'static [u8; 4], &[u8])> {
+    fn sections(&self) -> Vec<(&'static [u8; 4], &[u8])> {
         match self {
             Body::Input(input) => vec![(INPUT, input.as_bytes())],
-            Body::Outcome(Outcome::Success(output)) => vec![(OUTPUT, output.as_bytes())],
-            Body::Outcome(Outcome::Failure(f)) => {
-                vec![(ERROR, f.error().as_bytes()), (CAUSE, f.cause().as_bytes())]
+            // The outcome first: damage behind it does not touch it.
+            Body::Outcome(outcome, input) => {
+                let mut sections = outcome_sections(outcome);
+                sections.extend(input.iter().map(|input| (INPUT, input.as_bytes())));
+                sections
             }
         }
+    }
+
+    /// The task's input, where it is there.
+    pub(super) fn input(self) -> Option<String> {
+        match self {
+            Body::Input(input) => Some(input),
+            Body::Outcome(_, input) => input,
+        }
+    }
+}
+
+pub(super) fn outcome_sections(outcome: &Outcome) -> Vec<(&'static [u8; 4], &[u8])> {
+    match outcome {
+        Outcome::Success(output) => vec![(OUTPUT, output.as_str().as_bytes())],
+        Outcome::Failure(f) => vec![(ERROR, f.error().as_bytes()), (CAUSE, f.cause().as_bytes())],
     }
 }
 
@@ -135,38 +194,60 @@ pub(super) struct Damaged;
 
 /// The bytes of a task file. The envelope's state follows the body.
 pub(super) fn encode(envelope: &Envelope, body: &Body) -> Vec<u8> {
-    let envelope = Envelope { outcome: matches!(body, Body::Outcome(_)), ..envelope.clone() };
+    let envelope = Envelope { outcome: matches!(body, Body::Outcome(..)), ..envelope.clone() };
+    let mut bytes = encode_envelope(&envelope);
+    append(&mut bytes, body.sections());
+    bytes
+}
+
+/// A file of the envelope alone. Where the rest should be it counts as damaged.
+pub(super) fn encode_envelope(envelope: &Envelope) -> Vec<u8> {
     // Strings and numbers always have a JSON form.
-    let json = serde_json::to_vec(&envelope).unwrap_or_default();
+    let json = serde_json::to_vec(envelope).unwrap_or_default();
     let mut bytes = MAGIC.to_vec();
-    for (tag, payload) in [(ENVELOPE, json.as_slice())].into_iter().chain(body.sections()) {
+    append(&mut bytes, vec![(ENVELOPE, json.as_slice())]);
+    bytes
+}
+
+fn append(bytes: &mut Vec<u8>, sections: Vec<(&'static [u8; 4], &[u8])>) {
+    for (tag, payload) in sections {
         let len = u32::try_from(payload.len()).unwrap_or(u32::MAX);
         bytes.extend_from_slice(tag);
         bytes.extend_from_slice(&len.to_le_bytes());
         bytes.extend_from_slice(&checksum(tag, payload));
         bytes.extend_from_slice(payload);
     }
-    bytes
 }
 
 /// Reads a task file. The envelope stands alone: damage behind it does not touch it.
 pub(super) fn decode(bytes: &[u8]) -> Result<File, Damaged> {
-    let mut rest = bytes.strip_prefix(MAGIC).ok_or(Damaged)?;
-    let (tag, json) = section(&mut rest).ok_or(Damaged)?;
-    if tag != ENVELOPE {
-        return Err(Damaged);
-    }
-    let mut envelope: Envelope = serde_json::from_slice(json).map_err(|_| Damaged)?;
+    let mut rest = bytes;
+    let mut envelope = take_envelope(&mut rest).ok_or(Damaged)?;
     // No more room is ever set aside than the service takes, whatever a file says.
     envelope.max_output = envelope.max_output.min(OUTPUT_MAX);
     let body = body(rest, envelope.outcome);
     Ok(File { envelope, body })
 }
 
+/// The envelope alone: `bytes` may end behind it.
+pub(super) fn envelope(mut bytes: &[u8]) -> Option<Envelope> {
+    take_envelope(&mut bytes)
+}
+
+fn take_envelope(rest: &mut &[u8]) -> Option<Envelope> {
+    *rest = rest.strip_prefix(MAGIC)?;
+    let (tag, json) = section(rest)?;
+    serde_json::from_slice(json).ok().filter(|_| tag == ENVELOPE)
+}
+
 fn body(mut rest: &[u8], outcome: bool) -> Option<Body> {
     let (mut input, mut output, mut error, mut cause) = (None, None, None, None);
+    let mut whole = true;
     while !rest.is_empty() {
-        let (tag, payload) = section(&mut rest)?;
+        let Some((tag, payload)) = section(&mut rest) else {
+            whole = false;
+            break;
+        };
         let place = match tag {
             INPUT => &mut input,
             OUTPUT => &mut output,
@@ -176,10 +257,13 @@ fn body(mut rest: &[u8], outcome: bool) -> Option<Body> {
         };
         *place = Some(String::from_utf8(payload.to_vec()).ok()?);
     }
-    match (outcome, input, output, error) {
-        (false, Some(input), _, _) => Some(Body::Input(input)),
-        (true, _, Some(output), _) => Some(Body::Outcome(Outcome::Success(output))),
-        (true, _, None, Some(error)) => Some(Body::Outcome(Outcome::Failure(Failure::new(error, cause?)))),
+    match (outcome, output, error) {
+        // What is behind a whole outcome may be damaged: it must not take the outcome with it.
+        (true, Some(output), _) => Some(Body::Outcome(Outcome::Success(Output::kept(output)), input)),
+        (true, None, Some(error)) => {
+            Some(Body::Outcome(Outcome::Failure(Failure::new(error, cause?)), input))
+        }
+        (false, ..) if whole => Some(Body::Input(input?)),
         _ => None,
     }
 }

@@ -7,6 +7,9 @@ use super::Spool;
 use crate::TaskId;
 use crate::plants::planted;
 
+/// A file that was set aside so often goes over the last one of its name.
+const NUMBERS_MAX: usize = 10_000;
+
 impl Spool {
     /// Moves a file to the quarantine, under a name that is free there.
     pub(super) fn set_aside(&mut self, file: &Path) -> io::Result<PathBuf> {
@@ -16,6 +19,27 @@ impl Spool {
         }
         self.move_between(file, &target)?;
         Ok(target)
+    }
+
+    /// The same, but the quarantine is synced by [`settle_moves`](Self::settle_moves), once for many.
+    pub(super) fn set_aside_unsynced(&mut self, file: &Path) -> io::Result<PathBuf> {
+        let target = self.in_quarantine(file).0;
+        if planted("quarantine-deletes") {
+            let _ = self.disk.remove(file);
+        }
+        self.disk.rename(file, &target)?;
+        self.moved.push((file.to_owned(), target.clone()));
+        Ok(target)
+    }
+
+    /// Makes durable what was set aside; or all of it goes back, and is the answer.
+    pub(super) fn settle_moves(&mut self) -> Vec<(PathBuf, PathBuf)> {
+        let moved = std::mem::take(&mut self.moved);
+        let dir = self.config.dir.join("quarantine");
+        if moved.is_empty() || planted("quarantine-not-synced") || self.disk.sync_dir(&dir).is_ok() {
+            return Vec::new();
+        }
+        moved.into_iter().filter(|(file, target)| self.disk.rename(target, file).is_ok()).collect()
     }
 
     /// Moves a file to another folder. The new name is made durable before the old folder is synced, or the file goes back: a power
@@ -42,7 +66,10 @@ impl Spool {
     /// there is no space for a copy, its place is the answer.
     pub(super) fn copy_aside(&mut self, file: &Path, bytes: &[u8]) -> PathBuf {
         let (target, taken) = self.in_quarantine(file);
-        if let Some(same) = taken.into_iter().find(|old| self.disk.read(old).is_ok_and(|old| old == bytes)) {
+        if let Some(same) = taken
+            .into_iter()
+            .find(|old| self.disk.read(old, bytes.len() as u64).is_ok_and(|old| old == bytes))
+        {
             return same;
         }
         let dir = self.config.dir.join("quarantine");
@@ -57,10 +84,11 @@ impl Spool {
     fn in_quarantine(&self, file: &Path) -> (PathBuf, Vec<PathBuf>) {
         let dir = self.config.dir.join("quarantine");
         let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let numbered = |n| if n == 0 { name.clone() } else { format!("{name}.{n}") };
-        let names = self.disk.list(&dir).unwrap_or_default();
-        let taken = (0..).map(numbered).take_while(|n| names.contains(n));
-        let taken: Vec<_> = taken.map(|n| dir.join(n)).collect();
-        (dir.join(numbered(taken.len())), taken)
+        let numbered = |n| dir.join(if n == 0 { name.clone() } else { format!("{name}.{n}") });
+        // Asked name by name: among thousands of files a list for each would take as many times as long.
+        let is_taken =
+            |path: &PathBuf| !matches!(self.disk.about(path), Err(e) if e.kind() == io::ErrorKind::NotFound);
+        let taken: Vec<_> = (0..NUMBERS_MAX).map(numbered).take_while(is_taken).collect();
+        (numbered(taken.len()), taken)
     }
 }

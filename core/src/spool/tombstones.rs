@@ -8,7 +8,7 @@ use std::time::SystemTime;
 
 use sha2::{Digest, Sha256};
 
-use super::Disk;
+use super::{Disk, files};
 use crate::{Settlement, TaskId};
 
 /// Id 16, time 8, settlement 1, request id 36, checksum 3.
@@ -16,7 +16,11 @@ const RECORD: usize = 64;
 const CHECKED: usize = RECORD - 3;
 /// Records of a segment.
 pub(super) const SEGMENT: usize = 10_000;
-const NAMES: [&str; 2] = ["settled.a", "settled.b"];
+pub(super) const NAMES: [&str; 2] = ["settled.a", "settled.b"];
+/// While a segment is written anew.
+pub(super) const NEW: &str = "settled.new";
+/// The largest segment; a few records more than are counted may lie there.
+pub(super) const SEGMENT_MAX: u64 = 2 << 20;
 
 /// The tasks that are over.
 #[derive(Default)]
@@ -36,14 +40,14 @@ impl Tombstones {
         let mut newest = [0; 2];
         for (n, name) in NAMES.into_iter().enumerate() {
             let path = dir.join(name);
-            let bytes = match disk.read(&path) {
+            let bytes = match disk.read(&path, SEGMENT_MAX) {
                 Ok(bytes) => bytes,
                 Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
                 Err(e) => return Err(e),
             };
             let whole = bytes.len() - bytes.len() % RECORD;
             if whole < bytes.len() {
-                disk.write_durably(&path, &bytes[..whole])?;
+                write_whole(disk, dir, name, &bytes[..whole])?;
             }
             tombstones.counts[n] = whole / RECORD;
             for (id, settlement, at) in bytes.chunks_exact(RECORD).filter_map(decode) {
@@ -79,11 +83,16 @@ impl Tombstones {
         self.owed.push((id, settlement, encode(id, settlement, request_id, at)));
     }
 
+    /// The folder was made anew: what is known stays known to this process, and new records go to new files.
+    pub(super) fn begin_anew(&mut self) {
+        self.counts = [0; 2];
+    }
+
     /// Writes what is not on disk yet: the last one, and those before it that the disk refused.
     pub(super) fn write(&mut self, disk: &mut dyn Disk, dir: &Path) -> io::Result<()> {
         if self.counts[self.active] >= SEGMENT {
             let other = 1 - self.active;
-            disk.write_durably(&dir.join(NAMES[other]), &[])?;
+            write_whole(disk, dir, NAMES[other], &[])?;
             self.segments[other].clear();
             self.counts[other] = 0;
             self.active = other;
@@ -92,7 +101,15 @@ impl Tombstones {
         // A write that failed half-way must not push later records off their places.
         let place = (self.counts[self.active] * RECORD) as u64;
         let records = self.owed.iter().map(|(.., record)| *record).collect::<Vec<_>>();
-        disk.write_at_durably(&path, place, records.as_flattened())?;
+        match disk.write_at_durably(&path, place, records.as_flattened()) {
+            Err(e) if files::is_odd(&e) => {
+                let mut bytes = disk.read(&path, SEGMENT_MAX).unwrap_or_default();
+                bytes.resize(self.counts[self.active] * RECORD, 0);
+                bytes.extend_from_slice(records.as_flattened());
+                write_whole(disk, dir, NAMES[self.active], &bytes)?;
+            }
+            written => written?,
+        }
         if self.counts[self.active] == 0 {
             // The segment may be new, and its name not durable.
             disk.sync_dir(dir)?;
@@ -101,6 +118,20 @@ impl Tombstones {
         let written = self.owed.drain(..).map(|(id, settlement, _)| (id, settlement));
         self.segments[self.active].extend(written);
         Ok(())
+    }
+}
+
+/// Gives a segment these contents. One that can't be written in place, having another name elsewhere, is replaced.
+fn write_whole(disk: &mut dyn Disk, dir: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
+    let (new, path) = (dir.join(NEW), dir.join(name));
+    match disk.write_durably(&path, bytes) {
+        Err(e) if files::is_odd(&e) => {
+            let _ = disk.remove(&new);
+            disk.write_durably(&new, bytes)?;
+            disk.rename(&new, &path)?;
+            disk.sync_dir(dir)
+        }
+        written => written,
     }
 }
 
@@ -114,6 +145,7 @@ fn encode(id: TaskId, settlement: Settlement, request_id: Option<&str>, at: Syst
         Settlement::TooLate => 2,
         Settlement::Unknown => 3,
         Settlement::Retracted => 4,
+        Settlement::Discarded => 5,
     };
     for (place, byte) in record[25..CHECKED].iter_mut().zip(request_id.unwrap_or_default().bytes()) {
         *place = byte;
@@ -132,6 +164,7 @@ fn decode(record: &[u8]) -> Option<(TaskId, Settlement, u64)> {
         2 => Settlement::TooLate,
         3 => Settlement::Unknown,
         4 => Settlement::Retracted,
+        5 => Settlement::Discarded,
         _ => return None,
     };
     let id = TaskId::from_bytes(*record.first_chunk()?);

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Handler;
 use crate::aws::ActivityArn;
 use crate::task::OUTPUT_MAX;
+use crate::worker::handler::Handler;
 
 /// An activity to take tasks from.
 #[derive(Clone)]
+#[must_use = "it is polled by a worker that is told of it"]
 pub struct Activity {
     pub(super) arn: ActivityArn,
     /// `None`: deferred.
@@ -26,7 +27,7 @@ impl Activity {
         Activity { handler: Some(Arc::new(handler)), ..Activity::deferred(arn) }
     }
 
-    /// Tasks wait for [`WorkerHandle::succeed`](super::WorkerHandle::succeed) or [`fail`](super::WorkerHandle::fail): a person
+    /// Tasks wait for [`Worker::succeed`](super::Worker::succeed) or [`fail`](super::Worker::fail): a person
     /// decides, tomorrow maybe.
     pub fn deferred(arn: ActivityArn) -> Self {
         Activity {
@@ -62,7 +63,7 @@ impl Activity {
         Activity { safe_to_repeat: safe, ..self }
     }
 
-    /// It is polled only by [`WorkerHandle::poll_once`](super::WorkerHandle::poll_once): a phone must not begin a poll that it may
+    /// It is polled only by [`Worker::poll_once`](super::Worker::poll_once): a phone must not begin a poll that it may
     /// not live to see answered. Default false.
     pub fn on_request(self, on_request: bool) -> Self {
         Activity { on_request, ..self }

@@ -1,27 +1,25 @@
 //! What a worker is told before it starts, and its start.
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use super::activity::Activity;
-use super::crew::{Crew, Tools};
-use super::driver::Driver;
-use super::events::Events;
-use super::handle::{EndGuard, WorkerHandle};
-use super::sweep::Sweep;
-use super::threads;
-use crate::aws::ActivityClient;
+use crate::aws::{ActivityClient, check_origin, partition_of};
 use crate::engine::{self, ACTIVITIES_MAX, ActivityRules, Engine, TASKS_MAX};
-use crate::spool::{Disk, Found, RealDisk, Spool, SpoolConfig, SpoolError};
-use crate::task::OUTPUT_MAX;
+use crate::spool::{Disk, Found, RealDisk, Spool, SpoolConfig, SpoolError, machine_id};
+use crate::task::{INPUT_MAX, OUTPUT_MAX, SCOPE_MAX};
+use crate::worker::activity::Activity;
+use crate::worker::driver::crew::{Crew, Tools};
+use crate::worker::driver::{Driver, Setup};
+use crate::worker::hub::Events;
+use crate::worker::jobs::spawn::spawn;
+use crate::worker::running::{EndGuard, Worker};
+use crate::worker::threads;
 use crate::{Origin, Scope, WorkerName};
 
-/// The entry: see [`Worker::builder`].
-#[derive(Debug)]
-pub struct Worker(());
+/// A hundred years: no time is longer, whatever the caller says, so that none that is added to another runs over.
+const FOR_EVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
 impl Worker {
     /// Starts to describe a worker.
@@ -55,6 +53,7 @@ impl Worker {
 }
 
 /// Describes a worker. A client and a state folder are needed, and an activity or an origin; all else has a default.
+#[must_use = "nothing is polled until it is started"]
 pub struct WorkerBuilder {
     client: Option<ActivityClient>,
     state_dir: Option<PathBuf>,
@@ -77,7 +76,7 @@ pub struct WorkerBuilder {
 
 /// Why no worker was started.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
+#[cfg_attr(not(feature = "exhaustive"), non_exhaustive)]
 pub enum StartError {
     /// Something is missing from what the builder was told, or contradicts itself.
     #[error("{0}")]
@@ -129,7 +128,8 @@ impl WorkerBuilder {
     }
 
     /// The most tasks held at once, whatever their state: at work, waiting for the app or to be delivered, held. When there is no
-    /// place left, nothing is polled. At most [`TASKS_MAX`]. Default: the activities' concurrency added up, and 64 more.
+    /// place left, nothing is polled. At most [`TASKS_MAX`]. Default: the activities' concurrency added up, and 64 more, or
+    /// [`TASKS_MAX`] if that is less.
     pub fn max_tasks(self, tasks: usize) -> Self {
         WorkerBuilder { max_tasks: Some(tasks), ..self }
     }
@@ -183,24 +183,24 @@ impl WorkerBuilder {
     }
 
     /// Opens the state folder and starts the threads.
-    pub fn start(self) -> Result<WorkerHandle, StartError> {
+    pub fn start(self) -> Result<Worker, StartError> {
         self.start_subscribed().map(|(handle, _)| handle)
     }
 
     /// Starts, with a subscription that misses nothing of what was found in the state folder.
-    pub fn start_subscribed(self) -> Result<(WorkerHandle, Events), StartError> {
+    pub fn start_subscribed(self) -> Result<(Worker, Events), StartError> {
         self.start_on(Box::new(RealDisk::default()))
     }
 
-    pub(super) fn start_on(self, disk: Box<dyn Disk>) -> Result<(WorkerHandle, Events), StartError> {
-        let (to_inbox, inbox) = channel();
-        let (driver, events) = self.driver(disk, |tools| threads::start(tools, to_inbox.clone()))?;
-        let (hub, ended) = (Arc::clone(&driver.hub), Arc::clone(&driver.ended));
-        let handle = WorkerHandle { inbox: to_inbox, hub, ended };
+    pub(super) fn start_on(self, disk: Box<dyn Disk>) -> Result<(Worker, Events), StartError> {
+        let (to_driver, mailbox) = channel();
+        let (driver, events) = self.driver(disk, |tools| threads::start(tools, to_driver.clone()))?;
+        let (hub, ended) = (Arc::clone(&driver.hub), driver.ended());
+        let handle = Worker { mailbox: to_driver, hub, ended };
         let end = EndGuard(handle.clone());
-        threads::spawn("aw-engine", move || {
+        spawn("aw-engine", move || {
             let _end = end;
-            driver.run(&inbox);
+            driver.run(&mailbox);
         })?;
         Ok((handle, events))
     }
@@ -220,50 +220,23 @@ impl WorkerBuilder {
             None => WorkerName::new("activity-worker").map_err(|e| config(&e.to_string()))?,
         };
         let (spool, found) = self.open(disk, &dir, &client)?;
-        let clock = Arc::clone(client.clock().clock());
         let max_output = self.max_output();
         let room = spool.room(max_output);
-        let engine = Engine::new(self.rules(&found)?, clock.monotonic());
+        let engine = Engine::new(self.rules(&found)?, client.clock().clock().monotonic());
         let activities = self.activities.iter().map(|a| a.arn.clone()).collect();
         let tools = Tools { spool, max_output, client: client.clone(), activities, name: name.clone() };
-        let mut driver = Driver {
-            engine,
-            client,
+        let setup = Setup {
             activities: self.activities,
             origin,
             scope: self.scope,
             worker_name: name,
             adopted_max_output: self.adopted_max_output,
+            state_dir: dir,
+            max_bytes: self.max_bytes,
             unsafe_storage: found.unsafe_storage.clone(),
-            stop_grace: self.stop_grace,
-            live: HashMap::new(),
-            crew: Box::new(crew(tools)?),
-            hub: Arc::default(),
-            ended: Arc::default(),
-            reason: String::new(),
-            idle_waits: Vec::new(),
-            drains: Vec::new(),
-            poll_waits: Vec::new(),
-            sweep: Sweep::default(),
-            shown: HashMap::new(),
-            tickets: 0,
-            settled: 0,
-            date_kept: None,
-            copied: false,
-            has_room: true,
-            unreadable: false,
-            look_at: None,
-            stepped: (clock.monotonic(), clock.awake()),
-            stop_by: None,
-            dropped_polls: 0,
-            over: false,
-            clock,
+            stop_grace: self.stop_grace.min(FOR_EVER),
         };
-        let events = driver.hub.subscribe();
-        driver.find(found);
-        driver.room(room);
-        driver.sweep();
-        Ok((driver, events))
+        Ok(Driver::new(engine, client, setup, Box::new(crew(tools)?), found, room))
     }
 
     fn check(&self) -> Result<(), StartError> {
@@ -282,11 +255,20 @@ impl WorkerBuilder {
         if self.adopted_heartbeat.is_some_and(|interval| interval < Duration::from_secs(1)) {
             return Err(config("the heartbeat interval of adopted tasks must be at least 1 s"));
         }
+        if self.scope.0.len() > SCOPE_MAX {
+            let has = self.scope.0.len();
+            return Err(config(&format!(
+                "the scope has {has} bytes, {SCOPE_MAX} are allowed: name the user by an id"
+            )));
+        }
+        if let Some(origin) = &self.origin {
+            check_origin(origin).map_err(|why| config(&why.to_string()))?;
+        }
         if self.places() == 0 {
             return Err(config("max_tasks must be at least 1"));
         }
         if self.places() > TASKS_MAX {
-            return Err(config(&format!("max_tasks must be at most {TASKS_MAX}")));
+            return Err(config(&format!("max_tasks must be at most {TASKS_MAX}, and is {}", self.places())));
         }
         let one = Worker::room_of_task(self.max_output());
         if self.max_bytes < one {
@@ -302,6 +284,14 @@ impl WorkerBuilder {
         let first = origins
             .next()
             .ok_or_else(|| config("a worker needs an activity, or an origin for adopted tokens"))?;
+        // What is asked of another region is signed for this one, and nobody there knows of it.
+        let here = format!("{}/{}", partition_of(client.region()), client.region());
+        if !first.as_str().starts_with(&format!("{here}/")) {
+            return Err(config(&format!(
+                "the client signs for {here}, and {} is elsewhere: make the client for the region that the activities are in",
+                first.as_str()
+            )));
+        }
         match origins.find(|other| *other != first) {
             None => Ok(first),
             Some(other) => Err(config(&format!(
@@ -327,18 +317,28 @@ impl WorkerBuilder {
             allow_unsafe_storage: self.allow_unsafe_storage,
         };
         let (spool, found) = Spool::open(disk, spool)?;
-        if let Some(date) = spool.date_floor() {
-            client.clock().raise_floor(date);
+        if let Some(date) = spool.date_floor()
+            && !client.clock().raise_kept_floor(date, spool.is_date_confirmed())
+        {
+            log::warn!(
+                target: "activity_worker",
+                "the date in {} lies too far ahead to be believed: the service is asked anew",
+                dir.join("date").display()
+            );
         }
         Ok((spool, found))
     }
 
+    /// The most bytes to set aside for the outcome of one task. The input of a task that the app settles stays with it; how long
+    /// that of an adopted one is, is known when it comes.
     fn max_output(&self) -> usize {
-        self.activities.iter().map(|a| a.max_output).fold(self.adopted_max_output, usize::max)
+        let of = |a: &Activity| a.max_output + if a.handler.is_none() { INPUT_MAX } else { 0 };
+        self.activities.iter().map(of).fold(self.adopted_max_output, usize::max)
     }
 
     fn places(&self) -> usize {
-        self.max_tasks.unwrap_or_else(|| self.activities.iter().map(|a| a.concurrency).sum::<usize>() + 64)
+        let slots = self.activities.iter().map(|a| a.concurrency).fold(64, usize::saturating_add);
+        self.max_tasks.unwrap_or(slots.min(TASKS_MAX))
     }
 
     fn rules(&self, found: &Found) -> Result<engine::Config, StartError> {
@@ -346,7 +346,7 @@ impl WorkerBuilder {
         for activity in &self.activities {
             let rules = ActivityRules {
                 concurrency: activity.concurrency,
-                heartbeat: activity.heartbeat_interval,
+                heartbeat: activity.heartbeat_interval.min(FOR_EVER),
                 deferred: activity.handler.is_none(),
                 safe_to_repeat: activity.safe_to_repeat,
                 on_request: activity.on_request,
@@ -357,10 +357,10 @@ impl WorkerBuilder {
             activities,
             // What lies on disk has a place, even if the limit was lowered since.
             max_tasks: self.places().max(found.count()),
-            comeback_window: self.comeback_window,
-            max_backoff: self.max_backoff,
-            lease: self.lease,
-            adopted_heartbeat: self.adopted_heartbeat,
+            comeback_window: self.comeback_window.min(FOR_EVER),
+            max_backoff: self.max_backoff.min(FOR_EVER),
+            lease: self.lease.min(FOR_EVER),
+            adopted_heartbeat: self.adopted_heartbeat.map(|interval| interval.min(FOR_EVER)),
             seed: fastrand::u64(..),
         })
     }
@@ -368,9 +368,4 @@ impl WorkerBuilder {
 
 fn config(text: &str) -> StartError {
     StartError::Config(text.to_owned())
-}
-
-fn machine_id() -> Option<String> {
-    let id = std::fs::read_to_string("/etc/machine-id").ok()?;
-    Some(id.trim().to_owned()).filter(|id| !id.is_empty())
 }

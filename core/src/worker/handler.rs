@@ -4,8 +4,9 @@ use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::threads::spawn;
 use crate::aws::ActivityArn;
+use crate::engine::Cancelled;
+use crate::worker::jobs::spawn::spawn;
 use crate::{Failure, TaskId, WorkerName};
 
 /// Does the work of a task. Closures are handlers too.
@@ -30,25 +31,6 @@ where
 {
     fn handle(&self, task: &TaskContext) -> Result<String, Failure> {
         self(task)
-    }
-}
-
-/// Why a handler should end now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Cancelled {
-    /// The service gave the task up; no result will be taken.
-    TimedOut,
-    /// The worker stops now.
-    Stopping,
-}
-
-impl fmt::Display for Cancelled {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Cancelled::TimedOut => "the service gave the task up",
-            Cancelled::Stopping => "the worker stops",
-        })
     }
 }
 

@@ -1,70 +1,78 @@
 //! Acts: the threads that carry out what the engine decides, and the public face of the worker.
 //!
-//! ```no_run
-//! # fn build_client() -> activity_worker::aws::ActivityClient { unimplemented!() }
-//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! use activity_worker::worker::{Activity, Stop, TaskContext};
-//! use activity_worker::{Failure, Worker, aws::ActivityArn};
+//! [`Worker::builder`] describes a worker, [`start`](WorkerBuilder::start) gives the running one: [`Worker`]. A first one stands on the
+//! [crate's page](crate).
 //!
-//! let client = build_client();
-//! let arn = ActivityArn::parse("arn:aws:states:eu-west-1:123456789012:activity:greet")?;
-//! let greet = |task: &TaskContext| Ok::<_, Failure>(format!("{{\"got\":{}}}", task.input()));
-//! let worker = Worker::builder().client(client).state_dir("/var/lib/greeter").activity(Activity::handled(arn, greet)).start()?;
-//! // ... until the program is to end:
-//! worker.stop(Stop::Drain);
-//! # Ok(())
-//! # }
-//! ```
+//! | file | what it is |
+//! |---|---|
+//! | `builder`, `activity` | what a worker is told before it starts |
+//! | `running` | what an app asks a running one |
+//! | `answers`, `reports`, `status`, `foreign` | what it answers |
+//! | `events`, `event_text`, `warnings`, `hub` | what it tells, in which words, and to whom |
+//! | `handler` | what works a task, and what it gets to see |
+//! | `question`, `cancel_wait` | one answer to one question; a wait that can be given up |
+//! | `driver/` | the engine's thread, and all that it owns |
+//! | `mailbox` | all that reaches this thread |
+//! | `jobs/` | who carries out, and knows nothing of the driver: calls, the disk |
+//! | `threads`, `stepped` | two crews for the driver's port `driver/crew`: real threads, and a simulator's hand |
 //!
 //! # Threads
 //!
-//! | thread | does | blocks on |
-//! |---|---|---|
-//! | `aw-engine` | drives the engine, answers the app | its inbox, until the next thing is due |
-//! | `aw-disk` | all storage, several changes to one sync of the folder | the disk |
-//! | `aw-poll-N` | one per activity: the long poll | the network, 65 s |
-//! | `aw-call-N` | four: heartbeats and reports | the network, 10 s |
-//! | `aw-task` | one per running handler | the handler |
+//! | thread | does | blocks on | counts as stuck |
+//! |---|---|---|---|
+//! | `aw-engine` | drives the engine, answers the app | its mailbox, until the next thing is due | |
+//! | `aw-disk` | all storage, several changes to one sync of the folder | the disk | after 30 s |
+//! | `aw-poll-N` | one per activity: the long poll | the network: 65 s without a byte | after 75 minutes |
+//! | `aw-call-N` | four: heartbeats and reports | the network: 10 s without a byte | after 45 minutes |
+//! | `aw-task` | one per running handler | the handler | |
+//! | `aw-reclaim`, `aw-cancel` | what a handler is asked besides, while it lasts | the handler | |
+//! | `aw-credentials`, `name-lookup` | an app's call-back, a look-up of a name, while it lasts | the app, the system | |
 //!
-//! None of them waits for another, so one that hangs holds up only its own kind; [`Snapshot::stuck`] names it.
+//! None of them waits for another but for credentials: those that need new ones wait for the one that fetches them, for 30 s at most.
+//! So one that hangs holds up only its own kind; [`Snapshot::stuck`] names those that are watched.
 
 mod activity;
-mod adopt;
-mod asks;
+mod answers;
 mod builder;
-mod carry;
-mod crew;
-mod deferred;
-mod disk;
+mod cancel_wait;
 mod driver;
+mod event_text;
 mod events;
-mod found;
-mod handle;
+mod foreign;
 mod handler;
-mod inbox;
-#[cfg(test)]
-mod interleavings;
-mod notices;
-mod orders;
-mod poll_once;
+mod hub;
+mod jobs;
+mod mailbox;
+#[cfg_attr(
+    not(feature = "testing"),
+    expect(unreachable_pub, reason = "only the steps of a test take answers out of this room")
+)]
+mod question;
+mod reports;
+mod running;
+mod status;
 #[cfg(feature = "testing")]
 pub mod stepped;
-mod sweep;
-#[cfg(all(test, feature = "testing"))]
-mod sweep_tests;
-mod threads;
 #[cfg(test)]
-mod whole;
+mod tests;
+mod threads;
+mod warnings;
 
-/// No wait is longer, whatever the caller says: far more than anyone means, and far less than a clock can count.
-const LONGEST: std::time::Duration = std::time::Duration::from_secs(10 * 365 * 86_400);
-
-pub use crate::engine::{ACTIVITIES_MAX, TASKS_MAX};
+pub use crate::engine::{ACTIVITIES_MAX, BeatsStopped, Cancelled, Link, Stop, TASKS_MAX};
 pub use activity::Activity;
-pub use adopt::{AdoptError, Adopted};
-pub use builder::{StartError, Worker, WorkerBuilder};
-pub use deferred::{DeferredState, DeferredTask, SettleError};
-pub use events::{Event, Events};
-pub use handle::{DrainReport, Link, Snapshot, Stop, StopReport, Stopped, Stuck, WorkerHandle};
-pub use handler::{Cancelled, Handler, TaskContext};
-pub use poll_once::{PollOnceError, PollRisk, PolledOnce};
+pub use answers::{
+    AdoptError, Adopted, AnswerError, DeferredState, DeferredTask, PollOnceError, PollRisk, PolledOnce,
+};
+pub use builder::{StartError, WorkerBuilder};
+pub use cancel_wait::CancelWait;
+pub use events::Event;
+pub use foreign::{ForeignError, ForeignTask, ForeignWhy};
+pub use handler::{Handler, TaskContext};
+pub use hub::Events;
+pub use reports::{DrainReport, Snapshot, StopReport, Stopped, Stuck};
+pub use running::Worker;
+pub use status::{LeftFor, Refusal, RefusedPolls, Status, Trouble};
+pub use warnings::{FolderAway, FolderMend, Many, Warning};
+
+/// No wait of a caller is longer, whatever it says: far more than anyone means, and far less than a clock can count.
+const LONGEST: std::time::Duration = std::time::Duration::from_secs(10 * 365 * 86_400);

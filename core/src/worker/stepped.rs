@@ -3,23 +3,26 @@
 
 use std::collections::VecDeque;
 use std::path::Path;
-use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::carry::{self, CallJob};
-use super::crew::{Crew, Tools};
-use super::disk::{self, DiskDone, DiskJob};
-use super::driver::Driver;
-use super::events::{Event, Events};
-use super::handle::{Stop, StopReport, Stuck};
-use super::inbox::{Ask, Inbox, Lease};
-use super::{
-    AdoptError, Adopted, DeferredTask, Handler, Link, SettleError, StartError, TaskContext, WorkerBuilder,
-};
-use crate::engine::{self, Engine, Kept, LinkHint};
+use crate::engine::{Engine, Kept, Link, Stop};
 use crate::spool::{Disk, MemoryDisk, Spool};
-use crate::{Adoption, Class, InboxError, Outcome, TaskId};
+use crate::worker::answers::{AdoptError, Adopted, AnswerError, DeferredTask};
+use crate::worker::builder::{StartError, WorkerBuilder};
+use crate::worker::driver::Driver;
+use crate::worker::driver::crew::{Crew, Tools};
+use crate::worker::events::Event;
+use crate::worker::foreign::{ForeignError, ForeignTask};
+use crate::worker::handler::{Handler, TaskContext};
+use crate::worker::hub::Events;
+use crate::worker::jobs::calls::{self, CallJob};
+use crate::worker::jobs::disk::{self, DiskDone, DiskJob};
+use crate::worker::mailbox::{Ask, Lease, Mail};
+pub use crate::worker::question::Answer;
+use crate::worker::question::{Asker, asked};
+use crate::worker::reports::{Snapshot, StopReport, Stuck};
+use crate::{Adoption, ErrorClass, InboxError, Outcome, TaskId};
 
 /// The worker. Dropping it is what SIGKILL does to a process.
 pub struct Stepped {
@@ -63,7 +66,7 @@ pub struct ReclaimOrder {
 }
 
 /// What came of an order.
-pub struct Word(Inbox);
+pub struct Done(Mail);
 
 /// What the disk said to a change, or of its room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,8 +101,8 @@ impl Stepped {
     }
 
     /// Hands in what came of an order, or lets the worker see that time has passed.
-    pub fn step(&mut self, word: Option<Word>) {
-        self.driver.step(word.map(|word| word.0));
+    pub fn step(&mut self, done: Option<Done>) {
+        self.driver.step(done.map(|done| done.0));
     }
 
     /// The orders given since this was last asked.
@@ -108,21 +111,21 @@ impl Stepped {
     }
 
     /// Carries out orders to the disk as one batch, as the disk's thread does.
-    pub fn store(&mut self, orders: Vec<DiskOrder>) -> Vec<Word> {
+    pub fn store(&mut self, orders: Vec<DiskOrder>) -> Vec<Done> {
         let jobs = orders.into_iter().map(|order| order.0).collect();
         let done = disk::batch(&mut self.tools.spool, jobs, self.tools.max_output);
-        done.into_iter().map(|done| Word(Inbox::Disk(done))).collect()
+        done.into_iter().map(|done| Done(Mail::Disk(done))).collect()
     }
 
     /// Sends a heartbeat or a report.
-    pub fn call(&self, order: CallOrder) -> Word {
-        Word(Inbox::Call(carry::call(&self.tools.client, order.0)))
+    pub fn call(&self, order: CallOrder) -> Done {
+        Done(Mail::Call(calls::call(&self.tools.client, order.0)))
     }
 
-    /// Polls.
-    pub fn poll(&self, activity: usize) -> Word {
+    /// Polls an activity, and answers with what the service said.
+    pub fn poll(&self, activity: usize) -> Done {
         let Tools { client, activities, name, .. } = &self.tools;
-        Word(Inbox::Poll(carry::poll(client, activity, &activities[activity], name)))
+        Done(Mail::Poll(calls::poll(client, activity, &activities[activity], name)))
     }
 
     /// What has happened since this was last asked.
@@ -142,74 +145,87 @@ impl Stepped {
 
     /// The tasks whose secrets are in memory.
     pub fn tasks_in_memory(&self) -> usize {
-        self.driver.live.len()
+        self.driver.tasks_in_memory()
     }
 
     /// Whether the worker has stopped: call [`end`](Self::end).
     pub fn is_over(&self) -> bool {
-        self.driver.over
+        self.driver.is_over()
     }
 
     /// The end after a stop.
     pub fn end(self) -> StopReport {
-        let ended = Arc::clone(&self.driver.ended);
+        let ended = self.driver.ended();
         self.driver.end();
         ended.wait()
     }
 
-    /// As [`WorkerHandle::stop`](super::WorkerHandle::stop), without waiting for the end.
+    /// As [`Worker::stop`](super::Worker::stop), without waiting for the end.
     pub fn stop(&mut self, how: Stop) {
-        self.asked(Ask::Stop(match how {
-            Stop::Drain => engine::Stop::Drain,
-            Stop::Now => engine::Stop::Now,
-        }));
+        self.asked(Ask::Stop(how));
     }
 
-    /// As [`WorkerHandle::wake`](super::WorkerHandle::wake).
+    /// As [`Worker::wake`](super::Worker::wake).
     pub fn wake(&mut self) {
         self.asked(Ask::Wake);
     }
 
-    /// As [`WorkerHandle::set_link`](super::WorkerHandle::set_link).
+    /// As [`Worker::set_link`](super::Worker::set_link).
     pub fn set_link(&mut self, link: Link) {
-        self.asked(Ask::Link(match link {
-            Link::Up => LinkHint::Up,
-            Link::Down => LinkHint::Down,
-            Link::Unknown => LinkHint::Unknown,
-        }));
+        self.asked(Ask::Link(link));
     }
 
-    /// As [`WorkerHandle::credentials_changed`](super::WorkerHandle::credentials_changed).
+    /// As [`Worker::credentials_changed`](super::Worker::credentials_changed).
     pub fn credentials_changed(&mut self) {
         self.asked(Ask::CredentialsChanged);
     }
 
-    /// As [`WorkerHandle::deferred_tasks`](super::WorkerHandle::deferred_tasks).
+    /// As [`Worker::deferred_tasks`](super::Worker::deferred_tasks).
     pub fn deferred_tasks(&mut self) -> Vec<DeferredTask> {
         self.ask(|reply| Ask::Deferred(Lease::Renew, reply)).try_recv().unwrap_or_default()
     }
 
-    /// As [`WorkerHandle::input`](super::WorkerHandle::input); the answer comes later.
-    pub fn input(&mut self, id: TaskId) -> Receiver<Result<String, SettleError>> {
-        self.ask(|reply| Ask::Input(id, reply))
+    /// As [`Worker::input`](super::Worker::input); the answer comes later.
+    pub fn input(&mut self, id: TaskId) -> Answer<Result<String, AnswerError>> {
+        self.ask(|reply| Ask::ShowInput(id, reply))
     }
 
-    /// As [`WorkerHandle::succeed`](super::WorkerHandle::succeed) and `fail`; the answer comes later.
-    pub fn settle(&mut self, id: TaskId, outcome: Outcome) -> Receiver<Result<(), SettleError>> {
-        self.ask(|reply| Ask::Settle(id, outcome, reply))
+    /// As [`Worker::succeed`](super::Worker::succeed) and `fail`; the answer comes later.
+    pub fn answer(&mut self, id: TaskId, outcome: Outcome) -> Answer<Result<(), AnswerError>> {
+        self.ask(|reply| Ask::Answer(id, outcome, reply))
     }
 
-    /// As [`WorkerHandle::adopt`](super::WorkerHandle::adopt); the answer comes later.
-    pub fn adopt(&mut self, adoption: Adoption) -> Receiver<Result<Adopted, AdoptError>> {
+    /// As [`Worker::adopt`](super::Worker::adopt); the answer comes later.
+    pub fn adopt(&mut self, adoption: Adoption) -> Answer<Result<Adopted, AdoptError>> {
         self.ask(|reply| Ask::Adopt(adoption, reply))
     }
 
-    fn asked(&mut self, ask: Ask) {
-        self.step(Some(Word(Inbox::Ask(ask))));
+    /// As [`Worker::snapshot`](super::Worker::snapshot).
+    pub fn snapshot(&mut self) -> Snapshot {
+        self.ask(Ask::Snapshot).try_recv().unwrap_or_default()
     }
 
-    fn ask<T>(&mut self, ask: impl FnOnce(Sender<T>) -> Ask) -> Receiver<T> {
-        let (reply, answer) = channel();
+    /// As [`Worker::foreign_tasks`](super::Worker::foreign_tasks).
+    pub fn foreign_tasks(&mut self) -> Vec<ForeignTask> {
+        self.ask(Ask::Foreign).try_recv().unwrap_or_default()
+    }
+
+    /// As [`Worker::adopt_foreign`](super::Worker::adopt_foreign); the answer comes later.
+    pub fn adopt_foreign(&mut self, id: TaskId) -> Answer<Result<(), ForeignError>> {
+        self.ask(|reply| Ask::AdoptForeign(id, reply))
+    }
+
+    /// As [`Worker::discard`](super::Worker::discard); the answer comes later.
+    pub fn discard(&mut self, id: TaskId) -> Answer<Result<(), ForeignError>> {
+        self.ask(|reply| Ask::Discard(id, reply))
+    }
+
+    fn asked(&mut self, ask: Ask) {
+        self.step(Some(Done(Mail::Ask(ask))));
+    }
+
+    fn ask<T>(&mut self, ask: impl FnOnce(Asker<T>) -> Ask) -> Answer<T> {
+        let (reply, answer) = asked();
         self.asked(ask(reply));
         answer
     }
@@ -241,8 +257,11 @@ impl DiskOrder {
             DiskJob::Accept(accept) => ("accept", Some(accept.token.id())),
             DiskJob::KeepOutcome { id, .. } => ("keep outcome", Some(*id)),
             DiskJob::CountRun { id } => ("count run", Some(*id)),
+            DiskJob::Claim(claim) => ("claim", Some(claim.id)),
             DiskJob::ReadInput { id, .. } => ("read input", Some(*id)),
             DiskJob::ShowInput { id, .. } => ("show input", Some(*id)),
+            DiskJob::ShowOutcome { id, .. } => ("show outcome", Some(*id)),
+            DiskJob::Complete { id, .. } => ("complete", Some(*id)),
             DiskJob::ReadOutcome { id } => ("read outcome", Some(*id)),
             DiskJob::Settle { id, .. } => ("settle", Some(*id)),
             DiskJob::FindSettlement { id, .. } => ("find settlement", Some(*id)),
@@ -251,6 +270,7 @@ impl DiskOrder {
             DiskJob::RemoveLetter { .. } => ("remove letter", None),
             DiskJob::KeepDate { .. } => ("keep date", None),
             DiskJob::Look => ("look", None),
+            DiskJob::LookAtRoom => ("look at room", None),
         }
     }
 
@@ -258,6 +278,8 @@ impl DiskOrder {
     pub fn outcome(&self) -> Option<&Outcome> {
         match &self.0 {
             DiskJob::KeepOutcome { outcome, .. } => Some(outcome),
+            // A task that can't be begun is kept with its failure.
+            DiskJob::Accept(accept) => accept.outcome.as_deref(),
             _ => None,
         }
     }
@@ -282,8 +304,8 @@ impl RunOrder {
     }
 
     /// Works the task, to its end.
-    pub fn work(self) -> Word {
-        Word(Inbox::Handler(carry::work(&*self.handler, &self.task, self.max_output)))
+    pub fn work(self) -> Done {
+        Done(Mail::Handler(calls::work(&*self.handler, &self.task, self.max_output)))
     }
 }
 
@@ -294,51 +316,51 @@ impl ReclaimOrder {
     }
 
     /// Calls the handler.
-    pub fn reclaim(self) -> Word {
-        Word(carry::reclaim(self.handler, self.id))
+    pub fn reclaim(self) -> Done {
+        Done(Mail::Reclaimed(calls::reclaim(self.handler, self.id)))
     }
 }
 
-impl Word {
+impl Done {
     /// What the disk, the service or the handler said, in words for a trace.
     pub fn told(&self) -> String {
         match &self.0 {
-            Inbox::Disk(DiskDone::Accepted { result, .. }) => format!("accepted: {}", result.is_ok()),
-            Inbox::Disk(DiskDone::OutcomeKept { kept, reason, .. }) => format!("kept: {kept:?} {reason}"),
-            Inbox::Disk(DiskDone::Settled { error, .. }) => format!("settled: {error:?}"),
-            Inbox::Disk(DiskDone::Room(tasks)) => format!("room: {tasks}"),
-            Inbox::Disk(_) => "disk".to_owned(),
-            Inbox::Call(done) => match &done.answer {
+            Mail::Disk(DiskDone::Accepted { result, .. }) => format!("accepted: {}", result.is_ok()),
+            Mail::Disk(DiskDone::OutcomeKept { kept, reason, .. }) => format!("kept: {kept:?} {reason}"),
+            Mail::Disk(DiskDone::Settled { error, .. }) => format!("settled: {error:?}"),
+            Mail::Disk(DiskDone::Room(tasks)) => format!("room: {tasks}"),
+            Mail::Disk(_) => "disk".to_owned(),
+            Mail::Call(done) => match &done.answer {
                 Ok(_) => "ok".to_owned(),
                 Err(error) => format!("{:?}: {error}", error.class),
             },
-            Inbox::Poll(done) => match &done.answer {
+            Mail::Poll(done) => match &done.answer {
                 Ok(Some(task)) => format!("task {}", task.token.id()),
                 Ok(None) => "empty".to_owned(),
                 Err(error) => format!("{:?}: {error}", error.class),
             },
-            Inbox::Handler(done) => format!("{:?}", done.outcome),
-            Inbox::Ask(_) | Inbox::Reclaimed(_) => "done".to_owned(),
-            Inbox::NotReclaimed(_, why) => why.clone(),
+            Mail::Handler(done) => format!("{:?}", done.outcome),
+            Mail::Reclaimed(done) => done.result.clone().err().unwrap_or_else(|| "done".to_owned()),
+            Mail::Ask(_) => "done".to_owned(),
         }
     }
 
     /// What the disk said to a change, or of its room.
     pub fn disk_answer(&self) -> Option<DiskAnswer> {
         Some(match &self.0 {
-            Inbox::Disk(DiskDone::Accepted { id, result }) => DiskAnswer::Accepted(*id, result.is_ok()),
-            Inbox::Disk(DiskDone::OutcomeKept { id, kept, .. }) => DiskAnswer::Kept(*id, *kept),
-            Inbox::Disk(DiskDone::Settled { id, error }) => DiskAnswer::Settled(*id, error.is_none()),
-            Inbox::Disk(DiskDone::Room(tasks)) => DiskAnswer::Room(*tasks),
+            Mail::Disk(DiskDone::Accepted { id, result }) => DiskAnswer::Accepted(*id, result.is_ok()),
+            Mail::Disk(DiskDone::OutcomeKept { id, kept, .. }) => DiskAnswer::Kept(*id, *kept),
+            Mail::Disk(DiskDone::Settled { id, error }) => DiskAnswer::Settled(*id, error.is_none()),
+            Mail::Disk(DiskDone::Room(tasks)) => DiskAnswer::Room(*tasks),
             _ => return None,
         })
     }
 
     /// The class of error that the service's answer, or the lack of one, came to.
-    pub fn failure(&self) -> Option<Class> {
+    pub fn failure(&self) -> Option<ErrorClass> {
         match &self.0 {
-            Inbox::Call(done) => done.answer.as_ref().err().map(|error| error.class),
-            Inbox::Poll(done) => done.answer.as_ref().err().map(|error| error.class),
+            Mail::Call(done) => done.answer.as_ref().err().map(|error| error.class),
+            Mail::Poll(done) => done.answer.as_ref().err().map(|error| error.class),
             _ => None,
         }
     }

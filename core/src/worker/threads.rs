@@ -2,21 +2,24 @@
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{Builder, JoinHandle};
+use std::thread::Builder;
 use std::time::Duration;
 
-use super::carry::{self, CallJob};
-use super::crew::{Crew, Tools};
-use super::disk::{self, DiskJob};
-use super::handle::Stuck;
-use super::inbox::{HandlerDone, Inbox};
-use super::{Handler, TaskContext};
 use crate::clock::Clock;
-use crate::engine::calls::LANES;
-use crate::{Outcome, TaskId};
+use crate::engine::lanes::LANES;
+use crate::worker::driver::crew::{Crew, Tools};
+use crate::worker::handler::{Handler, TaskContext};
+use crate::worker::jobs::calls::{self, CallJob, HandlerDone, ReclaimDone};
+use crate::worker::jobs::disk::{self, DiskJob};
+use crate::worker::jobs::spawn::spawn;
+use crate::worker::mailbox::Mail;
+use crate::worker::reports::Stuck;
+use crate::{Failure, Outcome, TaskId};
 
-/// Enough for a TLS handshake; frames of unoptimised code are several times as large.
-const STACK: usize = if cfg!(debug_assertions) { 2 << 20 } else { 256 << 10 };
+/// Longer than any deadline of a call lets it be: the largest result both ways over the slowest link, and a third more.
+const CALL_MAX: Duration = Duration::from_secs(45 * 60);
+/// The same for a poll, whose answer may take an hour.
+const POLL_MAX: Duration = Duration::from_secs(75 * 60);
 /// At most so many changes share one sync of the folder.
 const BATCH: usize = 32;
 /// How long the worker's end waits for a thread that hangs.
@@ -24,7 +27,7 @@ const THREADS_END: Duration = Duration::from_secs(5);
 
 /// What a thread is at, for [`Snapshot::stuck`](super::Snapshot::stuck).
 pub(super) struct Watched {
-    name: &'static str,
+    name: String,
     limit: Duration,
     since: Mutex<Option<Duration>>,
 }
@@ -47,13 +50,13 @@ impl Watch {
         let threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
         let stuck = threads.iter().filter_map(|t| {
             let since = now.saturating_sub((*t.since.lock().unwrap_or_else(PoisonError::into_inner))?);
-            (since > t.limit).then_some(Stuck { thread: t.name, since })
+            (since > t.limit).then_some(Stuck { thread: t.name.clone(), since })
         });
         stuck.collect()
     }
 
-    pub(super) fn add(&self, name: &'static str, limit: Duration) -> Arc<Watched> {
-        let watched = Arc::new(Watched { name, limit, since: Mutex::new(None) });
+    pub(super) fn add(&self, name: &str, limit: Duration) -> Arc<Watched> {
+        let watched = Arc::new(Watched { name: name.to_owned(), limit, since: Mutex::new(None) });
         self.threads.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&watched));
         watched
     }
@@ -74,17 +77,17 @@ pub(super) struct Threads {
     polls: Vec<Sender<()>>,
     /// Disconnected once the threads have ended.
     gone: Receiver<()>,
-    inbox: Sender<Inbox>,
+    mailbox: Sender<Mail>,
     watch: Watch,
 }
 
 /// Starts the threads for storage, calls and polls.
-pub(super) fn start(tools: Tools, inbox: Sender<Inbox>) -> std::io::Result<Threads> {
+pub(super) fn start(tools: Tools, mailbox: Sender<Mail>) -> std::io::Result<Threads> {
     let Tools { spool, max_output, client, activities, name } = tools;
     let watch = Watch::new(Arc::clone(client.clock().clock()));
     let (alive, gone) = channel::<()>();
     let (disk, jobs) = channel();
-    let (out, alive_disk) = (inbox.clone(), alive.clone());
+    let (out, alive_disk) = (mailbox.clone(), alive.clone());
     let (watching, watched) = (watch.clone(), watch.add("aw-disk", Duration::from_secs(30)));
     spawn("aw-disk", move || {
         let _alive = alive_disk;
@@ -92,19 +95,19 @@ pub(super) fn start(tools: Tools, inbox: Sender<Inbox>) -> std::io::Result<Threa
         let mut spool = spool;
         while let Some(batch) = next_batch(&jobs) {
             for done in watching.during(&watched, || disk::batch(&mut spool, batch, max_output)) {
-                let _ = out.send(Inbox::Disk(done));
+                let _ = out.send(Mail::Disk(done));
             }
         }
     })?;
     let (calls, jobs) = channel::<CallJob>();
     let jobs = Arc::new(Mutex::new(jobs));
     for name in ["aw-call-1", "aw-call-2", "aw-call-3", "aw-call-4"].into_iter().take(LANES) {
-        let (jobs, out, client, alive) = (Arc::clone(&jobs), inbox.clone(), client.clone(), alive.clone());
-        let (watch, watched) = (watch.clone(), watch.add(name, Duration::from_secs(120)));
+        let (jobs, out, client, alive) = (Arc::clone(&jobs), mailbox.clone(), client.clone(), alive.clone());
+        let (watch, watched) = (watch.clone(), watch.add(name, CALL_MAX));
         spawn(name, move || {
             let _alive = alive;
             while let Some(job) = next_job(&jobs) {
-                let _ = out.send(Inbox::Call(watch.during(&watched, || carry::call(&client, job))));
+                let _ = out.send(Mail::Call(watch.during(&watched, || calls::call(&client, job))));
             }
         })?;
     }
@@ -112,17 +115,18 @@ pub(super) fn start(tools: Tools, inbox: Sender<Inbox>) -> std::io::Result<Threa
     for (activity, arn) in activities.into_iter().enumerate() {
         let (go, went) = channel();
         polls.push(go);
-        let (out, client, name, alive) = (inbox.clone(), client.clone(), name.clone(), alive.clone());
-        let (watch, watched) = (watch.clone(), watch.add("aw-poll", Duration::from_secs(240)));
-        spawn(&format!("aw-poll-{activity}"), move || {
+        let (out, client, name, alive) = (mailbox.clone(), client.clone(), name.clone(), alive.clone());
+        let thread = format!("aw-poll-{activity}");
+        let (watch, watched) = (watch.clone(), watch.add(&thread, POLL_MAX));
+        spawn(&thread, move || {
             let _alive = alive;
             while went.recv().is_ok() {
-                let done = watch.during(&watched, || carry::poll(&client, activity, &arn, &name));
-                let _ = out.send(Inbox::Poll(done));
+                let done = watch.during(&watched, || calls::poll(&client, activity, &arn, &name));
+                let _ = out.send(Mail::Poll(done));
             }
         })?;
     }
-    Ok(Threads { disk, calls, polls, gone, inbox, watch })
+    Ok(Threads { disk, calls, polls, gone, mailbox, watch })
 }
 
 impl Crew for Threads {
@@ -142,20 +146,24 @@ impl Crew for Threads {
 
     /// On a thread of its own. Where none can be had, the task fails as `Worker.NotStarted`.
     fn run(&mut self, handler: Arc<dyn Handler>, task: TaskContext, max_output: usize) {
-        let (id, out) = (task.id(), self.inbox.clone());
-        let work = move || drop(out.send(Inbox::Handler(carry::work(&*handler, &task, max_output))));
+        let (id, out) = (task.id(), self.mailbox.clone());
+        let work = move || drop(out.send(Mail::Handler(calls::work(&*handler, &task, max_output))));
         // A handler is not ours: it gets the platform's usual stack.
         if let Err(error) = Builder::new().name("aw-task".into()).spawn(work) {
             let cause = format!("no thread for the handler: {error}");
-            let outcome = Outcome::failure("Worker.NotStarted", cause);
-            let _ = self.inbox.send(Inbox::Handler(HandlerDone { id, outcome }));
+            let outcome = Outcome::Failure(Failure::new("Worker.NotStarted", cause).failed_start());
+            let _ = self.mailbox.send(Mail::Handler(HandlerDone { id, outcome }));
         }
     }
 
     fn reclaim(&mut self, handler: Option<Arc<dyn Handler>>, id: TaskId) {
-        let out = self.inbox.clone();
-        if let Err(error) = spawn("aw-reclaim", move || drop(out.send(carry::reclaim(handler, id)))) {
-            let _ = self.inbox.send(Inbox::NotReclaimed(id, format!("no thread: {error}")));
+        let out = self.mailbox.clone();
+        if let Err(error) =
+            spawn("aw-reclaim", move || drop(out.send(Mail::Reclaimed(calls::reclaim(handler, id)))))
+        {
+            let _ = self
+                .mailbox
+                .send(Mail::Reclaimed(ReclaimDone { id, result: Err(format!("no thread: {error}")) }));
         }
     }
 
@@ -169,10 +177,6 @@ impl Crew for Threads {
         // Each thread holds the other end until it is gone. One that hangs must not keep the process from ending.
         let _ = gone.recv_timeout(THREADS_END);
     }
-}
-
-pub(super) fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> std::io::Result<JoinHandle<()>> {
-    Builder::new().name(name.to_owned()).stack_size(STACK).spawn(work)
 }
 
 fn next_batch(jobs: &Receiver<DiskJob>) -> Option<Vec<DiskJob>> {

@@ -11,7 +11,7 @@ use activity_worker::clock::{ManualClock, ServerClock};
 
 use crate::peer::{Ca, Peer, Seen, Wire};
 use crate::planted::{SECRET, told, watch_log};
-use crate::stand::Asked;
+use crate::stand::{Asked, for_clients};
 use crate::sts::{given, refusal};
 use crate::{AMPLE, iot};
 
@@ -100,7 +100,7 @@ fn p8_a_signature_of_another_hour_is_made_again_with_the_date_of_the_refusal() {
 #[test]
 fn p8_a_device_in_1970_shows_its_certificate_and_gets_credentials() {
     let ca = Ca::root();
-    let config = iot::for_clients(&ca.certificate_of("127.0.0.1", (2030, 3, 1), (2030, 9, 1)), &["p256"]);
+    let config = for_clients(&ca.certificate_of("127.0.0.1", (2030, 3, 1), (2030, 9, 1)), &["p256"]);
     let peer = Peer::tls(config, |wire, seen| {
         while let Some(request) = seen.request(wire).map(Asked) {
             let body = if request.line().starts_with("HEAD") { String::new() } else { iot::good().1 };
@@ -138,4 +138,46 @@ fn p8_the_word_of_a_stranger_on_the_date_counts_for_nothing() {
     let before = network.clock.now();
     told(assumed(&network, &peer.url("https")).credentials());
     assert_eq!(network.clock.now(), before);
+}
+
+/// Whoever holds the key of a certificate that ran out a week ago gets neither a signed request nor a token of an identity, once it is
+/// known which day it is.
+#[test]
+fn field_09_no_source_shows_anything_to_an_expired_certificate() {
+    let today = SystemTime::UNIX_EPOCH + Duration::from_secs(1_906_502_400 + 7 * 86_400);
+    let ca = Ca::root();
+    for on_disk in [false, true] {
+        for wall in [SystemTime::UNIX_EPOCH, today, today - Duration::from_secs(10 * 86_400)] {
+            let peer = Peer::tls(ca.server_dated("127.0.0.1", (2030, 3, 1), (2030, 6, 2)), sts);
+            let network = device(wall, &ca);
+            let clock = Arc::clone(&network.clock);
+            match on_disk {
+                true => clock.raise_floor(today),
+                false => clock.learn(today, clock.clock().monotonic()),
+            }
+            told(assumed(&network, &peer.url("https")).credentials());
+
+            let token = tempfile::NamedTempFile::new().unwrap();
+            std::fs::write(token.path(), SECRET).unwrap();
+            let transport = network.transport(AMPLE).unwrap();
+            let (url, file) = (peer.url("https"), token.path().to_owned());
+            let web = WebIdentityCredentials::new(role(&url), file, transport, Arc::clone(&clock));
+            told(web.credentials());
+
+            let shown = peer.seen.requests().into_iter().filter(|r| !r.starts_with("HEAD / ")).count();
+            assert_eq!((shown, clock.now() >= today), (0, true), "{wall:?} {on_disk}");
+        }
+    }
+}
+
+/// STS over plain HTTP may tell what hour it is for its own signatures; for certificates that counts for nothing.
+#[test]
+fn field_09_a_refusal_over_plain_http_does_not_move_the_date_of_certificates() {
+    let ca = Ca::root();
+    let network = device(in_2099(), &ca);
+    let today = SystemTime::UNIX_EPOCH + Duration::from_secs(1_906_502_400 + 86_400);
+    network.clock.learn(today, network.clock.clock().monotonic());
+    let peer = Peer::plain(sts);
+    assert_eq!(assumed(&network, &peer.url("http")).credentials().unwrap().access_key_id, "ROLE");
+    assert_eq!(network.clock.certificate_date(), today);
 }

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-use activity_worker::aws::{ContainerCredentials, CredentialsProvider, Network};
+use activity_worker::aws::{
+    ContainerConfig, ContainerCredentials, ContainerToken, CredentialsProvider, Network,
+};
 use activity_worker::clock::{ManualClock, ServerClock};
 
 use crate::home::{Home, clock, today};
@@ -19,13 +21,10 @@ const URI: &str = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
 const GOOD: &str = "2030-01-02T03:04:05Z";
 
 pub(crate) fn source(url: &str) -> Arc<dyn CredentialsProvider> {
-    let env = |name: &str| match name {
-        URI => Some(url.to_owned()),
-        "AWS_CONTAINER_AUTHORIZATION_TOKEN" => Some(TOKEN.to_owned()),
-        _ => None,
-    };
+    let token = Some(ContainerToken::Fixed(TOKEN.to_owned()));
+    let config = ContainerConfig { url: Some(url.to_owned()), token };
     let transport = Network::new(clock()).transport(Duration::from_secs(1)).unwrap();
-    Arc::new(ContainerCredentials::from(&env, transport, clock()).unwrap().unwrap())
+    Arc::new(ContainerCredentials::new(config, transport, clock()).unwrap())
 }
 
 #[test]

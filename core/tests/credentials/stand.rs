@@ -1,10 +1,14 @@
 //! A server whose answers are told by a function of the request.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use rustls::ServerConfig;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::server::WebPkiClientVerifier;
 
-use crate::peer::{Peer, Seen, Wire};
+use crate::peer::{Certificate, Peer, Seen, Wire};
 use crate::planted::{SECRET, TOKEN};
 
 /// Status and body.
@@ -29,7 +33,10 @@ fn serve(
     move |wire, seen| {
         while let Some(request) = seen.request(wire) {
             let (status, body) = answer(&Asked(request));
-            let head = format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\n\r\n", body.len());
+            let head = format!(
+                "HTTP/1.1 {status} X\r\nx-amzn-requestid: 1\r\ncontent-type: application/x-amz-json-1.1\r\ncontent-length: {}\r\n\r\n",
+                body.len()
+            );
             if wire.write_all(format!("{head}{body}").as_bytes()).is_err() {
                 return;
             }
@@ -75,4 +82,24 @@ pub(crate) fn metadata(id: &str, end: &str) -> String {
     format!(
         r#"{{"Code":"Success","AccessKeyId":"{id}","SecretAccessKey":"{SECRET}","Token":"{TOKEN}","Expiration":"{end}"}}"#
     )
+}
+
+/// A file of a device: its certificate, or its key.
+pub(crate) fn client(file: &str) -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/transport/clients")).join(file)
+}
+
+/// A server that speaks only with those who show a certificate of one of these kinds.
+pub(crate) fn for_clients(own: &Certificate, kinds: &[&str]) -> Arc<ServerConfig> {
+    let mut roots = rustls::RootCertStore::empty();
+    for kind in kinds {
+        roots.add(CertificateDer::from_pem_file(client(&format!("{kind}.pem"))).unwrap()).unwrap();
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let verifier =
+        WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider)).build();
+    let (chain, key) = (own.0.clone(), own.1.clone_key());
+    let builder =
+        ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    Arc::new(builder.with_client_cert_verifier(verifier.unwrap()).with_single_cert(chain, key).unwrap())
 }

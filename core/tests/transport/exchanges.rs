@@ -149,6 +149,41 @@ fn an_answer_may_be_as_large_as_allowed_and_no_larger() {
 }
 
 #[test]
+fn field_05_of_an_answer_that_is_too_large_both_ends_are_there_to_be_looked_at() {
+    let (start, end) = (r#"{"input":""#, r#"","taskToken":"T"}"#);
+    let body = format!("{start}{}{end}", "x".repeat(1900 - start.len() - end.len()));
+    let peer = Peer::plain(move |wire, seen| {
+        while seen.request(wire).is_some() {
+            write!(
+                wire,
+                "HTTP/1.1 200 OK\r\nx-amzn-requestid: 7\r\ncontent-length: {}\r\n\r\n{body}",
+                body.len()
+            )
+            .unwrap();
+        }
+    });
+    let error = transport().send(&post(&peer.url("http"))).err().unwrap();
+    let part = error.part.unwrap();
+    assert_eq!((part.status, part.body.len()), (200, 1900));
+    assert!(part.body.starts_with(start.as_bytes()) && part.body.ends_with(end.as_bytes()));
+    assert!(part.headers.contains(&("x-amzn-requestid".to_owned(), "7".to_owned())));
+}
+
+#[test]
+fn field_04_what_came_of_an_answer_before_it_broke_off_is_there_to_be_looked_at() {
+    for answer in [
+        b"HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n{\"taskToken\":\"T\"".as_slice(),
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n10\r\n{\"taskToken\":\"T\"\r\n",
+    ] {
+        let peer = Peer::plain(once(answer));
+        let error = transport().send(&post(&peer.url("http"))).err().unwrap();
+        assert_eq!(error.part.unwrap().body, b"{\"taskToken\":\"T\"", "{}", error.reason);
+    }
+    let peer = Peer::plain(once(b"HTTP/1.1 200 OK\r\ncontent-le"));
+    assert!(transport().send(&post(&peer.url("http"))).err().unwrap().part.is_none());
+}
+
+#[test]
 fn p6_an_answer_without_end_is_cut_off_while_it_is_read() {
     let peer = Peer::plain(|wire, seen| {
         seen.request(wire);

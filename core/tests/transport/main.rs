@@ -1,14 +1,16 @@
 //! The HTTPS transport over real sockets and real TLS, on loopback.
 #![allow(clippy::unwrap_used, reason = "a test may panic, and so may what it is made of")]
 
+mod ca_files;
 mod certificates;
 mod clocks;
 mod deadlines;
-mod examinations;
 mod exchanges;
 mod names;
 mod peer;
+mod probes;
 mod proxies;
+mod rewinds;
 
 use std::time::Duration;
 

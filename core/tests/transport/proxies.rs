@@ -143,7 +143,9 @@ fn the_way_to_a_proxy_never_leads_through_a_proxy() {
         for target in ["http", "https"] {
             let transport = builder(url).lookup(nobody).build().unwrap();
             let error = transport.send(&post(&format!("{target}://{HOST}/"))).err().unwrap();
-            let said = format!("on the way to {HOST}: the proxy: proxy.example refused the connection");
+            let port = if url.starts_with("https") { 443 } else { 80 };
+            let said =
+                format!("on the way to {HOST}: the proxy: proxy.example:{port} refused the connection");
             assert_eq!((error.reason, error.sent), (said, false), "{url}");
         }
     }
@@ -238,7 +240,7 @@ fn every_kind_of_client_certificate_is_shown_to_a_server_that_asks() {
     let without = HttpsTransport::builder().ca_file(ca.file().path().to_owned()).build().unwrap();
     let error = without.send(&post(&peer.url("https"))).err().unwrap();
     // The alert that says why may be overtaken by the end of the connection.
-    let said = ["CertificateRequired", "closed the connection", "broke"];
+    let said = ["asks for a certificate", "closed the connection", "broke"];
     assert!(said.iter().any(|said| error.reason.contains(said)), "{error}");
 }
 
@@ -255,5 +257,42 @@ fn a_client_certificate_of_no_use_is_named() {
         let builder = HttpsTransport::builder().client_certificate(client(certificate), client(key));
         let error = builder.build().unwrap_err().to_string();
         assert!(error.contains(said), "{error}");
+    }
+}
+
+#[test]
+fn field_14_a_proxy_gets_user_and_password_as_they_were_meant() {
+    for (user, meant) in [
+        ("user:pass", "dXNlcjpwYXNz"),
+        ("user:pa%23ss", "dXNlcjpwYSNzcw=="),
+        ("user:pa#ss", "dXNlcjpwYSNzcw=="),
+        ("user:12#34", "dXNlcjoxMiMzNA=="),
+        ("user:p@ss", "dXNlcjpwQHNz"),
+        ("user:p%40ss", "dXNlcjpwQHNz"),
+        ("user@corp.example:pass", "dXNlckBjb3JwLmV4YW1wbGU6cGFzcw=="),
+        ("user:pa:ss", "dXNlcjpwYTpzcw=="),
+        ("user:pa%3Ass", "dXNlcjpwYTpzcw=="),
+        ("DOMAIN\\user:pass", "RE9NQUlOXHVzZXI6cGFzcw=="),
+        ("DOMAIN%5Cuser:pass", "RE9NQUlOXHVzZXI6cGFzcw=="),
+        ("user:100%", "dXNlcjoxMDAl"),
+        ("user:100%sure", "dXNlcjoxMDAlc3VyZQ=="),
+        ("user:100%25", "dXNlcjoxMDAl"),
+        ("user:a/b?c", "dXNlcjphL2I/Yw=="),
+        ("user:a+b c", "dXNlcjphK2IgYw=="),
+        ("user:gr\u{fc}n", "dXNlcjpncsO8bg=="),
+        ("user", "dXNlcjo="),
+        ("user:", "dXNlcjo="),
+        (":pass", "OnBhc3M="),
+    ] {
+        for scheme in ["http://", ""] {
+            let proxy = refusing("HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n");
+            let through = format!("{scheme}{user}@{}", proxy.address);
+            let transport = builder(&through).build().unwrap();
+            let error = transport.send(&post(&format!("https://{HOST}/"))).err().unwrap();
+            assert!(error.reason.contains(&format!("the proxy {} wants", proxy.address)), "{user}: {error}");
+            let asked = proxy.seen.requests().remove(0);
+            let header = format!("\r\nProxy-Authorization: Basic {meant}\r\n");
+            assert!(asked.contains(&header), "{through}: {asked}");
+        }
     }
 }

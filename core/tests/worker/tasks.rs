@@ -52,6 +52,17 @@ fn failures_reach_the_state_machine_by_name() {
 }
 
 #[test]
+fn field_05_an_input_over_the_limit_ends_by_name() {
+    let bench = Bench::new();
+    let worker = bench.worker().activity(bench.handled(echo)).start().unwrap();
+    let large = format!("\"{}\"", "x".repeat(1_048_576));
+    let cause = "the input has 1048578 bytes, the limit is 1048576";
+    assert_eq!(bench.fails(&bench.start(&large)), ("Worker.InvalidInput".to_owned(), cause.to_owned()));
+    assert_eq!(bench.succeeds(&bench.start("1")), r#"{"got":1}"#, "and the worker goes on");
+    worker.stop(Stop::Now);
+}
+
+#[test]
 fn the_largest_input_and_output_pass() {
     let bench = Bench::new();
     let handler = |task: &TaskContext| Ok::<_, Failure>(format!("\"{}\"", &task.input()[1..262_143]));

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use self::input::{Input, Show};
 use crate::error::ApiError;
-use crate::server::Shared;
 use crate::service::{Execution, Service, epoch};
+use crate::shared::Shared;
 
 /// The prefix of `X-Amz-Target`.
 pub(crate) const TARGET: &str = "AWSStepFunctions.";

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::Moment;
+use super::describe::{Execution, Status};
 use super::events::{self, Happens, data};
 use super::history::HistoryEvent;
-use super::shown::{Execution, Status};
+use super::moment::Moment;
 use crate::asl::{Catcher, Definition, Kind, Misfit, Raised, State, Task, Work};
 
 /// An execution ends when its history is this long. Source: Step Functions quotas.

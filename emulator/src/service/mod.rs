@@ -1,30 +1,34 @@
 //! The service itself: activities, state machines, executions and tasks. No sockets, no threads, no clock: time is passed in.
 
 mod activity;
+mod describe;
 mod events;
 mod execution;
 mod history;
+mod moment;
 mod push;
 mod resources;
-mod shown;
+mod state_machine;
+mod tasks;
 #[cfg(test)]
 mod tests;
 mod token;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use serde_json::Value;
 
 use self::activity::{Activity, Task};
+pub use self::describe::{Execution, Status};
 use self::execution::{Flow, Run, Schedule};
 pub use self::history::HistoryEvent;
 pub(crate) use self::history::epoch;
+pub(crate) use self::moment::Moment;
 pub use self::push::Push;
 use self::push::Pushes;
-use self::resources::StateMachine;
-pub use self::shown::{Execution, Status};
+use self::state_machine::StateMachine;
 use self::token::Tokens;
 pub(crate) use self::token::{hex, hmac_sha256, token_id};
 use crate::asl::Work;
@@ -33,15 +37,6 @@ use crate::names::{check_arn, check_name, partition};
 
 /// Executions that ended are forgotten beyond this many, oldest first: a test bench must not grow for ever.
 const ENDED_MAX: usize = 10_000;
-
-/// Now, by both clocks.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Moment {
-    /// Since the start; timers run by it.
-    pub(crate) at: Duration,
-    /// The service's date; histories carry it.
-    pub(crate) date: SystemTime,
-}
 
 /// What the service is told once.
 #[derive(Debug, Clone)]
@@ -207,6 +202,16 @@ impl Service {
         runs.filter(move |run| machine_arn.is_none_or(|arn| arn == run.state_machine_arn))
     }
 
+    /// The push of this number, if there was one and it is not forgotten.
+    pub(crate) fn push(&self, number: usize) -> Option<&Push> {
+        self.pushes.get(number)
+    }
+
+    /// All pushes that are remembered, oldest first.
+    pub(crate) fn pushes(&self) -> impl Iterator<Item = &Push> {
+        self.pushes.iter()
+    }
+
     /// Ends the polls and forgets the rest: the threads that wait for an answer get none.
     pub(crate) fn close(&mut self) {
         self.activities.clear();
@@ -249,7 +254,7 @@ impl Service {
                 run.scheduled(&task, now);
                 run.submitted(&task, now);
                 let token = self.tokens.issue(task.number);
-                self.keep_push(execution, resource, &task.input, token);
+                self.pushes.keep(execution, resource, &task.input, token);
             }
         }
         self.enqueue(execution, task, now);

@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use super::Service;
-
 /// So many are remembered: a test bench must not grow for ever.
 const PUSHES_MAX: usize = 10_000;
 
@@ -36,19 +34,19 @@ pub(super) struct Pushes {
     kept: std::collections::VecDeque<Push>,
 }
 
-impl Service {
+impl Pushes {
     /// The push of this number, if there was one and it is not forgotten.
-    pub(crate) fn push(&self, number: usize) -> Option<&Push> {
-        self.pushes.kept.get(number.checked_sub(self.pushes.forgotten)?)
+    pub(super) fn get(&self, number: usize) -> Option<&Push> {
+        self.kept.get(number.checked_sub(self.forgotten)?)
     }
 
     /// All that are remembered, oldest first.
-    pub(crate) fn pushes(&self) -> impl Iterator<Item = &Push> {
-        self.pushes.kept.iter()
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Push> {
+        self.kept.iter()
     }
 
-    pub(super) fn keep_push(&mut self, execution: &str, resource: &str, payload: &str, token: String) {
-        let Pushes { forgotten, kept } = &mut self.pushes;
+    pub(super) fn keep(&mut self, execution: &str, resource: &str, payload: &str, token: String) {
+        let Pushes { forgotten, kept } = self;
         kept.push_back(Push {
             number: *forgotten + kept.len(),
             execution_arn: execution.to_owned(),

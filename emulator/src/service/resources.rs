@@ -4,21 +4,13 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use super::Service;
 use super::activity::Activity;
-use super::{Moment, Service};
+use super::moment::Moment;
+use super::state_machine::StateMachine;
 use crate::asl::Definition;
 use crate::error::{ApiError, Resource};
 use crate::names::{check_arn, check_name};
-
-/// A state machine as it was created.
-pub(crate) struct StateMachine {
-    pub(crate) name: String,
-    pub(crate) created: SystemTime,
-    /// The definition as it was given.
-    pub(crate) text: String,
-    pub(crate) role_arn: String,
-    pub(super) definition: Arc<Definition>,
-}
 
 impl Service {
     /// Creates an activity; one that exists already is the answer then.

@@ -2,6 +2,8 @@
 
 mod pushed;
 
+use std::time::SystemTime;
+
 use serde_json::json;
 
 use super::activity::Poll;

@@ -135,6 +135,8 @@ fn c19_a_wrong_setup_is_an_error_with_a_code_and_one_line() {
         WorkerConfig { account: Some("999999999999".into()), ..phone.config() },
         WorkerConfig { max_bytes: Some(1), ..phone.config() },
         WorkerConfig { ca_file: Some("/does/not/exist.pem".into()), ..phone.config() },
+        WorkerConfig { ca_only: true, ..phone.config() },
+        WorkerConfig { region: "cn-north-1".into(), account: None, ..phone.config() },
         WorkerConfig {
             activities: vec![ActivityConfig { arn: "arn:aws:s3:::bucket".into(), ..phone.activity(true) }],
             ..phone.config()

@@ -7,4 +7,6 @@ mod answers;
 mod bounds;
 mod children;
 mod faults;
+mod field;
+mod foreign;
 mod support;

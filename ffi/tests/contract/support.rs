@@ -9,7 +9,7 @@ use activity_worker_ffi::*;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-pub(crate) const SOON: Duration = Duration::from_secs(20);
+pub(crate) const SOON: Duration = Duration::from_secs(60);
 
 /// An emulator with a state machine that asks by an activity and one that asks by push messages, and an app's state folder.
 pub(crate) struct Phone {
@@ -118,6 +118,7 @@ pub(crate) fn app(state_dir: &str, endpoint: &str) -> WorkerConfig {
         worker_name: Some("phone".to_owned()),
         endpoint_url: Some(endpoint.to_owned()),
         ca_file: None,
+        ca_only: false,
         max_tasks: None,
         max_bytes: None,
         adopted_max_output: None,

@@ -4,9 +4,10 @@ import Foundation
 /// and process do.
 ///
 /// One worker at a time has a state folder. Stop it when it is done; one that is merely let go ends soon after, and keeps the
-/// folder until then. Cancelling a task that waits for one of its functions does not undo the call, nor shorten it.
+/// folder until then. Cancelling a task ends its ``drain(within:)`` or ``pollOnce(_:within:risk:)`` with a `CancellationError`; other
+/// calls are short, and are not undone.
 public final class ActivityWorker: Sendable {
-    private let worker: FFI.Worker
+    let worker: FFI.Worker
     private let announcer: Announcer
     /// Lists the tasks for those who read them before their lease is over.
     private let renewal: Task<Void, Never>
@@ -26,6 +27,7 @@ public final class ActivityWorker: Sendable {
                 listener: Listener(announcer)
             )
             announcer.watch(worker)
+            announcer.begin(WorkerStatus(try worker.status()))
             return ActivityWorker(worker, announcer, lease: config.lease ?? .seconds(86_400))
         }
     }
@@ -74,6 +76,17 @@ extension ActivityWorker {
         announcer.tasks()
     }
 
+    /// What the worker is up against: no network, a login that is needed, answers that are held, and why. The state now, and again
+    /// whenever it changed, until the worker has ended. A slow reader gets the newest one alone.
+    public var status: AsyncStream<WorkerStatus> {
+        announcer.statusStream()
+    }
+
+    /// The newest ``status``; after the worker's end the last one.
+    public var currentStatus: WorkerStatus {
+        announcer.status
+    }
+
     /// The requests: open ones, and those whose answer waits to be delivered. Asking renews their lease. None after the end.
     public func pendingTasks() async throws -> [ActivityTask] {
         try await BlockingCalls.short { [worker] in try worker.pendingTasks().map(ActivityTask.init) }
@@ -93,9 +106,16 @@ extension ActivityWorker {
 
 // What a person answers. All of it throws an AnswerError.
 extension ActivityWorker {
-    /// What a person is to see: the input of an open request, JSON, read from disk. Throws an ``AnswerError``.
+    /// What a person is to see: the input of a request, JSON, read from disk; of an answered one too, until it is settled. Throws an
+    /// ``AnswerError``.
     public func input(of id: String) async throws -> String {
         try await BlockingCalls.short { [worker] in try worker.input(id: id) }
+    }
+
+    /// What the app answered to a request, until it is settled; none while it is open. Of one that the worker had to fail itself,
+    /// that failure. Throws an ``AnswerError``.
+    public func answer(to id: String) async throws -> TaskAnswer? {
+        try await BlockingCalls.short { [worker] in try worker.answer(id: id).map(TaskAnswer.init) }
     }
 
     /// Answers a request with an output: JSON. It is on stable storage when this returns, and will be delivered. Throws an
@@ -110,8 +130,9 @@ extension ActivityWorker {
         try await BlockingCalls.short { [worker] in try worker.fail(id: id, error: error, cause: cause) }
     }
 
-    /// Takes a pushed task. It is on stable storage when this returns. The same token twice is one task, also after its end. Throws
-    /// an ``AdoptError``.
+    /// Takes a pushed task. It is on stable storage when this returns. The same token twice is one task, also after its end: what the
+    /// first push left out, a later one says while the request is open; of two that differ the first one counts. One for another user
+    /// or account is kept for them (``foreignTasks()``). Throws an ``AdoptError``.
     @discardableResult
     public func adopt(_ task: PushedTask) async throws -> Adopted {
         Adopted(try await BlockingCalls.short { [worker] in try worker.adopt(task: task.ffi) })
@@ -127,23 +148,44 @@ extension ActivityWorker {
 // What the platform knows, and the time it gives.
 extension ActivityWorker {
     /// Delivers what it can within a time, and says what is left. Returns at once when nothing is left, and when the worker ends
-    /// meanwhile. Throws a ``WorkerError`` after the worker's end: what is left, ``stop(_:)`` has said.
+    /// meanwhile. Throws a ``WorkerError`` after the worker's end: what is left, ``stop(_:)`` has said; and a `CancellationError` as
+    /// soon as its task is cancelled.
     public func drain(within time: Duration) async throws -> DrainReport {
-        DrainReport(try await BlockingCalls.long { [worker] in try worker.drainWithin(time: time.interval) })
+        DrainReport(try await wait { try $0.drainUntil(time: time.interval, cancel: $1) })
     }
 
     /// Polls an activity once, and waits within a time for the end. Under 70 s it refuses, unless the risk is taken. Throws a
-    /// ``PollError``.
+    /// ``PollError``; and a `CancellationError` as soon as its task is cancelled: a poll that was begun goes on then, and what it
+    /// brings comes as an event.
     public func pollOnce(
         _ activityARN: String,
         within time: Duration,
         risk: PollRisk = .refuse
     ) async throws -> PollResult {
         PollResult(
-            try await BlockingCalls.long { [worker] in
-                try worker.pollOnce(activityArn: activityARN, within: time.interval, risk: risk.ffi)
+            try await wait {
+                try $0.pollOnceUntil(activityArn: activityARN, within: time.interval, risk: risk.ffi, cancel: $1)
             }
         )
+    }
+
+    /// A call that waits for the network, for minutes perhaps: it ends with its task.
+    private func wait<T: Sendable>(
+        _ call: @escaping @Sendable (FFI.Worker, FFI.WaitCancel) throws -> T
+    ) async throws -> T {
+        let cancel = FFI.WaitCancel()
+        do {
+            let answer = try await withTaskCancellationHandler {
+                try await BlockingCalls.long { [worker] in try call(worker, cancel) }
+            } onCancel: { [worker] in
+                try? worker.cancel(wait: cancel)
+            }
+            try Task.checkCancellation()
+            return answer
+        } catch {
+            try Task.checkCancellation()
+            throw error
+        }
     }
 
     /// Passes on what the platform knows of the network.

@@ -8,6 +8,9 @@ final class Announcer: Sendable {
         var readers: [Weak<EventQueue>] = []
         var lists: [UUID: AsyncStream<[ActivityTask]>.Continuation] = [:]
         var isListing = false
+        /// None before the first one.
+        var status: WorkerStatus?
+        var statuses: [UUID: AsyncStream<WorkerStatus>.Continuation] = [:]
         /// Asks the worker for its tasks.
         var ask: (@Sendable () -> [ActivityTask]?)?
         /// The app stops the worker: the list stays as it is, since a worker that has ended has none.
@@ -74,6 +77,41 @@ final class Announcer: Sendable {
         return stream
     }
 
+    /// The status as it is now.
+    var status: WorkerStatus {
+        state.withLock { $0.status ?? WorkerStatus() }
+    }
+
+    /// The first status, unless a change was told before.
+    func begin(_ status: WorkerStatus) {
+        state.withLock { $0.status = $0.status ?? status }
+    }
+
+    func announce(_ status: WorkerStatus) {
+        state.withLock { state in
+            state.status = status
+            // Under the lock: of two statuses the newer one is the last. A reader that goes away meanwhile does so elsewhere.
+            state.statuses.values.forEach { $0.yield(status) }
+        }
+    }
+
+    func statusStream() -> AsyncStream<WorkerStatus> {
+        let (stream, continuation) = AsyncStream.makeStream(of: WorkerStatus.self, bufferingPolicy: .bufferingNewest(1))
+        let id = UUID()
+        let isOver = state.withLock { state in
+            state.statuses[id] = continuation
+            continuation.yield(state.status ?? WorkerStatus())
+            return state.isOver
+        }
+        continuation.onTermination = { [weak self] _ in
+            self?.state.withLock { _ = $0.statuses.removeValue(forKey: id) }
+        }
+        if isOver {
+            continuation.finish()
+        }
+        return stream
+    }
+
     /// The app is about to stop the worker.
     func stopping() {
         state.withLock { $0.isStopping = true }
@@ -81,12 +119,14 @@ final class Announcer: Sendable {
 
     /// The worker has ended: so do all streams.
     func finish() {
-        let (queues, lists) = state.withLock { state in
+        let (queues, lists, statuses) = state.withLock { state in
             state.isOver = true
-            return (state.readers.compactMap(\.object) + [state.first].compactMap(\.self), state.lists)
+            let queues = state.readers.compactMap(\.object) + [state.first].compactMap(\.self)
+            return (queues, state.lists, state.statuses)
         }
         queues.forEach { $0.finish() }
         lists.values.forEach { $0.finish() }
+        statuses.values.forEach { $0.finish() }
     }
 
     /// Lists the tasks for those who read them, if there are any, and so renews their lease. Changes that come at once are one list.
@@ -124,6 +164,10 @@ final class Listener: FFI.EventListener, Sendable {
     }
 
     func onEvent(event: FFI.WorkerEvent) {
-        announcer.announce(WorkerEvent(event))
+        if case .status(let status) = event {
+            announcer.announce(WorkerStatus(status))
+        } else if let event = WorkerEvent(event) {
+            announcer.announce(event)
+        }
     }
 }

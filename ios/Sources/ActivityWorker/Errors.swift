@@ -35,7 +35,7 @@ public enum AnswerError: Error, Sendable, Hashable {
     /// It is written, but perhaps not for good: the worker goes on with this answer and takes no other. Of a request that
     /// was taken back: after a power cut it may be open again.
     case unknown(reason: String)
-    /// The input can't be read.
+    /// The input, or the answer, can't be read.
     case unreadable(reason: String)
     /// The worker has ended.
     case stopped
@@ -43,12 +43,29 @@ public enum AnswerError: Error, Sendable, Hashable {
 
 /// Why a pushed task was not adopted. The app still has the token.
 public enum AdoptError: Error, Sendable, Hashable {
-    /// It is no token, the input is too long, or the origin is none.
+    /// The input is no JSON, or too long.
+    case badInput(reason: String)
+    /// It is no task token, or the origin or the scope is none.
     case invalid(reason: String)
-    /// There is no place, or no room on disk, for one more request.
-    case full
+    /// There is no place, or no room on disk, for one more request; the reason says which limit is reached. Try again: polls leave
+    /// the next place to it for five minutes.
+    case full(reason: String)
     /// The disk refused.
     case notKept(reason: String)
+    /// The worker has ended.
+    case stopped
+}
+
+/// Why a task was neither adopted nor discarded: it is as it was.
+public enum ForeignError: Error, Sendable, Hashable {
+    /// No task with this id is foreign (or, to be discarded, held).
+    case noSuchTask(id: String)
+    /// It is being adopted or discarded already, or its answer is being sent.
+    case underWay(id: String)
+    /// The disk refused, or its file can't be read now.
+    case notKept(reason: String)
+    /// It is over, but that is perhaps not on disk.
+    case unknown(reason: String)
     /// The worker has ended.
     case stopped
 }
@@ -98,7 +115,7 @@ extension StartError: LocalizedError, CustomStringConvertible {
 extension WorkerError: LocalizedError, CustomStringConvertible {
     public var description: String {
         switch self {
-        case .stopped: "the worker has ended"
+        case .stopped: "the worker has ended: start another one"
         case .invalid(let reason): reason
         }
     }
@@ -109,13 +126,13 @@ extension WorkerError: LocalizedError, CustomStringConvertible {
 extension AnswerError: LocalizedError, CustomStringConvertible {
     public var description: String {
         switch self {
-        case .notOpen(let id): "no request \(id) is open"
-        case .alreadyAnswered(let id): "request \(id) has been answered already"
-        case .badOutput(let reason): reason
-        case .notKept(let reason): "not kept: \(reason)"
-        case .unknown(let reason): "perhaps not kept: \(reason)"
-        case .unreadable(let reason): "the input can't be read: \(reason)"
-        case .stopped: "the worker has ended"
+        case .notOpen(let id):
+            "no request \(id) is open: it is over, another user's, or never was here; its settlement says which"
+        case .alreadyAnswered(let id): "request \(id) has been answered already: the first answer counts"
+        case .badOutput(let reason), .unreadable(let reason): reason
+        case .notKept(let reason): "not kept, try again: \(reason)"
+        case .unknown(let reason): "perhaps not kept, the worker goes on with it: \(reason)"
+        case .stopped: "the worker has ended: start another one"
         }
     }
 
@@ -125,10 +142,24 @@ extension AnswerError: LocalizedError, CustomStringConvertible {
 extension AdoptError: LocalizedError, CustomStringConvertible {
     public var description: String {
         switch self {
-        case .invalid(let reason): reason
-        case .full: "no room for one more request"
-        case .notKept(let reason): "not kept: \(reason)"
-        case .stopped: "the worker has ended"
+        case .badInput(let reason), .invalid(let reason), .full(let reason): reason
+        case .notKept(let reason): "not kept, try again: \(reason)"
+        case .stopped: "the worker has ended: start another one"
+        }
+    }
+
+    public var errorDescription: String? { description }
+}
+
+extension ForeignError: LocalizedError, CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .noSuchTask(let id): "no task \(id) waits for a decision: list the foreign tasks, and the held answers, anew"
+        case .underWay(let id): "task \(id) is being looked after right now: try again"
+        case .notKept(let reason): "not kept, try again: \(reason)"
+        case .unknown(let reason):
+            "the task is over, but perhaps not for good, after a power cut discard it again: \(reason)"
+        case .stopped: "the worker has ended: start another one"
         }
     }
 
@@ -141,7 +172,7 @@ extension PollError: LocalizedError, CustomStringConvertible {
         case .windowTooShort: "a poll needs 70 s, or it can lose a task: give it the time, or name the risk"
         case .noSuchActivity(let reason), .failed(let reason): reason
         case .notPolled(let reason): "not polled: \(reason)"
-        case .stopped: "the worker has ended"
+        case .stopped: "the worker has ended: start another one"
         }
     }
 
@@ -151,7 +182,7 @@ extension PollError: LocalizedError, CustomStringConvertible {
 extension InboxError: LocalizedError, CustomStringConvertible {
     public var description: String {
         switch self {
-        case .alreadyAnswered(let id): "request \(id) has been answered already"
+        case .alreadyAnswered(let id): "request \(id) has an answer in the inbox already: the first answer counts"
         case .invalid(let reason), .notKept(let reason): reason
         case .full: "the inbox is full: start the worker of this state folder"
         }
@@ -173,6 +204,7 @@ func translated(_ error: any Error) -> any Error {
     case let error as FFI.WorkerError: WorkerError(error)
     case let error as FFI.AnswerError: AnswerError(error)
     case let error as FFI.AdoptError: AdoptError(error)
+    case let error as FFI.ForeignError: ForeignError(error)
     case let error as FFI.PollError: PollError(error)
     case let error as FFI.InboxError: InboxError(error)
     default: UnexpectedError(reason: String(describing: error))
@@ -216,9 +248,22 @@ extension AnswerError {
 extension AdoptError {
     fileprivate init(_ error: FFI.AdoptError) {
         switch error {
+        case .BadInput(let reason): self = .badInput(reason: reason)
         case .Invalid(let reason): self = .invalid(reason: reason)
-        case .Full: self = .full
+        case .Full(let reason): self = .full(reason: reason)
         case .NotKept(let reason): self = .notKept(reason: reason)
+        case .Stopped: self = .stopped
+        }
+    }
+}
+
+extension ForeignError {
+    fileprivate init(_ error: FFI.ForeignError) {
+        switch error {
+        case .NoSuchTask(let id): self = .noSuchTask(id: id)
+        case .UnderWay(let id): self = .underWay(id: id)
+        case .NotKept(let reason): self = .notKept(reason: reason)
+        case .Unknown(let reason): self = .unknown(reason: reason)
         case .Stopped: self = .stopped
         }
     }

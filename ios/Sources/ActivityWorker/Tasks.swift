@@ -14,6 +14,8 @@ public struct ActivityTask: Sendable, Hashable, Identifiable {
     public let expiresAt: Date?
     /// How far it has come.
     public let state: TaskState
+    /// Whether its input was said. A pushed token may come alone, and be completed by a later push; until then its input is `{}`.
+    public internal(set) var hasInput = true
 }
 
 extension ActivityTask {
@@ -22,6 +24,7 @@ extension ActivityTask {
         activityARN = task.activityArn
         scope = task.scope
         acceptedAt = task.acceptedAt
+        hasInput = task.hasInput
         expiresAt = task.expiresAt
         state = TaskState(task.state)
     }
@@ -45,11 +48,38 @@ public enum TaskState: Sendable, Hashable {
     }
 }
 
+/// What an app answered to a task. Printing shows none of it.
+public enum TaskAnswer: Sendable, Hashable {
+    /// An output: JSON.
+    case success(output: String)
+    /// A failure: what the workflow's `Catch` matches, and a text for people.
+    case failure(error: String, cause: String)
+
+    init(_ answer: FFI.TaskAnswer) {
+        switch answer {
+        case .success(let output): self = .success(output: output)
+        case .failure(let error, let cause): self = .failure(error: error, cause: cause)
+        }
+    }
+}
+
+extension TaskAnswer: CustomStringConvertible, CustomReflectable {
+    public var description: String {
+        switch self {
+        case .success: "TaskAnswer(success)"
+        case .failure: "TaskAnswer(failure)"
+        }
+    }
+
+    /// Shows nothing.
+    public var customMirror: Mirror { Mirror(self, children: []) }
+}
+
 /// A task token that came by push message, or from the app's backend. The token is a secret: printing shows the id alone.
 public struct PushedTask: Sendable, Hashable {
     /// The token of the `.waitForTaskToken` task.
     public var token: String
-    /// What the person is to see: JSON, at most 1,048,576 bytes.
+    /// What the person is to see: JSON, at most 1,048,576 bytes. A later push may say it.
     public var input: String?
     /// `partition/region/account`, if it may be another one than the worker's.
     public var origin: String?
@@ -98,15 +128,19 @@ extension PushedTask: CustomStringConvertible, CustomReflectable {
 public enum Adopted: Sendable, Hashable {
     /// A new request, now on stable storage.
     case new(id: String)
-    /// It was held already.
+    /// It was held already; nothing that was said now is new.
     case known(id: String)
+    /// It was held already, and has the input, end, origin or user now that it came without.
+    case completed(id: String)
+    /// It is held for another user or account: a worker of theirs shows it.
+    case foreign(id: String)
     /// It was here before, and is over.
     case over(id: String, settlement: Settlement)
 
     /// The task, whatever became of it.
     public var id: String {
         switch self {
-        case .new(let id), .known(let id), .over(let id, _): id
+        case .new(let id), .known(let id), .completed(let id), .foreign(let id), .over(let id, _): id
         }
     }
 
@@ -114,6 +148,8 @@ public enum Adopted: Sendable, Hashable {
         switch adopted {
         case .new(let id): self = .new(id: id)
         case .known(let id): self = .known(id: id)
+        case .completed(let id): self = .completed(id: id)
+        case .foreign(let id): self = .foreign(id: id)
         case .over(let id, let settlement): self = .over(id: id, settlement: Settlement(settlement))
         }
     }
@@ -129,6 +165,8 @@ public enum Settlement: Sendable, Hashable {
     case unknown
     /// The app took the request back.
     case retracted
+    /// It was given up while it was foreign, or its answer held: nothing more is reported, and an answer is gone.
+    case discarded
 
     init(_ settlement: FFI.Settlement) {
         switch settlement {
@@ -136,6 +174,7 @@ public enum Settlement: Sendable, Hashable {
         case .tooLate: self = .tooLate
         case .unknown: self = .unknown
         case .retracted: self = .retracted
+        case .discarded: self = .discarded
         }
     }
 }

@@ -1,6 +1,6 @@
 import Foundation
 
-/// A worker's configuration. What is left out has the library's default.
+/// A worker's configuration. What is left out has a default that fits a phone.
 public struct WorkerConfig: Sendable, Hashable {
     /// A folder of the app's own, on the device's own storage. Give it the file protection *until first user authentication* and
     /// exclude it from backups.
@@ -26,21 +26,25 @@ public struct WorkerConfig: Sendable, Hashable {
     public var workerName: String?
     /// Another endpoint than the region's, for tests and private networks.
     public var endpointURL: URL?
-    /// A PEM file of certificate authorities to trust in place of the public ones.
+    /// A PEM file of certificate authorities to trust besides the public ones.
     public var caFile: URL?
-    /// The most requests held at once, answered ones included.
+    /// Trusts the authorities of ``caFile`` alone, and no public ones: a pin. Without a file the worker does not start.
+    public var caOnly = false
+    /// The most requests held at once, answered ones included: 1,000 if nothing is said, 10,000 at most.
     public var maxTasks: UInt32?
-    /// The most bytes in the state folder.
+    /// The most bytes in the state folder: 67,108,864 if nothing is said. An open request takes its input twice, ``adoptedMaxOutput``
+    /// and some 12 KB; nothing is taken before there is one.
     public var maxBytes: UInt64?
-    /// The most bytes of an adopted task's output: so many are set aside on disk for each. 262,144 at most.
+    /// The most bytes of an adopted task's output: so many are set aside on disk for each. 16,384 if nothing is said, 262,144 at most.
     public var adoptedMaxOutput: UInt32?
     /// The time between heartbeats of adopted tasks; none where the workflow has no HeartbeatSeconds.
     public var adoptedHeartbeat: Duration?
     /// How long a request's heartbeats go on after the app last listed its requests; a day by default.
     public var lease: Duration?
-    /// The first call after the network came back lies at a random point of this window. Zero for an app in the foreground.
+    /// The first call after the network came back lies at a random point of this window: 30 s if nothing is said, zero for an app in
+    /// the foreground.
     public var comebackWindow: Duration?
-    /// The longest pause between two tries.
+    /// The longest pause between two tries: 120 s if nothing is said.
     public var maxBackoff: Duration?
 
     /// What every worker needs: a folder, a region, and an account or an activity.
@@ -70,6 +74,7 @@ public struct WorkerConfig: Sendable, Hashable {
             workerName: workerName,
             endpointUrl: endpointURL?.absoluteString,
             caFile: caFile?.path,
+            caOnly: caOnly,
             maxTasks: maxTasks,
             maxBytes: maxBytes,
             adoptedMaxOutput: adoptedMaxOutput,
@@ -87,11 +92,11 @@ public struct ActivityConfig: Sendable, Hashable {
     public var arn: String
     /// Polled by `pollOnce` alone, rather than all the time. An app that may be suspended says true.
     public var onRequest: Bool
-    /// The most tasks of it that wait for an answer at once.
+    /// The most tasks of it that wait for an answer at once: 32 if nothing is said.
     public var concurrency: UInt32?
-    /// The time between heartbeats: at most a third of the state's HeartbeatSeconds.
+    /// The time between heartbeats: at most a third of the state's HeartbeatSeconds. 30 s if nothing is said.
     public var heartbeatInterval: Duration?
-    /// The most bytes of an output.
+    /// The most bytes of an output: so many are set aside on disk for each task. 16,384 if nothing is said, 262,144 at most.
     public var maxOutput: UInt32?
 
     /// An activity that is polled on request, with the library's defaults.

@@ -92,8 +92,8 @@ struct AnswerTests {
             try await phone.emulator.count("SendTaskHeartbeat") >= 7
         }
         reader.cancel()
-        let stopped: String = try await ear.event { if case .heartbeatsStopped(_, let why) = $0 { why } else { nil } }
-        #expect(!stopped.isEmpty)
+        let stopped: BeatsStopped = try await ear.event { if case .heartbeatsStopped(_, let why) = $0 { why } else { nil } }
+        #expect(stopped == .lease)
         try await worker.stop(.now)
     }
 
@@ -252,7 +252,7 @@ struct AnswerTests {
 
         let (bob, _) = try await user("bob")
         #expect(try await bob.pendingTasks() == [])
-        #expect(try await bob.snapshot().foreign == 2)
+        #expect(try await bob.snapshot().foreign.count == 2)
         await #expect(throws: AnswerError.notOpen(id: second)) { try await bob.succeed(second, output: "1") }
         try await phone.polled()
         let beats = try await phone.emulator.count("SendTaskHeartbeat")

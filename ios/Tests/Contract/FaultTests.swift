@@ -139,6 +139,7 @@ struct FaultTests {
             { $0.account = "999999999999" },
             { $0.maxBytes = 1 },
             { $0.caFile = URL(fileURLWithPath: "/does/not/exist.pem") },
+            { $0.caOnly = true },
             { $0.activities = [ActivityConfig(arn: "arn:aws:s3:::bucket")] },
         ]
         for change in wrong {

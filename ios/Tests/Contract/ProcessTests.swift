@@ -126,8 +126,9 @@ struct ProcessTests {
             let numbers = lines.map { $0.split(separator: " ").compactMap { Int($0) } }
             try #require(numbers.map(\.count) == [3, 3, 3], "\(lines)")
             let (threads, files, kilobytes) = (numbers[0], numbers[1], numbers[2])
-            // After 100 workers and one that was let go. The system's own pools keep a thread more, or one less.
-            #expect(threads[1] <= threads[0] + 4 && threads[2] <= threads[0] + 4, "\(lines)")
+            // After 100 workers and one that was let go. The system's own pools have some threads more right after that, on a busy
+            // machine, and one more or one less in the end.
+            #expect(threads[1] <= threads[0] + 16 && threads[2] <= threads[0] + 4, "\(lines)")
             #expect(files[1] <= files[0] + 2 && files[2] <= files[0] + 2, "\(lines)")
             #expect(kilobytes[1] <= kilobytes[0] + 2048, "\(lines)")
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use activity_worker::aws::ActivityArn;
 use lexopt::prelude::*;
 
-use super::{Command, text, usage, worker_flag};
+use super::flags::{text, usage, worker_flag};
 use crate::config::{self, Allowed, WorkerConfig, place};
 use crate::error::Error;
 
@@ -30,13 +30,14 @@ pub(crate) enum Patient {
     Activities { arns: Vec<ActivityArn>, heartbeat_interval: Duration },
 }
 
-pub(super) fn doctor(mut parser: lexopt::Parser) -> Result<Command, Error> {
+/// Its arguments; `None`: it is asked for help.
+pub(super) fn doctor(mut parser: lexopt::Parser) -> Result<Option<Doctor>, Error> {
     let (mut file, mut arns, mut interval) = (None::<PathBuf>, Vec::new(), None);
     let mut worker = WorkerConfig::default();
     let (mut state_machine, mut poll, mut json, mut colour) = (None::<PathBuf>, false, false, true);
     while let Some(argument) = parser.next().map_err(usage)? {
         let flag = match argument {
-            Long("help") | Short('h') => return Ok(Command::Help),
+            Long("help") | Short('h') => return Ok(None),
             Long(flag) => flag.to_owned(),
             other => return Err(usage(other.unexpected())),
         };
@@ -73,6 +74,5 @@ pub(super) fn doctor(mut parser: lexopt::Parser) -> Result<Command, Error> {
         }
         (file, true) => Patient::File(file.unwrap_or_else(|| config::DEFAULT_FILE.into())),
     };
-    let doctor = Doctor { patient, worker, state_machine, poll, json, colour };
-    Ok(Command::Doctor(Box::new(doctor)))
+    Ok(Some(Doctor { patient, worker, state_machine, poll, json, colour }))
 }

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod doctor;
+mod flags;
 mod policy;
 mod run;
 
@@ -8,11 +9,12 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use lexopt::prelude::*;
-use log::LevelFilter;
 
-use crate::config::{self, WorkerConfig};
+use crate::config;
 use crate::error::Error;
 pub(crate) use doctor::{Doctor, Patient};
+pub(crate) use flags::level;
+use flags::usage;
 pub(crate) use policy::Policy;
 pub(crate) use run::Run;
 
@@ -85,15 +87,22 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
         Some(other) => return Err(usage(other.unexpected())),
     };
     match command.to_str() {
-        Some("run") => run::run(parser),
+        Some("run") => run::run(parser).map(|told| or_help(told, |run| Command::Run(Box::new(run)))),
         Some("check") => check(parser),
-        Some("doctor") => doctor::doctor(parser),
-        Some("iam-policy") => policy::policy(parser),
+        Some("doctor") => {
+            doctor::doctor(parser).map(|told| or_help(told, |doctor| Command::Doctor(Box::new(doctor))))
+        }
+        Some("iam-policy") => policy::policy(parser).map(|told| or_help(told, Command::Policy)),
         Some("demo") => alone(parser, Command::Demo),
         Some("demo-handler") => alone(parser, Command::DemoHandler),
         Some("help") => Ok(Command::Help),
         _ => Err(Error::Usage(format!("{command:?} is none of run, check, doctor, iam-policy and demo"))),
     }
+}
+
+/// Help, where a command was told nothing but to give it.
+fn or_help<T>(told: Option<T>, command: impl FnOnce(T) -> Command) -> Command {
+    told.map_or(Command::Help, command)
 }
 
 fn alone(mut parser: lexopt::Parser, command: Command) -> Result<Command, Error> {
@@ -115,47 +124,6 @@ fn check(mut parser: lexopt::Parser) -> Result<Command, Error> {
         }
     }
     Ok(Command::Check(file.unwrap_or_else(|| config::DEFAULT_FILE.into())))
-}
-
-/// Whether `flag` is one that concerns the worker as a whole; then it is set.
-fn worker_flag(worker: &mut WorkerConfig, flag: &str, parser: &mut lexopt::Parser) -> Result<bool, Error> {
-    match flag {
-        "worker-name" => worker.worker_name = Some(text(parser, flag, config::worker_name)?),
-        "state-dir" => worker.state_dir = Some(parser.value().map_err(usage)?.into()),
-        "profile" => worker.profile = Some(string(parser)?),
-        "endpoint-url" => worker.endpoint_url = Some(string(parser)?),
-        "ca-bundle" => worker.ca_bundle = Some(parser.value().map_err(usage)?.into()),
-        "allow-unsafe-storage" => worker.allow_unsafe_storage = Some(true),
-        _ => return Ok(false),
-    }
-    Ok(true)
-}
-
-/// A log level by its name.
-pub(crate) fn level(name: &str) -> Result<LevelFilter, String> {
-    match name {
-        "error" => Ok(LevelFilter::Error),
-        "warn" => Ok(LevelFilter::Warn),
-        "info" => Ok(LevelFilter::Info),
-        "debug" => Ok(LevelFilter::Debug),
-        _ => Err(format!("{name:?} is none of error, warn, info and debug")),
-    }
-}
-
-fn string(parser: &mut lexopt::Parser) -> Result<String, Error> {
-    parser.value().and_then(|value| value.string()).map_err(usage)
-}
-
-fn text<T>(
-    parser: &mut lexopt::Parser,
-    flag: &str,
-    parse: impl FnOnce(&str) -> Result<T, String>,
-) -> Result<T, Error> {
-    parse(&string(parser)?).map_err(|e| Error::Usage(format!("--{flag}: {e}")))
-}
-
-fn usage(e: lexopt::Error) -> Error {
-    Error::Usage(e.to_string())
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use activity_worker::aws::ActivityArn;
 use lexopt::prelude::*;
 
-use super::{Command, text, usage};
+use super::flags::{text, usage};
 use crate::config;
 use crate::error::Error;
 
@@ -15,11 +15,12 @@ pub(crate) struct Policy {
     pub(crate) describe: bool,
 }
 
-pub(super) fn policy(mut parser: lexopt::Parser) -> Result<Command, Error> {
+/// Its arguments; `None`: it is asked for help.
+pub(super) fn policy(mut parser: lexopt::Parser) -> Result<Option<Policy>, Error> {
     let (mut arns, mut describe) = (Vec::new(), false);
     while let Some(argument) = parser.next().map_err(usage)? {
         match argument {
-            Long("help") | Short('h') => return Ok(Command::Help),
+            Long("help") | Short('h') => return Ok(None),
             Long("activity-arn") => arns.push(text(&mut parser, "activity-arn", config::arn)?),
             Long("describe") => describe = true,
             other => return Err(usage(other.unexpected())),
@@ -27,6 +28,6 @@ pub(super) fn policy(mut parser: lexopt::Parser) -> Result<Command, Error> {
     }
     match arns.is_empty() {
         true => Err(Error::Usage("iam-policy needs --activity-arn ARN, once for each activity".into())),
-        false => Ok(Command::Policy(Policy { arns, describe })),
+        false => Ok(Some(Policy { arns, describe })),
     }
 }

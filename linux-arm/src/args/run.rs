@@ -7,7 +7,7 @@ use std::time::Duration;
 use lexopt::prelude::*;
 use log::LevelFilter;
 
-use super::{Command, level, string, text, usage, worker_flag};
+use super::flags::{level, string, text, usage, worker_flag};
 use crate::config::{self, ActivityConfig, Allowed, Config, WorkerConfig};
 use crate::error::Error;
 use crate::exec::Limits;
@@ -43,7 +43,8 @@ struct ActivityFlags {
     given: Option<String>,
 }
 
-pub(super) fn run(mut parser: lexopt::Parser) -> Result<Command, Error> {
+/// Its arguments; `None`: it is asked for help.
+pub(super) fn run(mut parser: lexopt::Parser) -> Result<Option<Run>, Error> {
     let mut file: Option<PathBuf> = None;
     let mut activity = ActivityFlags::default();
     let mut worker = WorkerConfig::default();
@@ -51,7 +52,7 @@ pub(super) fn run(mut parser: lexopt::Parser) -> Result<Command, Error> {
     let mut seen: Vec<String> = Vec::new();
     while let Some(argument) = parser.next().map_err(usage)? {
         let flag = match argument {
-            Long("help") | Short('h') => return Ok(Command::Help),
+            Long("help") | Short('h') => return Ok(None),
             Long(flag) => flag.to_owned(),
             Value(program) => {
                 activity.command.push(program);
@@ -85,7 +86,7 @@ pub(super) fn run(mut parser: lexopt::Parser) -> Result<Command, Error> {
         (None, None) if activity.command.is_empty() => Source::File(config::DEFAULT_FILE.into()),
         (None, _) => Source::Flags(Box::new(activity.finish()?)),
     };
-    Ok(Command::Run(Box::new(Run { source, worker, region, exit_when_idle, log_level })))
+    Ok(Some(Run { source, worker, region, exit_when_idle, log_level }))
 }
 
 impl ActivityFlags {
@@ -141,11 +142,12 @@ impl Run {
         let (config, from_file) = match self.source {
             Source::Flags(activity) => {
                 let (activities, warnings) = (vec![*activity], Vec::new());
-                (Config { worker: self.worker, activities, warnings }, false)
+                (Config { worker: self.worker, activities, warnings }.trusted(None)?, false)
             }
             Source::File(file) => {
                 let Config { worker, activities, warnings } = config::read(&file)?;
-                (Config { worker: self.worker.or(worker), activities, warnings }, true)
+                let config = Config { worker: self.worker.or(worker), activities, warnings };
+                (config.trusted(Some(&file))?, true)
             }
         };
         match (self.region, config.activities.first()) {

@@ -23,7 +23,7 @@ fn a_whole_command_line_is_understood() {
          --heartbeat-interval 5s --state-dir d --handler-timeout 2m --safe-to-repeat --allow-unsafe-storage \
          --exit-when-idle --log-level debug -- cat --help -- x",
     );
-    assert!(run.exit_when_idle && run.log_level == Some(LevelFilter::Debug));
+    assert!(run.exit_when_idle && run.log_level == Some(log::LevelFilter::Debug));
     let config = run.config().unwrap();
     let activity = &config.activities[0];
     assert_eq!(activity.arn.as_str(), ARN);
@@ -34,7 +34,7 @@ fn a_whole_command_line_is_understood() {
     assert_eq!(activity.limits.timeout, Duration::from_secs(120));
     assert_eq!(config.worker.state_dir, Some("d".into()));
     assert_eq!(config.worker.allow_unsafe_storage, Some(true));
-    assert_eq!(config.worker.profile.as_deref(), Some("p"));
+    assert_eq!(config.worker.service.profile.as_deref(), Some("p"));
 }
 
 #[test]
@@ -52,7 +52,7 @@ fn flags_about_the_worker_win_over_the_file() {
     );
     std::fs::write(&file, text).unwrap();
     let config = run_of(&format!("run --config {} --profile flag", file.display())).config().unwrap();
-    assert_eq!(config.worker.profile.as_deref(), Some("flag"));
+    assert_eq!(config.worker.service.profile.as_deref(), Some("flag"));
     assert_eq!(config.worker.worker_name.unwrap().as_str(), "file");
 }
 

@@ -4,42 +4,15 @@ use std::fs;
 use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use super::program;
-use super::table::Table;
 use activity_worker::aws::{
-    ContainerCredentials, CredentialsError, HttpsTransport, ImdsCredentials, IotConfig, IotCredentials,
-    Proxies, Transport, TransportConfigError,
+    ContainerConfig, ContainerToken, CredentialsSource, HttpsTransport, ImdsConfig, ImdsMode, IotConfig,
+    IotCredentials, ProcessConfig, Proxies, TransportConfigError, WebIdentityConfig,
 };
 use activity_worker::clock::ServerClock;
 
-/// A source of credentials that counts alone. That of a profile is a setting of the worker's: a profile says more.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Source {
-    Environment,
-    Iot(IotConfig),
-    /// Without a URL, AWS' own variables say it.
-    Container {
-        url: Option<String>,
-        token_file: Option<String>,
-    },
-    Imds {
-        endpoint: Option<String>,
-        endpoint_mode: Option<String>,
-    },
-    WebIdentity {
-        token_file: String,
-        role_arn: String,
-        session_name: Option<String>,
-        sts_endpoint_url: Option<String>,
-    },
-    /// A program, found, and its arguments.
-    Process {
-        program: PathBuf,
-        arguments: Vec<String>,
-    },
-}
+use super::program;
+use super::table::Table;
 
 type Kind = (&'static str, &'static [&'static str], &'static [&'static str]);
 
@@ -57,19 +30,17 @@ const SOURCES: &[Kind] = &[
 ];
 
 /// The source that a table names, or the profile; neither: the chain. `region`: the activities'.
-pub(super) fn read(table: &mut Table, region: &str) -> (Option<Source>, Option<String>) {
+pub(super) fn read(table: &mut Table<'_>, region: &str) -> (Option<CredentialsSource>, Option<String>) {
     let name = table.text("source").unwrap_or_else(|| "chain".to_owned());
+    for (_, needed, optional) in SOURCES {
+        table.knows(needed);
+        table.knows(optional);
+    }
     let Some((name, needed, optional)) = SOURCES.iter().find(|(known, ..)| *known == name) else {
         let known: Vec<_> = SOURCES.iter().map(|(name, ..)| *name).collect();
         table.wrong("source", &format!("{name:?} is none of {}", known.join(", ")));
         return (None, None);
     };
-    let mut known = vec!["source"];
-    for (_, needed, optional) in SOURCES {
-        known.extend(needed.iter().chain(*optional));
-    }
-    known.dedup();
-    table.known(&known);
     let fits = |key: &str| key == "source" || needed.contains(&key) || optional.contains(&key);
     let other = table.keys().find(|key| !fits(key)).map(str::to_owned);
     if let Some(key) = other {
@@ -79,53 +50,44 @@ pub(super) fn read(table: &mut Table, region: &str) -> (Option<Source>, Option<S
         table.wrong(&key, &format!("belongs to source {whose:?}, and source is {name:?}"));
     }
     for key in *needed {
-        if !table.keys().any(|set| set == *key) {
+        if !table.is_set(key) {
             table.wrong(key, &format!("is missing: source {name:?} needs it"));
         }
     }
     let source = match *name {
-        "environment" => Source::Environment,
-        "iot" => return (iot(table, region), None),
-        "container" => {
-            let url = taken(table, "url", "AWS_CONTAINER_CREDENTIALS_FULL_URI", |env, transport, clock| {
-                ContainerCredentials::from(env, transport, clock).err()
-            });
-            Source::Container { url, token_file: token_file(table) }
-        }
-        "imds" => {
-            let mode = "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE";
-            let endpoint_mode = taken(table, "endpoint_mode", mode, |env, transport, clock| {
-                ImdsCredentials::from(env, transport, clock).err()
-            });
-            Source::Imds { endpoint: table.text("endpoint"), endpoint_mode }
-        }
-        "web-identity" => Source::WebIdentity {
-            token_file: token_file(table).unwrap_or_default(),
-            role_arn: table.text("role_arn").unwrap_or_default(),
-            session_name: table.text("session_name"),
-            sts_endpoint_url: table.text("sts_endpoint_url"),
-        },
-        "process" => return (process(table), None),
+        "environment" => Some(CredentialsSource::Environment),
+        "iot" => iot(table, region).map(CredentialsSource::Iot),
+        "container" => Some(CredentialsSource::Container(container(table))),
+        "imds" => Some(CredentialsSource::Imds(ImdsConfig {
+            endpoint: table.text("endpoint"),
+            mode: table.parsed("endpoint_mode", ImdsMode::parse),
+        })),
+        "web-identity" => web_identity(table).map(CredentialsSource::WebIdentity),
+        "process" => process(table).map(CredentialsSource::Process),
         _ => return (None, table.text("profile")),
     };
-    (Some(source), None)
+    (source, None)
 }
 
-type Refusal =
-    fn(&dyn Fn(&str) -> Option<String>, Arc<dyn Transport>, Arc<ServerClock>) -> Option<CredentialsError>;
-
-/// A text that the source takes; it knows it as a variable of AWS'.
-fn taken(table: &mut Table, key: &str, variable: &str, refusal: Refusal) -> Option<String> {
-    let text = table.text(key)?;
-    let env = |name: &str| (name == variable).then(|| text.clone());
-    let transport = HttpsTransport::builder().build().ok()?;
-    if let Some(e) = refusal(&env, Arc::new(transport), ServerClock::system()) {
-        table.wrong(key, &e.to_string());
+fn container(table: &mut Table<'_>) -> ContainerConfig {
+    let url = table.text("url");
+    let config = ContainerConfig { url, token: token_file(table).map(ContainerToken::File) };
+    if let Err(e) = config.check() {
+        table.wrong("url", &e.to_string());
     }
-    Some(text)
+    config
 }
 
-fn iot(table: &mut Table, region: &str) -> Option<Source> {
+fn web_identity(table: &mut Table<'_>) -> Option<WebIdentityConfig> {
+    Some(WebIdentityConfig {
+        token_file: token_file(table)?,
+        role_arn: table.text("role_arn")?,
+        session_name: table.text("session_name"),
+        endpoint_url: table.text("sts_endpoint_url"),
+    })
+}
+
+fn iot(table: &mut Table<'_>, region: &str) -> Option<IotConfig> {
     let (certificate, key) = key_pair(table, "certificate", "private_key")?;
     let config = IotConfig {
         endpoint: table.text("endpoint")?,
@@ -135,18 +97,19 @@ fn iot(table: &mut Table, region: &str) -> Option<Source> {
         certificate,
         key,
         ca_file: ca_file(table),
+        ca_only: false,
     };
     if let Err(e) = IotCredentials::new(config.clone(), Proxies::default(), ServerClock::system()) {
         table.wrong("endpoint", &e.to_string());
     }
-    Some(Source::Iot(config))
+    Some(config)
 }
 
-fn process(table: &mut Table) -> Option<Source> {
+fn process(table: &mut Table<'_>) -> Option<ProcessConfig> {
     let mut command = table.list("command")?;
     let argv = command.iter().map(Into::into).collect();
     match program::find(argv, "the program") {
-        Ok(program) => Some(Source::Process { program: program.path, arguments: command.split_off(1) }),
+        Ok(program) => Some(ProcessConfig { program: program.path, arguments: command.split_off(1) }),
         Err(what) => {
             table.wrong("command", &what);
             None
@@ -155,16 +118,20 @@ fn process(table: &mut Table) -> Option<Source> {
 }
 
 /// A file that someone else makes and renews may come later than the worker.
-fn token_file(table: &mut Table) -> Option<String> {
-    let file = table.text("token_file")?;
-    if let Err(why) = readable(Path::new(&file)) {
+fn token_file(table: &mut Table<'_>) -> Option<PathBuf> {
+    let file = PathBuf::from(table.text("token_file")?);
+    if let Err(why) = readable(&file) {
         table.doubt("token_file", &why);
     }
     Some(file)
 }
 
 /// A certificate and its key, two settings, that TLS can use. A key that others may read is a doubt.
-pub(super) fn key_pair(table: &mut Table, certificate: &str, key: &str) -> Option<(PathBuf, PathBuf)> {
+pub(super) fn key_pair(
+    table: &mut Table<'_>,
+    certificate: &'static str,
+    key: &'static str,
+) -> Option<(PathBuf, PathBuf)> {
     let (certificate_file, key_file) = (file(table, certificate)?, file(table, key)?);
     let pair = HttpsTransport::builder().client_certificate(certificate_file.clone(), key_file.clone());
     if let Err(e) = pair.build() {
@@ -174,7 +141,7 @@ pub(super) fn key_pair(table: &mut Table, certificate: &str, key: &str) -> Optio
         };
         let of_certificate =
             certificate_file != key_file && why.starts_with(&*certificate_file.to_string_lossy());
-        let of_certificate = of_certificate || why.ends_with("holds no certificate");
+        let of_certificate = of_certificate || why.contains("holds no certificate");
         table.wrong(if of_certificate { certificate } else { key }, &why);
     }
     let mode = fs::metadata(&key_file).map(|m| m.permissions().mode()).unwrap_or_default();
@@ -185,16 +152,20 @@ pub(super) fn key_pair(table: &mut Table, certificate: &str, key: &str) -> Optio
     Some((certificate_file, key_file))
 }
 
-/// CAs that TLS can use.
-fn ca_file(table: &mut Table) -> Option<PathBuf> {
+fn ca_file(table: &mut Table<'_>) -> Option<PathBuf> {
     let path = file(table, "ca_file")?;
-    if let Err(e) = HttpsTransport::builder().ca_file(path.clone()).build() {
-        table.wrong("ca_file", &e.to_string());
+    if let Err(why) = holds_cas(&path) {
+        table.wrong("ca_file", &why);
     }
     Some(path)
 }
 
-fn file(table: &mut Table, key: &str) -> Option<PathBuf> {
+/// Whether a file holds CAs that TLS can use.
+pub(super) fn holds_cas(file: &Path) -> Result<(), String> {
+    HttpsTransport::builder().ca_file(file.to_owned()).build().map(drop).map_err(|e| e.to_string())
+}
+
+fn file(table: &mut Table<'_>, key: &'static str) -> Option<PathBuf> {
     let path = PathBuf::from(table.text(key)?);
     match readable(&path) {
         Ok(()) => Some(path),

@@ -1,20 +1,16 @@
 //! The configuration file. Every error reads `FILE:LINE: key: what is wrong`.
 
-use std::fmt;
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use activity_worker::aws::{ActivityArn, Endpoint};
-use activity_worker::{ACTIVITIES_MAX, TASKS_MAX, Worker, WorkerName};
-use serde::Deserialize;
-use serde::de::{self, Deserializer, Visitor};
-use toml::Spanned;
+use activity_worker::{ACTIVITIES_MAX, TASKS_MAX, Worker};
 
-use super::table::{Remark, Table};
+use super::table::{Flaw, Table};
 use super::values::{self, Allowed, place};
-use super::{ActivityConfig, Config, WorkerConfig, credentials, network};
+use super::{ActivityConfig, Config, ServiceConfig, WorkerConfig, credentials, network};
 use super::{
     DEFAULT_CONCURRENCY, DEFAULT_GRACE, DEFAULT_HANDLER_TIMEOUT, DEFAULT_HEARTBEAT_INTERVAL, MAX_OUTPUT,
 };
@@ -38,292 +34,173 @@ pub(crate) fn read(file: &Path) -> Result<Config, Error> {
     Ok(config)
 }
 
-/// What is wrong with a file, or unwise in it, and where.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Flaw {
-    pub(crate) line: usize,
-    pub(crate) key: String,
-    pub(crate) what: String,
-}
-
-impl fmt::Display for Flaw {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Flaw { line, key, what } = self;
-        let colon = if key.is_empty() { "" } else { ": " };
-        write!(f, "{line}: {key}{colon}{what}")
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    #[serde(default, deserialize_with = "worker_name")]
-    worker_name: Option<WorkerName>,
-    #[serde(default, deserialize_with = "state_dir")]
-    state_dir: Option<PathBuf>,
-    endpoint_url: Option<Spanned<String>>,
-    region: Option<Spanned<String>>,
-    profile: Option<Spanned<String>>,
-    #[serde(default, deserialize_with = "ca_bundle")]
-    ca_bundle: Option<PathBuf>,
-    #[serde(default, deserialize_with = "max_tasks")]
-    max_tasks: Option<usize>,
-    max_bytes: Option<Spanned<Bytes>>,
-    allow_unsafe_storage: Option<bool>,
-    #[serde(default, deserialize_with = "comeback_window")]
-    comeback_window: Option<Duration>,
-    credentials: Option<Table>,
-    network: Option<Table>,
-    #[serde(default)]
-    activity: Vec<Activity>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Activity {
-    arn: Spanned<Arn>,
-    command: Spanned<Vec<String>>,
-    #[serde(default, deserialize_with = "concurrency")]
-    concurrency: Option<usize>,
-    #[serde(default, deserialize_with = "heartbeat_interval")]
-    heartbeat_interval: Option<Duration>,
-    #[serde(default, deserialize_with = "handler_timeout")]
-    handler_timeout: Option<Duration>,
-    #[serde(default, deserialize_with = "grace")]
-    grace: Option<Duration>,
-    #[serde(default, deserialize_with = "max_output")]
-    max_output: Option<usize>,
-    #[serde(default)]
-    safe_to_repeat: bool,
-}
-
 /// What a file says, and what is unwise in it.
 pub(crate) fn parse(text: &str) -> Result<(Config, Vec<Flaw>), Flaw> {
-    let at =
-        |start: usize, key: &str, what: String| Flaw { line: line(text, start), key: key.to_owned(), what };
-    let file: File = toml::from_str(text).map_err(|e| flaw(text, e))?;
-    let Some(first) = file.activity.first() else {
-        return Err(at(0, "activity", "no [[activity]] to take tasks from".into()));
-    };
-    let home = first.arn.get_ref().0.clone();
-    if let Some(region) = file.region.as_ref().filter(|region| region.get_ref() != home.region()) {
-        let what =
-            format!("{:?}, but the activities are in {}: leave it out", region.get_ref(), home.region());
-        return Err(at(region.span().start, "region", what));
-    }
-    let mut activities: Vec<ActivityConfig> = Vec::with_capacity(file.activity.len());
-    for activity in file.activity {
-        if activities.len() == ACTIVITIES_MAX {
-            let what =
-                format!("one too many: a worker polls at most {ACTIVITIES_MAX} activities, run a second one");
-            return Err(at(activity.arn.span().start, "activity", what));
-        }
-        let (start, arn) = (activity.arn.span().start, activity.arn.into_inner().0);
-        if place(&arn) != place(&home) {
-            let what = format!(
-                "is of {}, the first activity of {}: run one worker for each region and account",
-                place(&arn),
-                place(&home)
-            );
-            return Err(at(start, "activity.arn", what));
-        }
-        if activities.iter().any(|other| other.arn == arn) {
-            return Err(at(start, "activity.arn", "stands here twice: raise its concurrency instead".into()));
-        }
-        let start = activity.command.span().start;
-        let argv = activity.command.into_inner().into_iter().map(Into::into).collect();
-        activities.push(ActivityConfig {
-            arn,
-            program: super::find_handler(argv).map_err(|what| at(start, "activity.command", what))?,
-            concurrency: activity.concurrency.unwrap_or(DEFAULT_CONCURRENCY),
-            heartbeat_interval: activity.heartbeat_interval.unwrap_or(DEFAULT_HEARTBEAT_INTERVAL),
-            limits: Limits {
-                timeout: activity.handler_timeout.unwrap_or(DEFAULT_HANDLER_TIMEOUT),
-                grace: activity.grace.unwrap_or(DEFAULT_GRACE),
-                max_output: activity.max_output.unwrap_or(MAX_OUTPUT),
-            },
-            safe_to_repeat: activity.safe_to_repeat,
-        });
-    }
-    let largest = activities.iter().map(|activity| activity.limits.max_output).max().unwrap_or_default();
-    let least = Worker::room_of_task(largest);
-    if let Some(bytes) = file.max_bytes.as_ref().filter(|bytes| bytes.get_ref().0 < least) {
-        return Err(at(
-            bytes.span().start,
-            "max_bytes",
-            format!("leaves no room for a task: {least} at least"),
-        ));
-    }
-    if let Some(url) = &file.endpoint_url {
-        Endpoint::own(url.get_ref()).map_err(|e| at(url.span().start, "endpoint_url", e.to_string()))?;
-    }
-    let own_endpoint = file.endpoint_url.is_some();
-    let (network, doubtful) =
-        table(text, "network", file.network, |table| network::read(table, own_endpoint))?;
-    let ((credentials, named), mut doubts) =
-        table(text, "credentials", file.credentials, |table| credentials::read(table, home.region()))?;
-    doubts.extend(doubtful);
-    if let Some(profile) = file.profile.as_ref().filter(|_| credentials.is_some() || named.is_some()) {
-        let what = "names a source of credentials, and so does [credentials]: remove one of the two";
-        return Err(at(profile.span().start, "profile", what.into()));
-    }
-    let profile = file.profile.map(Spanned::into_inner).or(named);
-    let worker = WorkerConfig {
-        worker_name: file.worker_name,
-        state_dir: file.state_dir,
-        endpoint_url: file.endpoint_url.map(Spanned::into_inner),
-        profile,
-        credentials,
-        network,
-        ca_bundle: file.ca_bundle,
-        max_tasks: file.max_tasks,
-        max_bytes: file.max_bytes.map(|bytes| bytes.into_inner().0),
-        allow_unsafe_storage: file.allow_unsafe_storage,
-        comeback_window: file.comeback_window,
-    };
+    let mut file = Table::parse(text)?;
+    let activities = activities(&mut file)?;
+    let (worker, mut doubts) = worker(&mut file, &activities)?;
+    doubts.extend(file.end()?);
     Ok((Config { worker, activities, warnings: Vec::new() }, doubts))
 }
 
-/// What a table says, and what is unwise in it.
-fn table<T>(
-    text: &str,
-    name: &str,
-    table: Option<Table>,
-    read: impl FnOnce(&mut Table) -> T,
-) -> Result<(T, Vec<Flaw>), Flaw> {
-    let flaw =
-        |(start, key, what): Remark| Flaw { line: line(text, start), key: format!("{name}.{key}"), what };
-    let mut table = table.unwrap_or_default();
-    let said = read(&mut table);
-    let doubts = table.end().map_err(flaw)?;
-    Ok((said, doubts.into_iter().map(flaw).collect()))
-}
-
-fn line(text: &str, start: usize) -> usize {
-    text.bytes().take(start).filter(|b| *b == b'\n').count() + 1
-}
-
-/// What a value should have been, in the words of TOML.
-const WORDS: [(&str, &str); 5] = [
-    ("expected usize", "expected a whole number"),
-    ("expected u64", "expected a whole number"),
-    ("expected a sequence", "expected a list, [...]"),
-    ("expected path string", "expected a text in quotes"),
-    ("expected a string", "expected a text in quotes"),
-];
-
-fn flaw(text: &str, mut error: toml::de::Error) -> Flaw {
-    let line = line(text, error.span().map_or(0, |span| span.start));
-    // The key is only to be had from the text that an error prints when it has no input to quote.
-    error.set_input(None);
-    let shown = error.to_string();
-    let key = shown
-        .lines()
-        .last()
-        .and_then(|last| last.strip_prefix("in `")?.strip_suffix('`'))
-        .unwrap_or_default();
-    let mut what = error.message().replace('\n', ", ");
-    for (rusts, ours) in WORDS {
-        what = what.replace(rusts, ours);
-    }
-    // An unknown key is told as any other: by its name, and what is wrong with it.
-    if let Some((unknown, known)) = what.strip_prefix("unknown field `").and_then(|rest| rest.split_once('`'))
-    {
-        let dot = if key.is_empty() { "" } else { "." };
-        return Flaw { line, key: format!("{key}{dot}{unknown}"), what: format!("unknown key{known}") };
-    }
-    Flaw { line, key: key.to_owned(), what }
-}
-
-struct Arn(ActivityArn);
-
-impl<'de> Deserialize<'de> for Arn {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        values::arn(&String::deserialize(from)?).map(Arn).map_err(de::Error::custom)
-    }
-}
-
-fn worker_name<'de, D: Deserializer<'de>>(from: D) -> Result<Option<WorkerName>, D::Error> {
-    values::worker_name(&String::deserialize(from)?).map(Some).map_err(de::Error::custom)
-}
-
-fn time<'de, D: Deserializer<'de>>(from: D, allowed: Allowed) -> Result<Option<Duration>, D::Error> {
-    values::duration(&String::deserialize(from)?, allowed).map(Some).map_err(de::Error::custom)
-}
-
-fn heartbeat_interval<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
-    time(from, Allowed::HEARTBEAT_INTERVAL)
-}
-
-fn handler_timeout<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
-    time(from, Allowed::HANDLER_TIMEOUT)
-}
-
-fn grace<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
-    time(from, Allowed::GRACE)
-}
-
-fn comeback_window<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
-    time(from, Allowed::COMEBACK_WINDOW)
-}
-
-fn concurrency<'de, D: Deserializer<'de>>(from: D) -> Result<Option<usize>, D::Error> {
-    values::concurrency(u64::deserialize(from)?).map(Some).map_err(de::Error::custom)
-}
-
-fn state_dir<'de, D: Deserializer<'de>>(from: D) -> Result<Option<PathBuf>, D::Error> {
-    let dir = PathBuf::deserialize(from)?;
-    match dir.iter().next().map(|first| first == "~") {
-        None => Err(de::Error::custom("empty: leave it out, or name a folder")),
-        Some(true) => Err(de::Error::custom("no shell reads this: write the home folder out")),
-        Some(false) => Ok(Some(dir)),
-    }
-}
-
-fn ca_bundle<'de, D: Deserializer<'de>>(from: D) -> Result<Option<PathBuf>, D::Error> {
-    let file = PathBuf::deserialize(from)?;
-    credentials::readable(&file).map_err(de::Error::custom)?;
-    Ok(Some(file))
-}
-
-fn max_tasks<'de, D: Deserializer<'de>>(from: D) -> Result<Option<usize>, D::Error> {
-    match usize::deserialize(from)? {
-        0 => Err(de::Error::custom("0 leaves no room for a task")),
-        n if n > TASKS_MAX => Err(de::Error::custom(format!("{n} is over {TASKS_MAX}"))),
-        n => Ok(Some(n)),
-    }
-}
-
-fn max_output<'de, D: Deserializer<'de>>(from: D) -> Result<Option<usize>, D::Error> {
-    let size = usize::try_from(Bytes::deserialize(from)?.0).ok();
-    match size {
-        Some(2..=MAX_OUTPUT) => Ok(size),
-        _ => Err(de::Error::custom(format!("not between 2 and {MAX_OUTPUT} bytes, the service's limit"))),
-    }
-}
-
-/// A number of bytes, as a number or with a unit as text.
-struct Bytes(u64);
-
-impl<'de> Deserialize<'de> for Bytes {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        struct Size;
-        impl Visitor<'_> for Size {
-            type Value = Bytes;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a number of bytes like 262144 or \"256KiB\"")
-            }
-
-            fn visit_i64<E: de::Error>(self, n: i64) -> Result<Bytes, E> {
-                u64::try_from(n).map(Bytes).map_err(|_| E::custom(format!("{n} is no number of bytes")))
-            }
-
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Bytes, E> {
-                values::bytes(text).map(Bytes).map_err(E::custom)
-            }
+/// All activities, and no other key of the file.
+fn activities(file: &mut Table<'_>) -> Result<Vec<ActivityConfig>, Flaw> {
+    let mut activities: Vec<ActivityConfig> = Vec::new();
+    for mut table in file.tables("activity") {
+        let read = activity(&mut table);
+        if let Some(read) = &read {
+            fits(&read.arn, &activities, &mut table);
         }
-        from.deserialize_any(Size)
+        table.end()?;
+        activities.extend(read);
+    }
+    if activities.is_empty() {
+        file.wrong("activity", "no [[activity]] to take tasks from");
+    }
+    Ok(activities)
+}
+
+/// Whether one worker can have this activity besides those before it.
+fn fits(arn: &ActivityArn, others: &[ActivityConfig], table: &mut Table<'_>) {
+    if others.len() == ACTIVITIES_MAX {
+        let what =
+            format!("one too many: a worker polls at most {ACTIVITIES_MAX} activities, run a second one");
+        table.wrong("", &what);
+    }
+    if let Some(first) = others.first().filter(|first| place(&first.arn) != place(arn)) {
+        let what = format!(
+            "is of {}, the first activity of {}: run one worker for each region and account",
+            place(arn),
+            place(&first.arn)
+        );
+        table.wrong("arn", &what);
+    }
+    if others.iter().any(|other| other.arn == *arn) {
+        table.wrong("arn", "stands here twice: raise its concurrency instead");
+    }
+}
+
+fn activity(table: &mut Table<'_>) -> Option<ActivityConfig> {
+    table.needs("arn");
+    table.needs("command");
+    let arn = table.parsed("arn", values::arn);
+    let command = table.list("command");
+    let concurrency = table.number("concurrency", values::concurrency);
+    let heartbeat_interval = time(table, "heartbeat_interval", Allowed::HEARTBEAT_INTERVAL);
+    let timeout = time(table, "handler_timeout", Allowed::HANDLER_TIMEOUT);
+    let grace = time(table, "grace", Allowed::GRACE);
+    let max_output = table.bytes("max_output", max_output);
+    let safe_to_repeat = table.switch("safe_to_repeat");
+    let argv = command?.into_iter().map(Into::into).collect();
+    let program = super::find_handler(argv).map_err(|what| table.wrong("command", &what)).ok();
+    Some(ActivityConfig {
+        arn: arn?,
+        program: program?,
+        concurrency: concurrency.unwrap_or(DEFAULT_CONCURRENCY),
+        heartbeat_interval: heartbeat_interval.unwrap_or(DEFAULT_HEARTBEAT_INTERVAL),
+        limits: Limits {
+            timeout: timeout.unwrap_or(DEFAULT_HANDLER_TIMEOUT),
+            grace: grace.unwrap_or(DEFAULT_GRACE),
+            max_output: max_output.unwrap_or(MAX_OUTPUT),
+        },
+        safe_to_repeat: safe_to_repeat.unwrap_or(false),
+    })
+}
+
+/// All that concerns the worker as a whole, and what is unwise in the tables of its own.
+fn worker(file: &mut Table<'_>, activities: &[ActivityConfig]) -> Result<(WorkerConfig, Vec<Flaw>), Flaw> {
+    let home = activities.first().map(|first| first.arn.region());
+    let (service, doubts) = service(file, home.unwrap_or_default())?;
+    // There is nothing to set: it is there to be sure.
+    file.parsed("region", |region| match home {
+        Some(home) if home != region => {
+            Err(format!("{region:?}, but the activities are in {home}: leave it out"))
+        }
+        _ => Ok(()),
+    });
+    let largest = activities.iter().map(|activity| activity.limits.max_output).max().unwrap_or_default();
+    let least = Worker::room_of_task(largest);
+    let worker = WorkerConfig {
+        service,
+        worker_name: file.parsed("worker_name", values::worker_name),
+        state_dir: file.parsed("state_dir", state_dir),
+        max_tasks: file.number("max_tasks", max_tasks),
+        max_bytes: file.bytes("max_bytes", |bytes| match bytes < least {
+            true => Err(format!("leaves no room for a task: {least} at least")),
+            false => Ok(bytes),
+        }),
+        allow_unsafe_storage: file.switch("allow_unsafe_storage"),
+        comeback_window: time(file, "comeback_window", Allowed::COMEBACK_WINDOW),
+    };
+    Ok((worker, doubts))
+}
+
+/// How the service is reached, from the top of the file and two tables. `region`: the activities'.
+fn service(file: &mut Table<'_>, region: &str) -> Result<(ServiceConfig, Vec<Flaw>), Flaw> {
+    let endpoint_url = file.parsed("endpoint_url", |url| match Endpoint::own(url) {
+        Ok(_) => Ok(url.to_owned()),
+        Err(e) => Err(e.to_string()),
+    });
+    let mut table = file.table("network");
+    let mut network = network::read(&mut table);
+    network.ca_file = file.parsed("ca_bundle", ca_bundle);
+    let own = endpoint_url.is_some();
+    let use_fips_endpoint = network::endpoint_switch(&mut table, "use_fips_endpoint", own);
+    let use_dualstack_endpoint = network::endpoint_switch(&mut table, "use_dualstack_endpoint", own);
+    let mut doubts = table.end()?;
+    let mut table = file.table("credentials");
+    let (credentials, named) = credentials::read(&mut table, region);
+    doubts.extend(table.end()?);
+    let profile = file.text("profile");
+    if profile.is_some() && (credentials.is_some() || named.is_some()) {
+        file.wrong(
+            "profile",
+            "names a source of credentials, and so does [credentials]: remove one of the two",
+        );
+    }
+    let profile = profile.or(named);
+    let service = ServiceConfig {
+        endpoint_url,
+        use_fips_endpoint,
+        use_dualstack_endpoint,
+        profile,
+        credentials,
+        network,
+    };
+    Ok((service, doubts))
+}
+
+fn time(table: &mut Table<'_>, key: &'static str, allowed: Allowed) -> Option<Duration> {
+    table.parsed(key, |text| values::duration(text, allowed))
+}
+
+fn state_dir(text: &str) -> Result<PathBuf, String> {
+    let dir = PathBuf::from(text);
+    match dir.iter().next().map(|first| first == "~") {
+        None => Err("empty: leave it out, or name a folder".to_owned()),
+        Some(true) => Err("no shell reads this: write the home folder out".to_owned()),
+        Some(false) => Ok(dir),
+    }
+}
+
+fn ca_bundle(text: &str) -> Result<PathBuf, String> {
+    let file = PathBuf::from(text);
+    credentials::readable(&file).and_then(|()| credentials::holds_cas(&file))?;
+    Ok(file)
+}
+
+fn max_tasks(tasks: u64) -> Result<usize, String> {
+    match usize::try_from(tasks) {
+        Ok(0) => Err("0 leaves no room for a task".to_owned()),
+        Ok(tasks @ 1..=TASKS_MAX) => Ok(tasks),
+        _ => Err(format!("{tasks} is over {TASKS_MAX}")),
+    }
+}
+
+fn max_output(bytes: u64) -> Result<usize, String> {
+    match usize::try_from(bytes) {
+        Ok(bytes @ 2..=MAX_OUTPUT) => Ok(bytes),
+        _ => Err(format!("not between 2 and {MAX_OUTPUT} bytes, the service's limit")),
     }
 }
 

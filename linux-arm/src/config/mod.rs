@@ -12,15 +12,15 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use activity_worker::WorkerName;
-use activity_worker::aws::ActivityArn;
+use activity_worker::aws::{ActivityArn, CredentialsSource, NetworkConfig};
 
-use crate::exec::{Limits, Program};
+use crate::exec::{Limits, Program, Unfit, unfit};
 
-pub(crate) use credentials::Source;
+#[cfg(any(test, feature = "testing"))]
+pub(crate) use file::parse;
 pub(crate) use file::read;
 #[cfg(any(test, feature = "testing"))]
-pub(crate) use file::{Flaw, parse};
-pub(crate) use network::NetworkConfig;
+pub(crate) use table::Flaw;
 pub(crate) use values::{Allowed, arn, concurrency, duration, place, worker_name};
 
 /// The service's limit of an output, and the default room for one.
@@ -30,9 +30,14 @@ pub(crate) const DEFAULT_HEARTBEAT_INTERVAL: Duration = Duration::from_secs(30);
 pub(crate) const DEFAULT_HANDLER_TIMEOUT: Duration = Duration::from_secs(600);
 pub(crate) const DEFAULT_GRACE: Duration = Duration::from_secs(10);
 
-/// The program of a handler, found.
+/// The program of a handler, found, and such as can be started.
 pub(crate) fn find_handler(argv: Vec<OsString>) -> Result<Program, String> {
-    program::find(argv, "the handler program")
+    let what = "the handler program";
+    let program = program::find(argv, what)?;
+    match unfit(&program.path) {
+        Some(Unfit::Certain(why)) => Err(format!("{what} {} {why}", program.path.display())),
+        _ => Ok(program),
+    }
 }
 
 /// Where `check`, `run` and `doctor` look when they are told nothing.
@@ -51,18 +56,25 @@ pub(crate) struct Config {
 /// What concerns the worker as a whole. `None`: the default.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct WorkerConfig {
+    pub(crate) service: ServiceConfig,
     pub(crate) worker_name: Option<WorkerName>,
     pub(crate) state_dir: Option<PathBuf>,
-    pub(crate) endpoint_url: Option<String>,
-    pub(crate) profile: Option<String>,
-    /// A source that counts alone. Never together with a profile.
-    pub(crate) credentials: Option<Source>,
-    pub(crate) network: NetworkConfig,
-    pub(crate) ca_bundle: Option<PathBuf>,
     pub(crate) max_tasks: Option<usize>,
     pub(crate) max_bytes: Option<u64>,
     pub(crate) allow_unsafe_storage: Option<bool>,
     pub(crate) comeback_window: Option<Duration>,
+}
+
+/// How the service is reached. `None`: AWS' variables and shared files say it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct ServiceConfig {
+    pub(crate) endpoint_url: Option<String>,
+    pub(crate) use_fips_endpoint: Option<bool>,
+    pub(crate) use_dualstack_endpoint: Option<bool>,
+    pub(crate) profile: Option<String>,
+    /// A source that counts alone. Never together with a profile.
+    pub(crate) credentials: Option<CredentialsSource>,
+    pub(crate) network: NetworkConfig,
 }
 
 /// One activity and the program that works its tasks.
@@ -76,22 +88,44 @@ pub(crate) struct ActivityConfig {
     pub(crate) safe_to_repeat: bool,
 }
 
+impl ActivityConfig {
+    /// Why its program may not start on this machine, if that can be seen: a line.
+    pub(crate) fn doubt(&self) -> Option<String> {
+        let program = &self.program.path;
+        let (Unfit::Certain(why) | Unfit::Likely(why)) = unfit(program)?;
+        Some(format!("the handler program {} {why}", program.display()))
+    }
+}
+
 impl WorkerConfig {
     /// Whatever is said here, by the command line, wins over `other`, a file.
     pub(crate) fn or(self, other: WorkerConfig) -> WorkerConfig {
         WorkerConfig {
-            // A profile that is asked for counts alone.
-            credentials: if self.profile.is_some() { None } else { other.credentials },
-            network: other.network,
+            service: self.service.or(other.service),
             worker_name: self.worker_name.or(other.worker_name),
             state_dir: self.state_dir.or(other.state_dir),
-            endpoint_url: self.endpoint_url.or(other.endpoint_url),
-            profile: self.profile.or(other.profile),
-            ca_bundle: self.ca_bundle.or(other.ca_bundle),
             max_tasks: self.max_tasks.or(other.max_tasks),
             max_bytes: self.max_bytes.or(other.max_bytes),
             allow_unsafe_storage: self.allow_unsafe_storage.or(other.allow_unsafe_storage),
             comeback_window: self.comeback_window.or(other.comeback_window),
+        }
+    }
+}
+
+impl ServiceConfig {
+    fn or(self, other: ServiceConfig) -> ServiceConfig {
+        ServiceConfig {
+            endpoint_url: self.endpoint_url.or(other.endpoint_url),
+            use_fips_endpoint: self.use_fips_endpoint.or(other.use_fips_endpoint),
+            use_dualstack_endpoint: self.use_dualstack_endpoint.or(other.use_dualstack_endpoint),
+            // A profile that is asked for counts alone.
+            credentials: if self.profile.is_some() { None } else { other.credentials },
+            profile: self.profile.or(other.profile),
+            // The command line knows the CA file alone.
+            network: NetworkConfig {
+                ca_file: self.network.ca_file.or(other.network.ca_file),
+                ..other.network
+            },
         }
     }
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, access};
 
-use crate::exec::Program;
+use crate::exec::{Program, Unfit, unfit};
 
 /// Where `execvp` looks without a PATH.
 const DEFAULT_PATH: &str = "/bin:/usr/bin";
@@ -18,7 +18,9 @@ pub(crate) fn find(argv: Vec<OsString>, what: &str) -> Result<Program, String> {
     let path = env::var_os("PATH").unwrap_or_else(|| DEFAULT_PATH.into());
     match argv.first() {
         Some(name) if !name.is_empty() => {
-            Ok(Program { path: find_in(name, &path).map_err(|why| format!("{what} {why}"))?, argv })
+            let found = find_in(name, &path).map_err(|why| format!("{what} {why}"))?;
+            // From here on it does not matter where the worker was started.
+            Ok(Program { path: std::path::absolute(&found).unwrap_or(found), argv })
         }
         _ => Err(format!("the command of {what} is empty")),
     }
@@ -30,22 +32,37 @@ fn find_in(name: &OsStr, path: &OsStr) -> Result<PathBuf, String> {
         let program = PathBuf::from(name);
         return match state(&program) {
             State::Runs => Ok(program),
-            State::NotExecutable => Err(format!("{shown} is not executable (chmod +x)")),
+            State::NotExecutable => Err(refused(&program)),
             State::Missing => Err(format!("{shown} does not exist")),
         };
     }
-    let mut refused = None;
-    for candidate in env::split_paths(path).map(|folder| folder.join(name)) {
+    let mut found = None;
+    // Others may put files where the worker is started: it is no place to look for programs, whatever PATH says.
+    let folders = env::split_paths(path).filter(|folder| folder.is_absolute());
+    let skipped = env::split_paths(path).any(|folder| !folder.is_absolute());
+    for candidate in folders.map(|folder| folder.join(name)) {
         match state(&candidate) {
             State::Runs => return Ok(candidate),
-            State::NotExecutable => refused = refused.or(Some(candidate)),
+            State::NotExecutable => found = found.or(Some(candidate)),
             State::Missing => {}
         }
     }
-    Err(match refused {
-        Some(found) => format!("{} is not executable (chmod +x)", found.display()),
+    Err(match found {
+        Some(found) => refused(&found),
+        None if path.is_empty() => format!("{shown} is not in PATH, which is empty; give its whole path"),
+        None if skipped => format!(
+            "{shown} is not in PATH, of which only absolute folders are searched; give its whole path"
+        ),
         None => format!("{shown} is not in PATH; give its whole path"),
     })
+}
+
+fn refused(program: &Path) -> String {
+    let why = match unfit(program) {
+        Some(Unfit::Certain(why) | Unfit::Likely(why)) => why,
+        None => "is not executable (chmod +x)".into(),
+    };
+    format!("{} {why}", program.display())
 }
 
 enum State {
@@ -69,6 +86,29 @@ mod tests {
     use super::*;
 
     #[test]
+    fn field_19_no_program_comes_from_the_working_folder_by_way_of_path() {
+        // Where tests are run, this one is there.
+        assert!(Path::new("Cargo.toml").exists() && Path::new("src").exists());
+        let Ok(folder) = tempfile::tempdir_in(".") else {
+            eprintln!("skipped: nothing can be written here");
+            return;
+        };
+        let name = folder.path().file_name().unwrap();
+        fs::copy("/bin/true", folder.path().join("tool")).unwrap();
+        for path in ["", ":", ":/nowhere", "/nowhere:", ".", name.to_str().unwrap(), "/nowhere::/none"] {
+            let why = find_in("tool".as_ref(), path.as_ref()).unwrap_err();
+            assert!(why.contains("tool is not in PATH, ") && why.ends_with("give its whole path"), "{why}");
+        }
+        // With a slash it is what somebody named: made absolute once.
+        let given = Path::new(name).join("tool");
+        let found = find(vec![given.clone().into()], "it").unwrap();
+        assert_eq!(
+            (found.path, &*found.argv[0]),
+            (env::current_dir().unwrap().join(&given), given.as_os_str())
+        );
+    }
+
+    #[test]
     fn a_program_is_found_as_execvp_finds_it_and_what_is_wrong_has_a_name() {
         let folder = tempfile::tempdir().unwrap();
         let (one, two) = (folder.path().join("one"), folder.path().join("two"));
@@ -84,7 +124,7 @@ mod tests {
         assert!(error("notes").ends_with("two/notes is not executable (chmod +x)"));
         assert_eq!(error("absent"), "absent is not in PATH; give its whole path");
         assert_eq!(error("./absent"), "./absent does not exist");
-        assert!(error(one.join("tool").to_str().unwrap()).ends_with("is not executable (chmod +x)"));
+        assert!(error(one.join("tool").to_str().unwrap()).ends_with("is a folder"));
         assert!(find(vec![], "it").is_err() && find(vec!["".into()], "it").is_err());
     }
 }

@@ -20,6 +20,9 @@ impl Allowed {
     /// A task token lives for a year at most.
     pub(crate) const HANDLER_TIMEOUT: Allowed =
         Allowed { from: Duration::from_millis(1), to: Duration::from_secs(365 * 86_400) };
+    /// More often costs more than what it saves; what is rarer than hourly keeps nothing in a NAT's mind.
+    pub(crate) const KEEPALIVE: Allowed =
+        Allowed { from: Duration::from_secs(1), to: Duration::from_secs(3_600) };
     /// Zero kills at once.
     pub(crate) const GRACE: Allowed = Allowed { from: Duration::ZERO, to: Duration::from_secs(3_600) };
     /// Zero is for one device alone; more than an hour only delays.

@@ -3,9 +3,10 @@
 //! The service is the emulator, in this process. The worker is this program again, as a process of its own that can be killed;
 //! its handler is this program once more. All that is printed comes from what the worker logs and what the service answers.
 
+mod log_lines;
+mod order;
 mod stage;
 mod timeline;
-mod told;
 mod worker;
 
 use std::collections::BTreeSet;
@@ -14,33 +15,19 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use serde::{Deserialize, Serialize};
-
+use crate::console;
 use crate::error::Error;
+use log_lines::{LogLine, short};
+use order::{Greeting, Order, greeting_for};
 use stage::Stage;
 use timeline::{Mark, Timeline};
-use told::{Told, short};
-use worker::{Stop, WorkerProcess};
+use worker::{AT_ONCE, Stop, WorkerProcess};
 
 /// Whatever is not there by then will not come.
 const PATIENCE: Duration = Duration::from_secs(25);
 /// How long the device stays without power.
 const DARK: Duration = Duration::from_millis(700);
 const GUESTS: [&str; 8] = ["Ada", "Grace", "Alan", "Barbara", "Edsger", "Frances", "Ken", "Radia"];
-const AT_ONCE: usize = 3;
-
-/// What one task asks for.
-#[derive(Serialize, Deserialize)]
-struct Order {
-    guest: String,
-    milliseconds: u64,
-}
-
-/// What a task brings home.
-#[derive(Serialize, Deserialize)]
-struct Greeting {
-    greeting: String,
-}
 
 /// Plays the demo, and fails if a result was lost.
 pub(crate) fn demo() -> Result<(), Error> {
@@ -105,11 +92,7 @@ pub(crate) fn handler() -> Result<(), Error> {
     let order: Order = serde_json::from_str(&input).map_err(|e| wrong(&e))?;
     thread::sleep(Duration::from_millis(order.milliseconds));
     let greeting = Greeting { greeting: greeting_for(&order.guest) };
-    crate::print(&serde_json::to_string(&greeting).map_err(|e| wrong(&e))?)
-}
-
-fn greeting_for(guest: &str) -> String {
-    format!("Good morning, {guest}")
+    console::print(&serde_json::to_string(&greeting).map_err(|e| wrong(&e))?)
 }
 
 /// What the worker told of its tasks, by their short ids.
@@ -161,24 +144,24 @@ impl Play {
 
     fn note(&mut self, line: &str) {
         // A restarted worker may tell what its predecessor had no time to tell: each step implies the ones before.
-        match Told::understand(line) {
-            Some(Told::Accepted(id)) => {
+        match LogLine::understand(line) {
+            Some(LogLine::Accepted(id)) => {
                 self.seen.taken.insert(id.to_owned());
                 self.say(Mark::Taken, &format!("task {} taken, kept on disk", short(id)));
             }
-            Some(Told::Again(id)) => self.say(Mark::Device, &format!("task {} runs again", short(id))),
-            Some(Told::Kept(id)) => {
+            Some(LogLine::Again(id)) => self.say(Mark::Device, &format!("task {} runs again", short(id))),
+            Some(LogLine::Kept(id)) => {
                 self.seen.taken.insert(id.to_owned());
                 self.seen.kept.insert(id.to_owned());
                 self.say(Mark::Kept, &format!("task {} done, result on disk", short(id)));
             }
-            Some(Told::Settled(id)) => {
+            Some(LogLine::Settled(id)) => {
                 self.seen.taken.insert(id.to_owned());
                 self.seen.kept.insert(id.to_owned());
                 self.seen.delivered.insert(id.to_owned());
                 self.say(Mark::Delivered, &format!("task {} delivered", short(id)));
             }
-            Some(Told::Offline) => {
+            Some(LogLine::Offline) => {
                 self.seen.offline_again = true;
                 self.say(Mark::Device, "the worker notices that it is offline; results wait on disk");
             }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use activity_emulator::{Credential, Emulator, Options, Status};
 use serde_json::json;
 
-use super::{Greeting, Order, greeting_for};
+use super::order::{Greeting, Order, greeting_for};
 use crate::error::Error;
 
 /// Shorter than the service's minute, so that the worker's last poll ends soon.

@@ -4,6 +4,8 @@ use std::env;
 use std::io::{self, IsTerminal, Write};
 use std::time::Instant;
 
+use activity_worker::Printable;
+
 /// What kind of thing a line tells of.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Mark {
@@ -51,7 +53,7 @@ impl Timeline {
         put(&format!(
             "{}  {}\n",
             self.painted("2", &time),
-            self.painted(colour, &format!("{symbol} {text}"))
+            self.painted(colour, &format!("{symbol} {}", Printable(text)))
         ));
     }
 

@@ -15,9 +15,11 @@ use rustix::process::{Pid, Signal, kill_process};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use super::AT_ONCE;
 use super::stage::Stage;
 use crate::error::Error;
+
+/// Tasks that it has at once.
+pub(super) const AT_ONCE: usize = 3;
 
 /// A running worker. Killed if it is dropped.
 pub(super) struct WorkerProcess {

@@ -2,6 +2,8 @@
 //!
 //! Every read is checked against the bytes that are there; what is not understood is `None`.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
@@ -26,10 +28,17 @@ const COMMON_NAME: &[u8] = &[0x55, 0x04, 0x03];
 const ORGANIZATION: &[u8] = &[0x55, 0x04, 0x0a];
 /// A name from outside is cut here.
 const NAME_MAX: usize = 80;
+/// Many times what a certificate with its chain and key takes.
+const LARGEST: u64 = 1 << 20;
 
-/// The first certificate of a PEM file.
+/// The first certificate of a PEM file, as leniently as TLS reads it: what stands around it and how its lines end does not matter.
 pub(crate) fn of_file(file: &Path) -> Option<Certificate> {
-    read(&CertificateDer::pem_file_iter(file).ok()?.next()?.ok()?)
+    let mut bytes = Vec::new();
+    File::open(file).ok()?.take(LARGEST).read_to_end(&mut bytes).ok()?;
+    let text = String::from_utf8_lossy(&bytes);
+    let (body, _) = text.split_once("CERTIFICATE-----")?.1.split_once("-----END")?;
+    let pem = format!("-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n");
+    read(&CertificateDer::from_pem_slice(pem.as_bytes()).ok()?)
 }
 
 /// Source: RFC 5280, 4.1.
@@ -118,6 +127,8 @@ fn date((tag, value): (u8, &[u8])) -> Option<SystemTime> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use rcgen::{CertificateParams, CertifiedIssuer, DnType, KeyPair, date_time_ymd};
 
     use super::*;
@@ -147,6 +158,34 @@ mod tests {
             assert_eq!(date(read.ends), shown);
             assert_eq!(read.subject.as_deref(), Some("pi"));
             assert!(read.issuer.is_some());
+        }
+    }
+
+    #[test]
+    fn field_14_the_end_of_a_certificate_is_told_however_its_file_was_written() {
+        let key = KeyPair::generate().unwrap();
+        let certificate = CertificateParams::new([]).unwrap().self_signed(&key).unwrap();
+        let (pem, read) = (certificate.pem(), read(certificate.der()));
+        let variants = [
+            pem.clone(),
+            format!("\u{feff}{pem}"),
+            pem.replace('\n', "\r\n"),
+            pem.replace('\n', "\r"),
+            pem.replace('\n', " "),
+            pem.replace('\n', "\n    "),
+            pem.replace(" CERTIFICATE", " X509 CERTIFICATE"),
+            format!("# of the kitchen\n{}{pem}{pem}", key.serialize_pem()),
+        ];
+        let file = tempfile::NamedTempFile::new().unwrap();
+        for variant in variants {
+            fs::write(file.path(), &variant).unwrap();
+            assert_eq!(of_file(file.path()), read, "{variant:?}");
+        }
+        for wrong in
+            ["", "-----BEGIN CERTIFICATE-----", "-----BEGIN CERTIFICATE-----\n?\n-----END CERTIFICATE-----\n"]
+        {
+            fs::write(file.path(), wrong).unwrap();
+            assert_eq!(of_file(file.path()), None);
         }
     }
 

@@ -4,14 +4,15 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use activity_worker::aws::{Credentials, CredentialsError, CredentialsProvider, FoundThere, LookedAt};
+use activity_worker::aws::{
+    ChainFinding, ChainLink, Credentials, CredentialsError, CredentialsProvider, CredentialsSource, Route,
+};
 
 use super::certificate;
 use super::deadline::within;
 use super::network::day;
 use super::report::{Report, Step, Verdict};
-use crate::config::Source;
-use crate::connect::Route;
+use crate::connect;
 
 /// A `credential_process` may take a minute, and a role's source comes before the role.
 const PATIENCE: Duration = Duration::from_secs(75);
@@ -21,18 +22,18 @@ const SOON: Duration = Duration::from_secs(30 * 86_400);
 /// The source, if it gave credentials.
 pub(super) fn look(
     route: &Route,
-    named: Option<&Source>,
+    named: Option<&CredentialsSource>,
     report: &mut Report,
 ) -> Option<Arc<dyn CredentialsProvider>> {
-    let now = route.network.clock.now();
-    if let Some((certificate, _)) = &route.network.client_certificate {
+    let now = route.network().clock.now();
+    if let Some((certificate, _)) = &route.network().client_certificate {
         lifetime("client_certificate", certificate, now, report);
     }
-    if let Some(Source::Iot(config)) = named {
+    if let Some(CredentialsSource::Iot(config)) = named {
         lifetime("certificate", &config.certificate, now, report);
     }
     let chain = route.chain().unwrap_or_default();
-    let unset = !chain.is_empty() && chain.iter().all(|at| matches!(at.found, FoundThere::NotSetUp(_)));
+    let unset = !chain.is_empty() && chain.iter().all(|at| matches!(at.found, ChainFinding::NotSetUp(_)));
     let mut source = None;
     let (verdict, said, advice) = match route.credentials() {
         // The places say the rest.
@@ -41,7 +42,9 @@ pub(super) fn look(
             "no credentials are set up".to_owned(),
             "set one up: [credentials] in the file, or what docs/credentials.md tells",
         ),
-        Err(why) => (Verdict::NoStart, why, "docs/credentials.md tells what each source needs"),
+        Err(why) => {
+            (Verdict::NoStart, connect::told(&why), "docs/credentials.md tells what each source needs")
+        }
         Ok(found) => {
             let asked = Arc::clone(&found);
             let name = found.name().to_owned();
@@ -53,7 +56,7 @@ pub(super) fn look(
                 }
                 Some(Err(e)) => (Verdict::Problem, e.to_string(), advice(Some(&e), named)),
                 Some(Ok(found)) => {
-                    let now = route.network.clock.now();
+                    let now = route.network().clock.now();
                     let what = format!("{name}: {}", identity(&found, now));
                     match found.expires.is_some_and(|end| end <= now) {
                         true => (Verdict::Problem, what, "they have ended: the source must give newer ones"),
@@ -85,12 +88,12 @@ fn identity(found: &Credentials, now: SystemTime) -> String {
     format!("key ...{end}, {kind}{until}")
 }
 
-fn place(LookedAt { place, found, .. }: LookedAt) -> String {
+fn place(ChainLink { place, found, .. }: ChainLink) -> String {
     let (how, what) = match found {
-        FoundThere::Counts(name) => ("counts", name),
-        FoundThere::Hidden(name) => ("set up as well, but one before it counts", name),
-        FoundThere::NotSetUp(why) => ("not set up", why),
-        FoundThere::Wrong(why) => ("set up wrongly", why),
+        ChainFinding::Counts(name) => ("counts", name),
+        ChainFinding::Hidden(name) => ("set up as well, but one before it counts", name),
+        ChainFinding::NotSetUp(why) => ("not set up", why),
+        ChainFinding::Wrong(why) => ("set up wrongly", why),
         _ => ("not known here", String::new()),
     };
     format!("{place}: {how} ({what})")
@@ -107,20 +110,22 @@ fn lifetime(key: &str, file: &Path, now: SystemTime, report: &mut Report) {
     report.say(Step::Credentials, verdict, &what, "renew it");
 }
 
-fn advice(error: Option<&CredentialsError>, named: Option<&Source>) -> &'static str {
+fn advice(error: Option<&CredentialsError>, named: Option<&CredentialsSource>) -> &'static str {
     match named {
-        Some(Source::Iot(_)) => {
+        Some(CredentialsSource::Iot(_)) => {
             "aws iot describe-endpoint --endpoint-type iot:CredentialProvider tells credentials.endpoint; the device needs TCP out to its port 443"
         }
-        Some(Source::Container { .. }) => {
+        Some(CredentialsSource::Container(_)) => {
             "is the container's agent up, and url or the variable that names it right?"
         }
-        Some(Source::Imds { .. }) => {
+        Some(CredentialsSource::Imds(_)) => {
             "is this an EC2 instance with an instance profile, and a hop limit that reaches this far?"
         }
-        Some(Source::WebIdentity { .. }) => "does whoever renews token_file run, and does the role trust it?",
-        Some(Source::Process { .. }) => "run the program by hand, as the worker's user",
-        Some(Source::Environment) | None => match error {
+        Some(CredentialsSource::WebIdentity(_)) => {
+            "does whoever renews token_file run, and does the role trust it?"
+        }
+        Some(CredentialsSource::Process(_)) => "run the program by hand, as the worker's user",
+        Some(CredentialsSource::Environment) | None => match error {
             Some(CredentialsError::Setup(_)) => "only a change of what it names helps",
             _ => "the worker asks again and again; results wait on disk meanwhile",
         },

@@ -6,6 +6,8 @@
 pub(crate) mod certificate;
 mod credentials;
 mod deadline;
+mod examined;
+mod kept;
 mod network;
 mod poll;
 mod report;
@@ -14,31 +16,14 @@ mod state;
 mod state_machine;
 
 use std::process::ExitCode;
-use std::time::Duration;
-
-use activity_worker::aws::ActivityArn;
 
 use crate::args::{self, Patient};
-use crate::config::{self, ActivityConfig, WorkerConfig};
-use crate::connect::Route;
+use crate::config::{self, ActivityConfig, Config, WorkerConfig};
+use crate::connect;
 use crate::error::Error;
+use crate::trust::{self, Doubt};
+use examined::{Examined, One};
 use report::{Report, Step, Verdict};
-
-/// What is examined.
-struct Examined {
-    worker: WorkerConfig,
-    activities: Vec<One>,
-    /// With their programs, where a file names them.
-    programs: Vec<ActivityConfig>,
-}
-
-/// What matters of an activity here.
-struct One {
-    arn: ActivityArn,
-    heartbeat_interval: Duration,
-    concurrency: usize,
-    max_output: usize,
-}
 
 /// Walks the way, and ends with the code of the worst that was found.
 pub(crate) fn doctor(told: args::Doctor) -> Result<ExitCode, Error> {
@@ -69,16 +54,25 @@ fn walk(told: args::Doctor, report: &mut Report) {
         all.extend(told.state_machine.map(|_| StateMachine));
         return report.not_done(&all, why);
     };
+    for Doubt { refused, what, advice } in &examined.doubts {
+        let verdict = if *refused { Verdict::NoStart } else { Verdict::Warning };
+        report.say(Step::Config, verdict, what, advice);
+    }
     let running = state::look(&examined, report);
     let region = examined.activities.first().map(|one| one.arn.region()).unwrap_or_default();
-    match Route::of(&examined.worker, region) {
+    let route = connect::route(&examined.worker.service, region);
+    kept::look(&examined, route.as_ref().ok(), report);
+    match route {
         Err(why) => {
             report.say(Step::Config, Verdict::NoStart, &why, "");
             report.not_done(&WAY, "AWS' settings are not right");
         }
         Ok(route) => {
+            if let Some(Doubt { what, advice, .. }) = trust::plain_http(&route.endpoint().url()) {
+                report.say(Step::Config, Verdict::Warning, &what, &advice);
+            }
             let reached = network::look(&route, report);
-            let credentials = credentials::look(&route, examined.worker.credentials.as_ref(), report);
+            let credentials = credentials::look(&route, examined.worker.service.credentials.as_ref(), report);
             service::look(&route, &examined.activities, reached, credentials, report);
             poll::look(told.poll, examined.worker, examined.programs, running, report);
         }
@@ -96,7 +90,9 @@ fn configuration(patient: Patient, worker: WorkerConfig, report: &mut Report) ->
             let one = |arn| One { arn, heartbeat_interval, concurrency: 1, max_output: config::MAX_OUTPUT };
             let activities: Vec<_> = arns.into_iter().map(one).collect();
             report.ok(Step::Config, &told_of("the command line", &activities));
-            return Some(Examined { worker, activities, programs: Vec::new() });
+            let config = Config { worker, activities: Vec::new(), warnings: Vec::new() };
+            let doubts = trust::doubts(&config, None);
+            return Some(Examined { worker: config.worker, activities, programs: Vec::new(), doubts });
         }
     };
     let name = file.display().to_string();
@@ -122,7 +118,12 @@ fn configuration(patient: Patient, worker: WorkerConfig, report: &mut Report) ->
     for warning in &read.warnings {
         report.say(Step::Config, Verdict::Warning, warning, "");
     }
-    Some(Examined { worker: worker.or(read.worker), activities, programs: read.activities })
+    for doubt in read.activities.iter().filter_map(ActivityConfig::doubt) {
+        report.say(Step::Config, Verdict::Problem, &doubt, "");
+    }
+    let config = Config { worker: worker.or(read.worker), ..read };
+    let doubts = trust::doubts(&config, Some(&file));
+    Some(Examined { worker: config.worker, activities, programs: config.activities, doubts })
 }
 
 fn told_of(source: &str, activities: &[One]) -> String {

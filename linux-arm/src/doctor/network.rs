@@ -3,11 +3,11 @@
 use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
 
-use activity_worker::aws::{Examination, Stage};
+use activity_worker::aws::{Probe, Route, Stage};
 
 use super::certificate::{self, Certificate};
 use super::report::{Report, Step, Verdict};
-use crate::connect::{CONNECT_TIMEOUT, Route};
+use crate::logger::stamp;
 
 /// Signatures hold for 5 minutes; what is nearer than this is no one's worry.
 const CLOCK_OK: u64 = 60;
@@ -24,8 +24,8 @@ const STAGES: [(Stage, Step); 4] = [
 
 /// Whether requests can get through.
 pub(super) fn look(route: &Route, report: &mut Report) -> bool {
-    let url = route.endpoint.url();
-    let seen = match examine(route, &url) {
+    let url = route.endpoint().url();
+    let seen = match probe(route, &url) {
         Ok(seen) => seen,
         Err(why) => {
             report.say(Step::Config, Verdict::NoStart, &why, "");
@@ -55,32 +55,31 @@ pub(super) fn look(route: &Route, report: &mut Report) -> bool {
     clock(&seen, host, report);
     if let (true, Some(date)) = (reached, seen.date) {
         // A worker hears it with its first call. Here it counts sooner: for whether the credentials have ended.
-        let clock = &route.network.clock;
-        clock.hint(date, clock.clock().monotonic());
+        let clock = &route.network().clock;
+        match url.starts_with("https:") {
+            true => clock.learn(date, clock.clock().monotonic()),
+            false => clock.learn_unproven(date, clock.clock().monotonic()),
+        }
     }
     // That a HEAD has no answer need not mean that a call has none.
     reached
 }
 
-/// As a worker does, it believes an unproven date for one try if certificates seem outdated.
-fn examine(route: &Route, url: &str) -> Result<Examination, String> {
-    let once = || route.network.examine(url, CONNECT_TIMEOUT).map_err(|e| e.to_string());
+/// As a worker does, it sets the clock right if certificates seem outdated.
+fn probe(route: &Route, url: &str) -> Result<Probe, String> {
+    let network = route.network();
+    let once = || network.probe(url, Route::CONNECT_TIMEOUT).map_err(|e| e.to_string());
     let first = once()?;
-    let clock = &route.network.clock;
-    match (first.date, &first.failed) {
-        (Some(date), Some((Stage::Tls, _))) if clock.hint(date, clock.clock().monotonic()) => {
-            let mut second = once()?;
-            if second.failed.is_some() {
-                clock.forget_hint();
-            }
-            second.date = Some(date);
-            Ok(second)
-        }
-        _ => Ok(first),
+    let outdated = first.failed.as_ref().is_some_and(|(_, e)| e.certificate_dates);
+    if !outdated || !network.set_clock_right(url, Route::CONNECT_TIMEOUT).map_err(|e| e.to_string())? {
+        return Ok(first);
     }
+    let mut second = once()?;
+    second.date = second.date.or(first.date);
+    Ok(second)
 }
 
-fn passed(step: Step, seen: &Examination, url: &str, report: &mut Report) {
+fn passed(step: Step, seen: &Probe, url: &str, report: &mut Report) {
     let whose = if seen.proxy.is_some() { "the proxy " } else { "" };
     let since = |from: Option<Duration>, to: Option<Duration>| {
         let took = to.unwrap_or_default().saturating_sub(from.unwrap_or_default());
@@ -105,7 +104,7 @@ fn passed(step: Step, seen: &Examination, url: &str, report: &mut Report) {
     report.ok(step, &said);
 }
 
-fn tls(seen: &Examination, url: &str) -> (Verdict, String, &'static str) {
+fn tls(seen: &Probe, url: &str) -> (Verdict, String, &'static str) {
     if url.starts_with("http:") {
         let none = "none: the endpoint's URL begins with http://".to_owned();
         return match seen.addresses.iter().all(IpAddr::is_loopback) {
@@ -133,17 +132,10 @@ pub(super) fn words(certificate: &Certificate) -> String {
 
 /// `2027-01-02`.
 pub(super) fn day(date: SystemTime) -> String {
-    // What comes before 1970 or after the year 9999 has no such form.
-    let latest = SystemTime::UNIX_EPOCH + Duration::from_secs(253_402_300_799);
-    humantime::format_rfc3339_seconds(date.clamp(SystemTime::UNIX_EPOCH, latest))
-        .to_string()
-        .split('T')
-        .next()
-        .unwrap_or_default()
-        .to_owned()
+    stamp(date).split('T').next().unwrap_or_default().to_owned()
 }
 
-fn clock(seen: &Examination, host: &str, report: &mut Report) {
+fn clock(seen: &Probe, host: &str, report: &mut Report) {
     let Some(date) = seen.date else {
         return report.not_done(&[Step::Clock], "no answer told a date");
     };
@@ -165,8 +157,8 @@ fn clock(seen: &Examination, host: &str, report: &mut Report) {
     }
 }
 
-fn advice(stage: Stage, host: &str, route: &Route, seen: &Examination) -> String {
-    let own = route.endpoint.own_url().is_some();
+fn advice(stage: Stage, host: &str, route: &Route, seen: &Probe) -> String {
+    let own = route.endpoint().own_url().is_some();
     match (stage, &seen.proxy) {
         (Stage::Name | Stage::Connection, Some(_)) => {
             "is the proxy's name right (network.proxy, else HTTPS_PROXY), and is it up?".to_owned()
@@ -188,14 +180,14 @@ fn advice(stage: Stage, host: &str, route: &Route, seen: &Examination) -> String
     }
 }
 
-fn tls_advice(host: &str, seen: &Examination) -> String {
+fn tls_advice(host: &str, seen: &Probe) -> String {
     let shown = seen.certificates.first().and_then(|der| certificate::read(der));
     let reason = seen.failed.as_ref().map(|(_, e)| e.reason.as_str()).unwrap_or_default();
     let Some(shown) = shown else {
         return format!("does something else than {host} answer there, a login page or a plain HTTP server?");
     };
     let words = words(&shown);
-    if reason.contains("unknown CA") {
+    if reason.contains("comes from an unknown CA") {
         return format!(
             "it is {words}: if that CA is yours or your proxy's, name its file: ca_bundle; if not, somebody else answers, a login page perhaps"
         );

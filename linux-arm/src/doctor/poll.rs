@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use activity_worker::aws::ActivityArn;
 use activity_worker::worker::{Event, Events, PollOnceError, PollRisk, PolledOnce, Snapshot, Stop};
-use activity_worker::{TaskId, WorkerHandle};
+use activity_worker::{TaskId, Worker};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
@@ -26,6 +26,8 @@ const PATIENCE: Duration = Duration::from_secs(70);
 const LOOK: Duration = Duration::from_millis(100);
 /// A poll that failed is tried again after this long.
 const AGAIN: Duration = Duration::from_secs(5);
+/// A poll that fails later than this had its connection, and was quiet on it for longer than some NATs remember.
+const QUIET: Duration = Duration::from_secs(15);
 /// A worker that has nothing to do and has begun no poll by now, can't.
 const BEGUN: Duration = Duration::from_secs(5);
 
@@ -104,7 +106,7 @@ impl Answers {
 }
 
 /// Polls until there was an answer, or the worker has ended.
-fn ask(worker: &WorkerHandle, arn: &ActivityArn, set: impl Fn(Answer)) {
+fn ask(worker: &Worker, arn: &ActivityArn, set: impl Fn(Answer)) {
     loop {
         match worker.poll_once(arn, PATIENCE, PollRisk::Refuse) {
             Ok(PolledOnce::Task(id)) => return set(Answer::Task(id)),
@@ -121,6 +123,8 @@ fn ask(worker: &WorkerHandle, arn: &ActivityArn, set: impl Fn(Answer)) {
 struct Seen {
     refused: Vec<String>,
     offline: Option<String>,
+    /// A poll had no answer for so long that something on the way may have forgotten its connection.
+    silent: bool,
     /// Why no poll could be begun.
     full: Option<String>,
     /// The tasks that are over, or held.
@@ -134,7 +138,13 @@ impl Seen {
             let advice = "the policy of these credentials must allow states:GetActivityTask on the activity: activity-worker iam-policy";
             return problem(refused, advice);
         }
-        let goes_on = "the worker tries again by itself";
+        let goes_on = match self.silent {
+            // All steps before this one went well, short calls among them.
+            true => {
+                "short calls get through, a quiet one does not: something on the way (a NAT, a firewall) may forget connections that are quiet: set network.keepalive lower"
+            }
+            false => "the worker tries again by itself",
+        };
         if let Some(why) = &self.offline {
             return problem(why, goes_on);
         }
@@ -166,7 +176,7 @@ impl Seen {
 }
 
 /// Until each activity has its answer and each task that came is over, or it makes no sense to wait.
-fn watch(worker: &WorkerHandle, events: &Events, answers: &Answers, longest: Duration) -> Seen {
+fn watch(worker: &Worker, events: &Events, answers: &Answers, longest: Duration) -> Seen {
     let mut seen = Seen::default();
     let start = Instant::now();
     loop {
@@ -175,6 +185,7 @@ fn watch(worker: &WorkerHandle, events: &Events, answers: &Answers, longest: Dur
                 seen.refused.push(format!("{activity}: {reason}"))
             }
             Some(Event::Offline { reason } | Event::CredentialsRefused { reason }) => {
+                seen.silent |= start.elapsed() > QUIET;
                 seen.offline = Some(reason);
             }
             Some(Event::Online | Event::CredentialsAccepted) => seen.offline = None,
@@ -190,6 +201,7 @@ fn watch(worker: &WorkerHandle, events: &Events, answers: &Answers, longest: Dur
                 let at_work = answers.iter().any(|answer| seen.is_at_work(answer));
                 let missing = answers.iter().filter(|answer| matches!(answer, Answer::Missing(_))).count();
                 // A poll that could not be begun says why when its time is over.
+                seen.silent |= missing > 0 && start.elapsed() > PATIENCE;
                 let patience = PATIENCE + 10 * LOOK + if at_work { longest } else { Duration::ZERO };
                 if missing > 0 && start.elapsed() > BEGUN {
                     seen.full = worker.snapshot().ok().and_then(|now| full(&now));
@@ -208,7 +220,7 @@ fn watch(worker: &WorkerHandle, events: &Events, answers: &Answers, longest: Dur
 
 /// How a worker looks that has no room for a task, and nothing to do that makes some.
 fn full(now: &Snapshot) -> Option<String> {
-    let (held, foreign) = (now.held.len(), now.foreign);
+    let (held, foreign) = (now.held.len(), now.foreign.len());
     let busy = now.polls + now.running + now.deferred + now.waiting > 0;
     (!busy && held + foreign > 0).then(|| {
         format!(
@@ -218,7 +230,7 @@ fn full(now: &Snapshot) -> Option<String> {
 }
 
 /// The first signal ends it without a poll being dropped, the second at once.
-fn listen(mut signals: Signals, worker: &WorkerHandle) {
+fn listen(mut signals: Signals, worker: &Worker) {
     let mut second = false;
     for signal in signals.forever() {
         if second {
@@ -238,6 +250,18 @@ fn listen(mut signals: Signals, worker: &WorkerHandle) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn field_13_a_poll_that_ends_in_silence_where_all_else_works_is_named() {
+        let told = |silent| {
+            let mut report = Report::new(true, false);
+            let seen = Seen { silent, offline: Some("no answer within 65 s".into()), ..Seen::default() };
+            seen.tell(&[Answer::Missing(None)], 0, &mut report);
+            report.last_advice().to_owned()
+        };
+        assert!(told(true).contains("set network.keepalive lower"), "{}", told(true));
+        assert!(told(false).contains("tries again by itself"), "{}", told(false));
+    }
 
     #[test]
     fn only_an_answer_means_that_a_poll_is_allowed() {

@@ -2,6 +2,9 @@
 
 use std::io::{self, IsTerminal};
 
+use activity_worker::Printable;
+
+use crate::console;
 use crate::error::Error;
 
 /// The steps, in their order. The names are part of the JSON's shape.
@@ -77,8 +80,15 @@ struct Finding {
 }
 
 impl Finding {
-    fn not_done(step: Step, said: String) -> Self {
-        Finding { step, verdict: Verdict::NotDone, said, advice: String::new(), details: Vec::new() }
+    /// Text from outside, certificates, servers and file names, steers neither a terminal nor whoever reads the JSON.
+    fn new(step: Step, verdict: Verdict, said: &str, advice: &str, details: &[String]) -> Self {
+        let clean = |text: &str| Printable(text).to_string();
+        let details = details.iter().map(|line| clean(line)).collect();
+        Finding { step, verdict, said: clean(said), advice: clean(advice), details }
+    }
+
+    fn not_done(step: Step, said: &str) -> Self {
+        Finding::new(step, Verdict::NotDone, said, "", &[])
     }
 
     fn plain(&self, colour: bool) -> String {
@@ -142,8 +152,7 @@ impl Report {
         advice: &str,
         details: &[String],
     ) {
-        let details = details.iter().map(|line| clean(line)).collect();
-        let finding = Finding { step, verdict, said: clean(said), advice: clean(advice), details };
+        let finding = Finding::new(step, verdict, said, advice, details);
         if !self.json {
             self.print(&finding.plain(self.colour));
         }
@@ -160,15 +169,21 @@ impl Report {
         if !self.json {
             let names: Vec<_> = others.iter().map(|step| step.name()).collect();
             let others = if names.is_empty() { String::new() } else { format!("and {}: ", names.join(", ")) };
-            self.print(&Finding::not_done(*first, format!("{others}{why}")).plain(self.colour));
+            self.print(&Finding::not_done(*first, &format!("{others}{why}")).plain(self.colour));
         }
-        self.findings.extend(steps.iter().map(|step| Finding::not_done(*step, why.to_owned())));
+        self.findings.extend(steps.iter().map(|step| Finding::not_done(*step, why)));
     }
 
     /// The worst of a step, or of all.
     pub(super) fn worst(&self, step: Option<Step>) -> Verdict {
         let meant = self.findings.iter().filter(|f| step.is_none_or(|step| step == f.step));
         meant.map(|f| f.verdict).max().unwrap_or(Verdict::NotDone)
+    }
+
+    /// What to do about the last finding.
+    #[cfg(test)]
+    pub(super) fn last_advice(&self) -> &str {
+        self.findings.last().map(|finding| finding.advice.as_str()).unwrap_or_default()
     }
 
     /// The last words, and the exit code.
@@ -196,14 +211,9 @@ impl Report {
 
     fn print(&mut self, text: &str) {
         if self.printed.is_ok() {
-            self.printed = crate::print(text);
+            self.printed = console::print(text);
         }
     }
-}
-
-/// Text from outside, certificates and servers, must not steer a terminal.
-fn clean(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 #[cfg(test)]
@@ -216,12 +226,13 @@ mod tests {
         report.say_all(Step::Tls, Verdict::Warning, "old", "renew it", &["by \x1b[31mCA".into()]);
         let [finding] = &report.findings[..] else { panic!() };
         let indent = " ".repeat(25);
-        let expected = format!("warning   tls            old\n{indent}- by  [31mCA\n{indent}-> renew it\n");
+        let expected =
+            format!("warning   tls            old\n{indent}- by \\u{{1b}}[31mCA\n{indent}-> renew it\n");
         assert_eq!(finding.plain(false), expected);
         assert!(finding.plain(true).starts_with("\x1b[33mwarning  \x1b[0m tls"));
         assert_eq!(
             serde_json::from_str::<serde_json::Value>(&finding.json()).unwrap(),
-            serde_json::json!({ "step": "tls", "verdict": "warning", "said": "old", "advice": "renew it", "details": ["by  [31mCA"] })
+            serde_json::json!({ "step": "tls", "verdict": "warning", "said": "old", "advice": "renew it", "details": ["by \\u{1b}[31mCA"] })
         );
     }
 

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use activity_worker::Class;
-use activity_worker::aws::{ActivityArn, CallError, CredentialsProvider};
+use activity_worker::ErrorClass;
+use activity_worker::aws::{ActivityArn, CallError, CredentialsProvider, Route};
 
-use super::One;
+use super::examined::One;
 use super::report::{Report, Step, Verdict};
-use crate::connect::Route;
+use crate::connect;
 
 pub(super) fn look(
     route: &Route,
@@ -26,7 +26,7 @@ pub(super) fn look(
     let source = credentials.name().to_owned();
     let client = match route.client(credentials) {
         Ok(client) => client,
-        Err(why) => return report.say(Step::Signature, Verdict::NoStart, &why, ""),
+        Err(why) => return report.say(Step::Signature, Verdict::NoStart, &connect::told(&why), ""),
     };
     let mut signed = false;
     for One { arn, .. } in activities {
@@ -48,27 +48,27 @@ pub(super) fn look(
 fn signature(e: &CallError, source: &str) -> Option<(Verdict, String)> {
     let code = e.code.as_deref().unwrap_or_default();
     let advice = match e.class {
-        Class::Credentials if code.starts_with("Expired") => {
+        ErrorClass::Credentials if code.starts_with("Expired") => {
             format!("{source} gives credentials that have ended: it must give newer ones")
         }
-        Class::Credentials => format!(
+        ErrorClass::Credentials => format!(
             "the service does not know the key that {source} gives: deleted, switched off, or of another partition"
         ),
-        Class::Clock => "the clock is off, and the service's date did not help: set up NTP".to_owned(),
-        Class::Denied if is_of_signature(code) => {
+        ErrorClass::Clock => "the clock is off, and the service's date did not help: set up NTP".to_owned(),
+        ErrorClass::Denied if is_of_signature(code) => {
             format!("the secret access key that {source} gives is not the one of its key id")
         }
         // The library's word for an answer that is not the service's.
-        Class::Network if e.message.contains("login page") => {
+        ErrorClass::Network if e.message.contains("login page") => {
             "something between here and the service answers in its place: sign in there, or go around it".to_owned()
         }
-        Class::Network if e.message.contains("CertificateRequired") => {
+        ErrorClass::Network if e.message.contains("asks for a certificate") => {
             "the server asks for a certificate: network.client_certificate and client_key".to_owned()
         }
-        Class::Network => {
+        ErrorClass::Network => {
             "the connection stands, but what goes over it is lost: a firewall or a proxy on the way, or trouble at the service".to_owned()
         }
-        Class::Server | Class::Throttled => {
+        ErrorClass::Server | ErrorClass::Throttled => {
             let advice = "trouble at the service: the worker tries again by itself";
             return Some((Verdict::Warning, advice.to_owned()));
         }
@@ -90,7 +90,7 @@ fn describe(arn: &ActivityArn, failed: Option<&CallError>, report: &mut Report) 
     let (verdict, advice) = if e.code.as_deref().is_some_and(|code| code.starts_with("AccessDenied")) {
         let advice = "a worker does not need DescribeActivity, it may work all the same: iam-policy --describe grants it, --poll tries the poll itself";
         (Verdict::Warning, advice.to_owned())
-    } else if e.class == Class::NoActivity {
+    } else if e.class == ErrorClass::NoActivity {
         let (name, region) = (arn.name(), arn.region());
         let advice = format!(
             "is the ARN right, {}? In {region}: aws stepfunctions create-activity --name {name}",

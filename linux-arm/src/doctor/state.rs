@@ -1,7 +1,7 @@
 //! The state folder: may the worker write there, is there room, and does the disk keep its word in good time?
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -10,12 +10,12 @@ use activity_worker::{StorageKind, Worker, storage_kind};
 use rustix::fs::{Access, access, statvfs};
 
 use super::deadline::within;
+use super::examined::{Examined, One};
 use super::report::{Report, Step, Verdict};
-use super::{Examined, One};
-use crate::state_dir;
+use crate::{state_dir, trust};
 
 /// A disk that takes longer than this to keep a few bytes is about to die.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 /// From here on a task's way to the disk is felt.
 const SLOW: Duration = Duration::from_secs(1);
 const AS_WORKER: &str =
@@ -79,9 +79,18 @@ pub(super) fn look(examined: &Examined, report: &mut Report) -> Option<Running> 
         return None;
     };
     let user = rustix::process::geteuid().as_raw();
-    if found.uid() != user {
+    if found.uid() != user && user != 0 {
         let what = format!("{name} belongs to user {}, and this is user {user}", found.uid());
         say(Verdict::Warning, what, AS_WORKER);
+    }
+    for doubt in trust::way_to_state(&dir) {
+        say(Verdict::Warning, doubt.what, &doubt.advice);
+    }
+    for (folder, may_be_link) in [("", true), ("tasks", false), ("quarantine", false), ("run", false)] {
+        if let Some((what, advice)) = foreign(&dir.join(folder), user, may_be_link) {
+            say(Verdict::NoStart, what, &advice);
+            return None;
+        }
     }
     let running = running(&dir);
     let used =
@@ -112,6 +121,22 @@ pub(super) fn look(examined: &Examined, report: &mut Report) -> Option<Running> 
     };
     say(verdict, format!("{name}: {how}"), advice);
     running
+}
+
+/// What keeps a worker from a folder: it is none, or it is root's worker and another user's folder.
+fn foreign(folder: &Path, user: u32, may_be_link: bool) -> Option<(String, String)> {
+    let about = if may_be_link { fs::metadata(folder) } else { fs::symlink_metadata(folder) };
+    let (about, name) = (about.ok()?, folder.display());
+    if !about.is_dir() {
+        return Some((format!("{name} is no folder"), "remove it: the worker makes its own".to_owned()));
+    }
+    (user == 0 && about.uid() != 0).then(|| {
+        let what = format!(
+            "{name} belongs to user {}, and root's worker would follow whatever that user puts there",
+            about.uid()
+        );
+        (what, format!("run the worker as that user, or chown -R root {name}"))
+    })
 }
 
 /// The folder, or the nearest one above it that is there.
@@ -173,8 +198,12 @@ fn sync(dir: &Path) -> Option<io::Result<Duration>> {
 /// Who holds the lock. It is not tried: a worker that starts in that moment would find it taken, and give up for good.
 fn running(dir: &Path) -> Option<Running> {
     let lock = dir.join("lock");
-    let inode = fs::metadata(&lock).ok()?.ino();
-    let pid: u32 = fs::read_to_string(&lock).ok()?.trim().parse().ok()?;
+    let about = fs::symlink_metadata(&lock).ok().filter(fs::Metadata::is_file)?;
+    let inode = about.ino();
+    let mut pid = String::new();
+    // It may be another file than a lock, of any size.
+    File::open(&lock).ok()?.take(16).read_to_string(&mut pid).ok()?;
+    let pid: u32 = pid.trim().parse().ok()?;
     let locks = fs::read_to_string("/proc/locks").ok()?;
     locks.lines().any(|line| is_of(line, pid, inode)).then_some(Running { pid })
 }

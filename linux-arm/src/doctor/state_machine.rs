@@ -7,7 +7,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::One;
+use super::examined::One;
 use super::report::{Report, Step, Verdict};
 
 /// Deeper than any definition that the service takes.
@@ -118,25 +118,21 @@ fn flaws(task: &Value, activity: &One) -> Vec<(String, String)> {
         let first = retries.iter().find(|retry| matches(retry, errors));
         first.is_some_and(|retry| retry["MaxAttempts"] != 0)
     };
-    let mut missing = Vec::new();
-    if !retried(&["States.ALL", "States.Timeout", "States.HeartbeatTimeout"]) {
-        missing.push("States.Timeout");
-    }
-    if !retried(&["States.ALL", "States.TaskFailed", "Worker.Restarted"]) {
-        missing.push("Worker.Restarted");
-    }
+    let timeout = retried(&["States.ALL", "States.Timeout", "States.HeartbeatTimeout"]);
+    let ours = |error| retried(&["States.ALL", "States.TaskFailed", error]);
+    let names = [
+        ("States.Timeout", timeout, "a task that is lost on its way"),
+        ("Worker.Restarted", ours("Worker.Restarted"), "a power cut while the handler runs"),
+        ("Worker.NotKept", ours("Worker.NotKept"), "a device that can't begin the task"),
+        ("Worker.NotStarted", ours("Worker.NotStarted"), "a device that can't begin the task"),
+    ];
+    let missing: Vec<_> = names.iter().filter(|(_, retried, _)| !retried).map(|(name, ..)| *name).collect();
     if !missing.is_empty() {
-        let what = match missing[..] {
-            ["Worker.Restarted"] => {
-                "no Retry on Worker.Restarted: a power cut while the handler runs fails the execution"
-            }
-            ["States.Timeout"] => {
-                "no Retry on States.Timeout: a task that is lost on its way fails the execution"
-            }
-            _ => {
-                "no Retry on States.Timeout and Worker.Restarted: a task that is lost on its way, or with the power, fails the execution"
-            }
-        };
+        let mut costs: Vec<_> =
+            names.iter().filter(|(_, retried, _)| !retried).map(|(.., cost)| *cost).collect();
+        costs.dedup();
+        let what =
+            format!("no Retry on {}: {} fails the execution", listed(&missing, "and"), listed(&costs, "or"));
         let errors = missing.join("\", \"");
         let retry =
             format!("{{ \"ErrorEquals\": [\"{errors}\"], \"IntervalSeconds\": 5, \"MaxAttempts\": 3 }}");
@@ -145,9 +141,18 @@ fn flaws(task: &Value, activity: &One) -> Vec<(String, String)> {
             true => format!("add \"Retry\": [{retry}]"),
             false => format!("add to the front of \"Retry\": {retry}"),
         };
-        flaws.push((what.to_owned(), add));
+        flaws.push((what, add));
     }
     flaws
+}
+
+/// `a, b and c`.
+fn listed(words: &[&str], and: &str) -> String {
+    match words {
+        [] => String::new(),
+        [one] => (*one).to_owned(),
+        [first @ .., last] => format!("{} {and} {last}", first.join(", ")),
+    }
 }
 
 /// A number that the service takes, an expression in JSONata, or nothing.
@@ -198,7 +203,7 @@ mod tests {
         json!({
             "HeartbeatSeconds": 90,
             "TimeoutSeconds": 3600,
-            "Retry": [{ "ErrorEquals": ["States.Timeout", "Worker.Restarted"] }]
+            "Retry": [{ "ErrorEquals": ["States.Timeout", "Worker.Restarted", "Worker.NotKept", "Worker.NotStarted"] }]
         })
     }
 
@@ -213,7 +218,7 @@ mod tests {
         assert!(without("HeartbeatSeconds").ends_with("-> add \"HeartbeatSeconds\": 90"));
         assert!(without("TimeoutSeconds").contains("-> add \"TimeoutSeconds\": 86400"));
         assert!(without("Retry").ends_with(
-            "-> add \"Retry\": [{ \"ErrorEquals\": [\"States.Timeout\", \"Worker.Restarted\"], \"IntervalSeconds\": 5, \"MaxAttempts\": 3 }]"
+            "-> add \"Retry\": [{ \"ErrorEquals\": [\"States.Timeout\", \"Worker.Restarted\", \"Worker.NotKept\", \"Worker.NotStarted\"], \"IntervalSeconds\": 5, \"MaxAttempts\": 3 }]"
         ));
         let with = |key: &str, value: Value| {
             let mut task = good();
@@ -274,21 +279,62 @@ mod tests {
         assert_eq!(retry(json!({ "ErrorEquals": ["States.ALL"] })), "");
         assert!(
             retry(json!({ "ErrorEquals": ["States.ALL"], "MaxAttempts": 0 }))
-                .contains("no Retry on States.Timeout and")
+                .contains("no Retry on States.Timeout, ")
         );
         assert!(
             retry(json!({ "ErrorEquals": ["States.TaskFailed"] })).contains("no Retry on States.Timeout:")
         );
         let one = retry(json!({ "ErrorEquals": ["States.HeartbeatTimeout"] }));
         assert!(
-            one.contains("no Retry on Worker.Restarted:") && one.contains("add to the front of \"Retry\": {"),
+            one.contains("no Retry on Worker.Restarted, Worker.NotKept and Worker.NotStarted: a power cut while the handler runs or a device that can't begin the task fails") && one.contains("add to the front of \"Retry\": {"),
             "{one}"
         );
     }
 
     #[test]
+    fn field_02_what_a_device_could_not_begin_is_to_be_retried() {
+        let retry = |errors: Value| {
+            let mut task = good();
+            task["Retry"] = json!([{ "ErrorEquals": errors }]);
+            said(task).join("\n")
+        };
+        let told = retry(json!(["States.Timeout", "Worker.Restarted"]));
+        let what = "no Retry on Worker.NotKept and Worker.NotStarted: a device that can't begin the task fails the execution";
+        assert!(told.starts_with(what), "{told}");
+        assert!(told.contains("\"ErrorEquals\": [\"Worker.NotKept\", \"Worker.NotStarted\"]"), "{told}");
+        assert!(
+            retry(json!(["States.Timeout", "Worker.Restarted", "Worker.NotKept"]))
+                .contains("no Retry on Worker.NotStarted:")
+        );
+        assert_eq!(retry(json!(["States.Timeout", "States.TaskFailed"])), "");
+    }
+
+    /// The samples in the documents are what people copy.
+    #[test]
+    fn field_02_the_samples_in_the_documents_lose_no_task() {
+        for (name, text) in [
+            ("README.md", include_str!("../../../README.md")),
+            ("docs/device.md", include_str!("../../../docs/device.md")),
+        ] {
+            let samples = text.split("```json").skip(1).filter_map(|rest| rest.split("```").next());
+            let samples = samples.filter_map(|sample| serde_json::from_str::<Value>(sample).ok());
+            let mut tasks: Vec<Value> = Vec::new();
+            for sample in samples {
+                let mut found = Vec::new();
+                collect(&sample, DEPTH, &mut found);
+                tasks.extend(found.into_iter().map(|(_, task)| task.clone()));
+                tasks.extend((sample["Type"] == "Task").then_some(sample));
+            }
+            assert!(!tasks.is_empty(), "{name} has no sample");
+            for task in tasks {
+                assert_eq!(said(task), [""; 0], "{name}");
+            }
+        }
+    }
+
+    #[test]
     fn of_several_retries_the_first_that_matches_counts() {
-        let none = json!({ "ErrorEquals": ["States.Timeout", "Worker.Restarted"], "MaxAttempts": 0 });
+        let none = json!({ "ErrorEquals": ["States.Timeout", "Worker.Restarted", "Worker.NotKept"], "MaxAttempts": 0 });
         let all = json!({ "ErrorEquals": ["States.ALL"] });
         let retries = |retries: [&Value; 2]| {
             let mut task = good();
@@ -296,7 +342,10 @@ mod tests {
             said(task).join("\n")
         };
         let first = retries([&none, &all]);
-        assert!(first.contains("no Retry on States.Timeout and Worker.Restarted"), "{first}");
+        assert!(
+            first.contains("no Retry on States.Timeout, Worker.Restarted and Worker.NotKept:"),
+            "{first}"
+        );
         assert!(first.contains("add to the front of \"Retry\": {"), "{first}");
         assert_eq!(retries([&good()["Retry"][0], &none]), "");
     }

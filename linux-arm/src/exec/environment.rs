@@ -2,7 +2,6 @@
 
 use std::env;
 use std::ffi::{OsStr, OsString};
-use std::process::Command;
 
 /// The variables that handlers get, taken once at the start.
 pub(crate) struct Environment(Vec<(OsString, OsString)>);
@@ -46,10 +45,23 @@ impl Environment {
         Environment(variables.into_iter().filter(|(name, _)| may_pass(name)).collect())
     }
 
-    /// Makes this the whole environment of `command`.
-    pub(super) fn apply(&self, command: &mut Command) {
-        command.env_clear().envs(self.0.iter().map(|(name, value)| (name, value)));
+    /// All of a handler's environment, `NAME=VALUE` each: this, and `own` in place of what has the same name.
+    pub(super) fn with<'a>(
+        &'a self,
+        own: &'a [(&'static str, String)],
+    ) -> impl Iterator<Item = OsString> + 'a {
+        let is_own = |name: &OsStr| own.iter().any(|(own, _)| *own == name);
+        let inherited = self.0.iter().filter(move |(name, _)| !is_own(name));
+        let inherited = inherited.map(|(name, value)| entry(name, value));
+        inherited.chain(own.iter().map(|(name, value)| entry(name.as_ref(), value.as_ref())))
     }
+}
+
+fn entry(name: &OsStr, value: &OsStr) -> OsString {
+    let mut entry = name.to_owned();
+    entry.push("=");
+    entry.push(value);
+    entry
 }
 
 fn may_pass(name: &OsStr) -> bool {

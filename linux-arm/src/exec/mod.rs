@@ -6,12 +6,17 @@
 //! * `spawn` starts the program, on one permanent thread;
 //! * `watch` feeds it, reads it and ends it when it must end, on the task's own thread;
 //! * `output` makes an outcome of what it left behind;
+//! * `cancel` is how it is told to end;
+//! * `unfit` says why a program can't be started;
 //! * `run_file` tells after a crash of the worker whether it is still running.
 
+mod cancel;
 mod environment;
+mod limits;
 pub(crate) mod output;
 mod run_file;
 mod spawn;
+mod unfit;
 mod watch;
 
 #[cfg(test)]
@@ -19,19 +24,26 @@ mod tests;
 
 use std::ffi::OsString;
 use std::io;
-use std::os::fd::OwnedFd;
-use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
-use std::sync::{Arc, OnceLock};
+use std::process::Child;
+use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
-use activity_worker::worker::{Cancelled, Handler, TaskContext};
+use activity_worker::worker::{Handler, TaskContext};
 use activity_worker::{Failure, TaskId};
 
+use cancel::CancelSwitch;
 pub(crate) use environment::Environment;
+pub(crate) use limits::Limits;
 use run_file::RunFile;
+pub(crate) use run_file::trusted;
+use spawn::Image;
 pub(crate) use spawn::Spawner;
+pub(crate) use unfit::{Unfit, unfit};
+
+/// How often, and how soon, a program is tried again that someone writes to: it is just being replaced.
+const WHILE_WRITTEN: (u32, Duration) = (20, Duration::from_millis(50));
 
 /// A program that was found at the start.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,15 +54,11 @@ pub(crate) struct Program {
     pub(crate) argv: Vec<OsString>,
 }
 
-/// What a run may take.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Limits {
-    /// From start to end.
-    pub(crate) timeout: Duration,
-    /// From SIGTERM to SIGKILL.
-    pub(crate) grace: Duration,
-    /// Bytes of stdout.
-    pub(crate) max_output: usize,
+impl Program {
+    /// By its whole path: a working folder that is replaced while the worker runs takes its programs with it.
+    pub(crate) fn absolute(self) -> Self {
+        Program { path: std::path::absolute(&self.path).unwrap_or(self.path), argv: self.argv }
+    }
 }
 
 /// Runs one program for each task.
@@ -70,30 +78,9 @@ struct Run<'a> {
     variables: [(&'static str, String); 4],
 }
 
-/// Says that a run is to end, from any thread.
-struct CancelSwitch {
-    why: OnceLock<Cancelled>,
-    wake: OwnedFd,
-}
-
-impl CancelSwitch {
-    fn new() -> io::Result<Arc<Self>> {
-        use rustix::event::{EventfdFlags, eventfd};
-        let wake = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
-        Ok(Arc::new(CancelSwitch { why: OnceLock::new(), wake }))
-    }
-
-    fn cancel(&self, why: Cancelled) {
-        if self.why.set(why).is_ok() {
-            // Only a counter at its top could refuse this, and it is written once.
-            let _ = rustix::io::write(&self.wake, &1u64.to_ne_bytes());
-        }
-    }
-}
-
 impl Handler for Exec {
     fn handle(&self, task: &TaskContext) -> Result<String, Failure> {
-        let cancel = CancelSwitch::new().map_err(not_started)?;
+        let cancel = CancelSwitch::new().map_err(|e| Failure::not_started(unfit::of_machine(&e)))?;
         let switch = Arc::clone(&cancel);
         task.on_cancel(move |why| switch.cancel(why));
         let variables = [
@@ -113,13 +100,17 @@ impl Handler for Exec {
 impl Exec {
     fn run(&self, run: &Run<'_>, cancel: &CancelSwitch) -> Result<String, Failure> {
         let run_file = self.take_run_file(run.id).map_err(|e| {
-            let dir = self.runs.display();
-            Failure::new("Handler.NotStarted", format!("no run file in {dir}: {e}"))
+            Failure::not_started(format!("no run file in {}: {}", self.runs.display(), unfit::of_machine(&e)))
         })?;
-        let child = self.spawner.spawn(self.command(run), &run_file).map_err(|e| self.not_started(&e))?;
-        let end = watch::watch(child, run.input, self.limits, cancel)
-            .map_err(|e| Failure::new("Handler.Lost", format!("can't watch the handler: {e}")))?;
-        drop(run_file);
+        let child = self.start(run, &run_file).map_err(|e| {
+            let program = &self.program.path;
+            Failure::not_started(format!("{} {}", program.display(), unfit::why(program, &e)))
+        })?;
+        let end = watch::watch(child, run.input, self.limits, cancel).map_err(|e| {
+            Failure::new("Handler.Lost", format!("can't watch the handler: {e}")).failed_start()
+        })?;
+        // One that did not even end on SIGKILL was told of already.
+        run_file.end(run.id, end.ended.is_some() && end.status.is_some());
         output::outcome(end, self.limits)
     }
 
@@ -133,26 +124,18 @@ impl Exec {
             .ok_or_else(|| io::Error::other("an earlier run of this task goes on"))
     }
 
-    fn command(&self, run: &Run<'_>) -> Command {
-        let mut command = Command::new(&self.program.path);
-        if let Some((name, arguments)) = self.program.argv.split_first() {
-            command.arg0(name).args(arguments);
+    fn start(&self, run: &Run<'_>, run_file: &RunFile) -> io::Result<Child> {
+        let (mut tries, nap) = WHILE_WRITTEN;
+        loop {
+            let environment = self.environment.with(&run.variables);
+            let image = Image::new(&self.program.path, &self.program.argv, environment)?;
+            match self.spawner.spawn(image, run_file) {
+                Err(e) if e.kind() == io::ErrorKind::ExecutableFileBusy && tries > 0 => {
+                    tries -= 1;
+                    thread::sleep(nap);
+                }
+                started => return started,
+            }
         }
-        self.environment.apply(&mut command);
-        command
-            .envs(run.variables.iter().map(|(name, value)| (name, value)))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .process_group(0);
-        command
     }
-
-    fn not_started(&self, e: &io::Error) -> Failure {
-        Failure::new("Handler.NotStarted", format!("{}: {e}", self.program.path.display()))
-    }
-}
-
-fn not_started(e: io::Error) -> Failure {
-    Failure::new("Handler.NotStarted", e.to_string())
 }

@@ -14,8 +14,9 @@ use rustix::process::{
     Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, kill_process_group, pidfd_open, waitid,
 };
 
+use super::cancel::CancelSwitch;
+use super::limits::Limits;
 use super::output::{End, Ended, Head, Tail};
-use super::{CancelSwitch, Limits};
 
 /// How long outputs are read on after the handler's end, if a process that it left behind keeps them open.
 const LINGER: Duration = Duration::from_millis(500);

@@ -6,6 +6,7 @@ pub(crate) mod tls;
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
@@ -16,11 +17,12 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 
 /// Whatever takes longer than this has failed.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The program, with no AWS settings but what a test gives it.
+/// The program, built here or named by `ACTIVITY_WORKER_BINARY`, with no AWS settings but what a test gives it.
 pub(crate) fn program() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_activity-worker"));
+    let named = std::env::var_os("ACTIVITY_WORKER_BINARY");
+    let mut command = Command::new(named.unwrap_or_else(|| env!("CARGO_BIN_EXE_activity-worker").into()));
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("AWS_")) {
         command.env_remove(name);
     }
@@ -75,11 +77,21 @@ impl Service {
 
     /// `run` on this service, with `options` before the handler's shell `script`.
     pub(crate) fn worker(&self, folder: &tempfile::TempDir, options: &[&str], script: &str) -> Worker {
+        Worker::start(self.command(folder, options, script))
+    }
+
+    /// The same, not started.
+    pub(crate) fn command(&self, folder: &tempfile::TempDir, options: &[&str], script: &str) -> Command {
+        self.run(folder, options, &["/bin/sh", "-c", script])
+    }
+
+    /// The same, with a handler's command line.
+    pub(crate) fn run(&self, folder: &tempfile::TempDir, options: &[&str], handler: &[&str]) -> Command {
         let state = folder.path().join("state");
         let file = folder.path().join("worker.toml");
         let text = format!(
             "endpoint_url = {:?}\nstate_dir = {state:?}\nallow_unsafe_storage = true\ncomeback_window = \"100ms\"\n{}\n\
-             [[activity]]\narn = {:?}\ncommand = [\"/bin/sh\", \"-c\", {script:?}]\nheartbeat_interval = \"1s\"\n{}\n",
+             [[activity]]\narn = {:?}\ncommand = {handler:?}\nheartbeat_interval = \"1s\"\n{}\n",
             self.emulator.url(),
             options.iter().filter(|o| o.starts_with("top:")).map(|o| &o[4..]).collect::<Vec<_>>().join("\n"),
             self.activity,
@@ -96,7 +108,7 @@ impl Service {
         command.args(["run", "--log-level", "debug", "--config"]).arg(&file);
         command.args(options.iter().filter(|o| o.starts_with("--")));
         command.env("AWS_ACCESS_KEY_ID", access_key_id).env("AWS_SECRET_ACCESS_KEY", secret_access_key);
-        Worker::start(command)
+        command
     }
 }
 
@@ -138,8 +150,25 @@ impl Worker {
         self.log.iter().any(|line| line.contains(words))
     }
 
+    pub(crate) fn pid(&self) -> Pid {
+        Pid::from_child(&self.child)
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// Stops all its threads: the signal is sent at once, and acted on later.
+    pub(crate) fn freeze(&self) {
+        self.signal(Signal::STOP);
+        let stopped = |task: &Path| {
+            let stat = std::fs::read_to_string(task.join("stat")).unwrap();
+            stat.rsplit(") ").next().unwrap().starts_with('T')
+        };
+        let tasks = format!("/proc/{}/task", self.child.id());
+        while !std::fs::read_dir(&tasks).unwrap().all(|task| stopped(&task.unwrap().path())) {
+            thread::yield_now();
+        }
     }
 
     /// Waits for its end.

@@ -122,7 +122,7 @@ fn a_source_that_fails_says_why_and_what_to_do() {
     let told = set_up("source = \"container\"");
     told.only(
         78,
-        &["problem credentials: [credentials]: there is neither url nor AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or _FULL_URI -> docs/credentials.md tells what each source needs"],
+        &["problem credentials: [credentials]: the container's credentials endpoint: there is neither url nor AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or _FULL_URI -> docs/credentials.md tells what each source needs"],
     );
     let told = set_up("source = \"web-identity\"\ntoken_file = \"$DIR/token\"\nrole_arn = \"arn:r\"");
     told.has(

@@ -47,7 +47,7 @@ fn p3_a_definition_that_may_cost_a_task() {
         0,
         &[
             "warning state-machine: Print: HeartbeatSeconds 45 is shorter than two heartbeats, one each 30 s: one that is late costs the task -> set \"HeartbeatSeconds\": 90 or more; or heartbeat_interval = \"15s\"",
-            "warning state-machine: Print: no Retry on States.Timeout and Worker.Restarted: a task that is lost on its way, or with the power, fails the execution -> add \"Retry\": [{ \"ErrorEquals\": [\"States.Timeout\", \"Worker.Restarted\"], \"IntervalSeconds\": 5, \"MaxAttempts\": 3 }]",
+            "warning state-machine: Print: no Retry on States.Timeout, Worker.Restarted, Worker.NotKept and Worker.NotStarted: a task that is lost on its way, a power cut while the handler runs or a device that can't begin the task fails the execution -> add \"Retry\": [{ \"ErrorEquals\": [\"States.Timeout\", \"Worker.Restarted\", \"Worker.NotKept\", \"Worker.NotStarted\"], \"IntervalSeconds\": 5, \"MaxAttempts\": 3 }]",
         ],
     );
     let mut device = Device::of(&service);

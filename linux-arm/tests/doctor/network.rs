@@ -153,6 +153,15 @@ fn a_login_page() {
 }
 
 #[test]
+fn field_03_what_an_answer_lacks_to_be_the_services_is_said() {
+    let service = Service::start();
+    service.emulator.inject(Fault::captive_portal());
+    let told = Device::of(&service).run();
+    let line = "DescribeActivity: the answer carries no x-amzn-RequestId and is text/html, not JSON, so it is not the service's: ";
+    assert!(told.text.contains(line), "{}", told.text);
+}
+
+#[test]
 fn a_connection_that_leads_nowhere() {
     let service = Service::start();
     service.emulator.inject(Fault::close());
@@ -187,7 +196,7 @@ fn an_endpoint_that_asks_for_a_certificate() {
     told.has("ok describe: work exists");
     let told = look("");
     let line = format!(
-        "problem signature: DescribeActivity: {} ended TLS: CertificateRequired -> the server asks for a certificate: network.client_certificate and client_key",
+        "problem signature: DescribeActivity: {} asks for a certificate of this device -> the server asks for a certificate: network.client_certificate and client_key",
         peer.address
     );
     told.only(1, &[line.as_str()]);

@@ -39,7 +39,7 @@ pub(crate) static DEVICE_WITH_DEMO: Artifact = Artifact {
 #[derive(Debug)]
 pub(crate) struct Site {
     pub(crate) source: PathBuf,
-    /// Cargo's folder; what is done lies in `cross/TRIPLE` within.
+    /// What is done lies in `cross/TRIPLE` within.
     pub(crate) output: PathBuf,
 }
 
@@ -53,6 +53,12 @@ impl Site {
         self.output.join("cross").join(target.triple).join(artifact.name)
     }
 
+    /// Cargo's folder. One of its own: std from source takes an environment that some build scripts look at, and in a shared
+    /// folder this build and the usual ones would each undo what the other has compiled for the host.
+    pub(crate) fn building(&self) -> PathBuf {
+        self.output.join("cross").join("building")
+    }
+
     /// Builds an artifact for all `targets`, and puts the files where [`Site::file`] says.
     pub(crate) fn build(
         &self,
@@ -60,23 +66,25 @@ impl Site {
         artifact: &Artifact,
         targets: &[&Target],
     ) -> Result<(), String> {
-        let mut cargo = toolchain.cargo("zigbuild", targets, Purpose::Ship, &self.source, &self.output)?;
+        let building = self.building();
+        let mut cargo = toolchain.cargo("zigbuild", targets, Purpose::Ship, &self.source, &building)?;
         let cargo = cargo.args(["--package", artifact.package]).args(artifact.features);
         Group::spawn(cargo)?.wait().map_err(|e| format!("the build of {} {e}", artifact.name))?;
         for target in targets {
-            let built = self.output.join(target.triple).join("release").join(artifact.file);
+            let built = building.join(target.triple).join("release").join(artifact.file);
             copy(&built, &self.file(artifact, target))?;
         }
         Ok(())
     }
 }
 
-/// A copy: the next build of the package with other features replaces cargo's own file.
+/// A copy: the next build of the package with other features replaces cargo's own file. It takes its place at once: a suite in the
+/// other lane may be running the one that was there.
 fn copy(from: &Path, to: &Path) -> Result<(), String> {
     let failed = |e: std::io::Error| format!("can't copy {} to {}: {e}", from.display(), to.display());
     if let Some(folder) = to.parent() {
         fs::create_dir_all(folder).map_err(failed)?;
     }
-    fs::copy(from, to).map_err(failed)?;
-    Ok(())
+    let new = to.with_added_extension("new");
+    fs::copy(from, &new).and_then(|_| fs::rename(&new, to)).map_err(failed)
 }

@@ -38,7 +38,8 @@ pub(crate) fn build(
     let names: Vec<&str> = targets.iter().map(|target| target.name).collect();
     let what = format!("{} for {}", artifact.name, names.join(", "));
     timed(&what, || site.build(toolchain, artifact, targets))?;
-    let folders = toolchain.folders(&site.source, &site.output).map(|(folder, _)| folder);
+    let building = site.building();
+    let folders = toolchain.folders(&site.source, &building).map(|(folder, _)| folder);
     targets.iter().try_for_each(|target| elf::inspect(&site.file(artifact, target), target, &folders))
 }
 

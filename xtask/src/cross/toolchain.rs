@@ -6,6 +6,8 @@
 
 use std::env;
 use std::ffi::OsString;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -29,6 +31,26 @@ const SHIPPING_RUSTFLAGS: &[&str] = &[
     "-Clink-arg=-pie",
 ];
 
+/// zig, but what it links for shipping is linked once more, with options that `zig cc` does not take: functions with the same code
+/// become one, and the relocations of a program that is loaded anywhere are packed. Some 46 KB on ARMv6, more on 64 bits.
+const PACKING_ZIG: &str = r#"#!/bin/sh
+# It is called as the Python that has zig.
+real=$ACTIVITY_WORKER_ZIG
+shift 2
+[ "$1" = cc ] || exec "$real" "$@"
+told=$(ZIG_VERBOSE_LINK=1 "$real" "$@" 2>&1)
+status=$?
+# The last is the program; those before it are parts of the C library.
+link=$(printf '%s\n' "$told" | grep '^ld\.lld ' | tail -n 1)
+printf '%s\n' "$told" | grep -v -e '^ld\.lld ' -e '^ar ' >&2
+[ $status = 0 ] || exit $status
+case $link in
+"" | *" -r "* | *" -shared "*) exit 0 ;;
+esac
+set -- $link
+exec "$real" "$@" --icf=all --pack-dyn-relocs=relr
+"#;
+
 /// What cargo is asked to do with a target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
@@ -45,6 +67,8 @@ pub(crate) struct Toolchain {
     bin: PathBuf,
     /// Where zig and cargo-zigbuild keep what they generate.
     cache: PathBuf,
+    /// zig itself, and the program that stands before it.
+    zig: (PathBuf, PathBuf),
     /// The source of std.
     std: PathBuf,
     cargo_home: PathBuf,
@@ -59,6 +83,7 @@ impl Toolchain {
         let bin = python.parent().ok_or("a Python without a folder")?.to_owned();
         Ok(Toolchain {
             bin,
+            zig: zig(workspace, &python)?,
             cache: workspace.tools()?.join("zig-cache"),
             std: std_source(workspace)?,
             cargo_home: cargo_home()?,
@@ -81,6 +106,8 @@ impl Toolchain {
             Purpose::Ship => {
                 cargo.args(["--release", "-Zbuild-std=std,panic_abort"]);
                 cargo.arg("-Zbuild-std-features=optimize_for_size");
+                let (zig, packing) = &self.zig;
+                cargo.env("CARGO_ZIGBUILD_PYTHON_PATH", packing).env("ACTIVITY_WORKER_ZIG", zig);
             }
             Purpose::Test => {
                 cargo.arg("-Zbuild-std=std,panic_unwind,test");
@@ -130,6 +157,21 @@ impl Toolchain {
         let folders = [self.bin.clone()].into_iter().chain(env::split_paths(&path));
         env::join_paths(folders).map_err(|e| format!("{}: {e}", self.bin.display()))
     }
+}
+
+/// Where zig is, and the program that stands before it, written anew.
+fn zig(workspace: &Workspace, python: &Path) -> Result<(PathBuf, PathBuf), String> {
+    let told = process::read(
+        Command::new(python).args(["-c", "import os, ziglang; print(os.path.dirname(ziglang.__file__))"]),
+    )?;
+    let packing = workspace.tools()?.join("packing-zig");
+    let failed = |e: std::io::Error| format!("can't write {}: {e}", packing.display());
+    // Whoever runs the one that is there goes on with it.
+    let new = packing.with_extension(std::process::id().to_string());
+    fs::write(&new, PACKING_ZIG).map_err(failed)?;
+    fs::set_permissions(&new, Permissions::from_mode(0o755)).map_err(failed)?;
+    fs::rename(&new, &packing).map_err(failed)?;
+    Ok((Path::new(told.trim()).join("zig"), packing))
 }
 
 /// The folder with the source of std, fetched through rustup if it is not there.

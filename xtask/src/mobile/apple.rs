@@ -2,8 +2,7 @@
 
 use std::process::Command;
 
-use super::PACKAGE;
-use super::tools::{self, Tools};
+use super::tools::{self, PACKAGE, Tools};
 use crate::process;
 use crate::workspace::Workspace;
 

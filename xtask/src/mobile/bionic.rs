@@ -12,14 +12,14 @@ static LIBC: &[&str] = &[
     // memory and text
     "calloc", "free", "malloc", "memcmp", "memcpy", "memmove", "memset", "posix_memalign", "realloc", "strlen", "strerror_r",
     // files
-    "chmod", "close", "closedir", "dirfd", "fallocate", "fallocate64", "fcntl", "flock", "fstat", "fsync", "ftruncate",
-    "ftruncate64", "getcwd", "ioctl", "lseek", "lseek64", "mkdir", "open", "opendir", "pread64", "pwrite64", "read", "readdir",
+    "chmod", "close", "closedir", "dirfd", "fallocate", "fallocate64", "fchmod", "fcntl", "flock", "fstat", "fsync",
+    "ftruncate", "ftruncate64", "getcwd", "ioctl", "lseek", "lseek64", "lstat", "mkdir", "open", "opendir", "pread64", "pwrite64", "read", "readdir",
     "readdir_r", "readlink", "realpath", "rename", "renameat", "stat", "statfs", "statfs64", "statvfs64", "unlink", "write", "writev",
     // sockets
-    "connect", "freeaddrinfo", "gai_strerror", "getaddrinfo", "getpeername", "getsockopt", "poll", "recv", "send", "setsockopt",
+    "bind", "connect", "freeaddrinfo", "gai_strerror", "getaddrinfo", "getpeername", "getsockopt", "poll", "ppoll", "recv", "send", "setsockopt",
     "shutdown", "socket",
     // threads and the process
-    "__errno", "abort", "clock_gettime", "getauxval", "getenv", "getpid", "mmap", "mmap64", "munmap", "mprotect", "nanosleep",
+    "__errno", "abort", "clock_gettime", "getauxval", "getenv", "geteuid", "getpid", "mmap", "mmap64", "munmap", "mprotect", "nanosleep",
     "prctl", "pthread_attr_destroy", "pthread_attr_init", "pthread_attr_setstacksize", "pthread_create", "pthread_detach",
     "pthread_getspecific", "pthread_join", "pthread_key_create", "pthread_key_delete", "pthread_mutex_lock",
     "pthread_mutex_unlock", "pthread_setspecific", "sched_yield", "sigaction", "syscall", "sysconf",

@@ -9,7 +9,7 @@ use object::elf::{
 use object::read::elf::{Dyn, FileHeader, ProgramHeader, Sym};
 use object::{Endianness, FileKind};
 
-use super::android::{Abi, PAGE, SONAME};
+use super::abi::{Abi, PAGE, SONAME};
 use super::bionic;
 
 /// What a library is.

@@ -8,6 +8,10 @@ use std::process::Command;
 use crate::workspace::Workspace;
 use crate::{process, venv};
 
+/// What is built of the library's package.
+pub(super) const PACKAGE: &[&str] =
+    &["--locked", "--profile", "app", "--package", "activity-worker-ffi", "--lib"];
+
 /// Compilers for C, none of which knows any platform's headers.
 #[derive(Debug)]
 pub(crate) struct Tools {

@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use super::Stop;
+use super::suite::Stop;
 use crate::workspace::Workspace;
 use crate::{process, venv};
 

@@ -3,17 +3,16 @@
 
 use std::process::{Command, Stdio};
 
-use super::Stop;
+use super::suite::Stop;
 use crate::workspace::Workspace;
 use crate::{process, venv};
 
 pub(super) fn run(workspace: &Workspace) -> Result<String, Stop> {
     let python = venv::python(workspace, "boto3").map_err(Stop::Skipped)?;
-    let example = ["build", "--locked", "--package", "activity-worker", "--example", "botocore_peer"];
-    process::run(&mut workspace.cargo(&example))?;
+    process::run(&mut workspace.cargo(&["build", "--locked", "--package", "botocore-peer"]))?;
     let mut compare = Command::new(&python);
     compare.arg("-B").arg(workspace.root.join("core/tests/botocore/compare.py"));
-    compare.arg(workspace.target.join("debug/examples/botocore_peer")).stdin(Stdio::null());
+    compare.arg(workspace.target.join("debug/botocore_peer")).stdin(Stdio::null());
     process::Group::spawn(&mut compare)?.wait().map_err(Stop::Failed)?;
     Ok(String::new())
 }

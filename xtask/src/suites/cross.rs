@@ -10,7 +10,7 @@ use std::thread;
 use serde_json::Value;
 use signal_hook::consts::SIGILL;
 
-use super::Stop;
+use super::suite::Stop;
 use crate::cross::qemu::Qemu;
 use crate::cross::target::{AARCH64, ARMV6, ARMV7, TARGETS, Target, X86_64};
 use crate::cross::toolchain::{Purpose, Toolchain};
@@ -33,6 +33,7 @@ pub(super) fn run(workspace: &Workspace) -> Result<String, Stop> {
     let sizes = sizes(&site, &TARGETS)?;
     println!("\n{sizes}\n");
     sizes.check()?;
+    timed("x86_64: in processes that were prepared badly", || badly_prepared(workspace, &site))?;
 
     // Much of each waits, for an emulated second or for a linker on one processor.
     thread::scope(|scope| {
@@ -62,6 +63,13 @@ fn starts(site: &Site, qemu: &Qemu) -> Result<(), String> {
         timed(&what("plays the demo"), || demo(site, target, &emulated))?;
     }
     timed("armv7 on arm1176: dies of its first strange instruction", || strange(site, qemu))
+}
+
+/// The same tests that the suite `unit` plays on a binary with the machine's own C library.
+fn badly_prepared(workspace: &Workspace, site: &Site) -> Result<(), String> {
+    let mut tests =
+        workspace.cargo(&["test", "--locked", "--package", "activity-worker-device", "--test", "process"]);
+    process::run(tests.env("ACTIVITY_WORKER_BINARY", site.file(&DEVICE, &X86_64)))
 }
 
 /// A command that starts a file of a target.
@@ -120,8 +128,8 @@ fn core_tests(workspace: &Workspace, toolchain: &Toolchain, qemu: &Qemu) -> Resu
 
 /// Where the programs are.
 fn build_tests(workspace: &Workspace, toolchain: &Toolchain) -> Result<Vec<PathBuf>, String> {
-    let (source, output) = (&workspace.root, &workspace.target);
-    let mut cargo = toolchain.cargo("test", &[&ARMV6], Purpose::Test, source, output)?;
+    let building = Site::of(workspace).building();
+    let mut cargo = toolchain.cargo("test", &[&ARMV6], Purpose::Test, &workspace.root, &building)?;
     cargo.args(["--package", "activity-worker", "--lib", "--test", "transport", "--no-run"]);
     let told = process::read(cargo.args(["--message-format", "json-render-diagnostics"]))?;
     let programs = told.lines().filter_map(|line| {

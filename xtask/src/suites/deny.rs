@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use super::Stop;
+use super::suite::Stop;
 use crate::process;
 use crate::tools::Tool;
 use crate::workspace::Workspace;

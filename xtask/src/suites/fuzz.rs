@@ -1,6 +1,6 @@
 //! Each fuzzer, for a while: enough to find what a change has just broken.
 
-use super::Stop;
+use super::suite::Stop;
 use crate::fuzz::{Fuzzers, TARGETS};
 use crate::workspace::Workspace;
 

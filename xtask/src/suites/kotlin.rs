@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use super::Stop;
+use super::suite::Stop;
 use crate::bindings::{self, Language};
 use crate::workspace::Workspace;
 use crate::{apt, process};

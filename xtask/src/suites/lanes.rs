@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 
-use super::{Chosen, Suite};
+use super::suite::{Chosen, Suite};
 use crate::process;
 use crate::table::{Row, Verdict};
 use crate::workspace::Workspace;
@@ -37,7 +37,7 @@ impl SecondLane {
         let log = File::create(&output).map_err(|e| format!("can't write {}: {e}", output.display()))?;
         let begin = || {
             let log_too = log.try_clone()?;
-            let mut own = Command::new(std::env::current_exe()?);
+            let mut own = Command::new(process::own()?);
             own.arg(SECOND).arg(&rows).args(&names).stdin(Stdio::null()).stdout(log).stderr(log_too).spawn()
         };
         let child = begin().map_err(|e| format!("can't start the second lane: {e}"))?;
@@ -55,6 +55,7 @@ impl SecondLane {
             suite: (*name).to_owned(),
             verdict: Verdict::Failed(format!("the second lane ended before it was through: {ended}")),
             took: std::time::Duration::ZERO,
+            budget: std::time::Duration::ZERO,
         };
         rows.unwrap_or_else(|| self.names.iter().map(missing).collect())
     }
@@ -105,6 +106,7 @@ mod tests {
             suite: "swift".into(),
             verdict: Verdict::Passed("34 tests".into()),
             took: std::time::Duration::from_secs(60),
+            budget: std::time::Duration::from_secs(300),
         };
         hand_over(&[passed], &lane().rows).unwrap();
         let rows = lane().finish();

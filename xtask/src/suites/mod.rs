@@ -9,8 +9,10 @@ mod fuzz;
 mod kotlin;
 pub(crate) mod lanes;
 mod localstack;
+mod mobile;
 mod rust;
 mod step_functions;
+mod suite;
 mod swift;
 mod threads;
 
@@ -18,65 +20,30 @@ use std::path::Path;
 use std::time::Instant;
 
 use self::lanes::SecondLane;
+use self::suite::{Chosen, Run, Stop, Suite};
 use crate::leaks::{self, Watch};
 use crate::table::{Row, Table, Verdict};
 use crate::workspace::Workspace;
 
-/// A named set of tests.
-#[derive(Debug)]
-pub(crate) struct Suite {
-    name: &'static str,
-    run: Run,
-}
-
-#[derive(Debug)]
-enum Run {
-    Whole(fn(&Workspace) -> Result<String, Stop>),
-    /// It has parts, which can be run alone: `SUITE:PART`.
-    Parts(&'static [&'static str], fn(&Workspace, Option<&str>) -> Result<String, Stop>),
-}
-
-/// A suite to be run, or a part of one.
-#[derive(Debug)]
-pub(crate) struct Chosen {
-    suite: &'static Suite,
-    part: Option<&'static str>,
-}
-
-/// Why a suite did not pass.
-#[derive(Debug)]
-pub(crate) enum Stop {
-    /// What was tested does not work.
-    Failed(String),
-    /// It can't be tested on this machine.
-    Skipped(String),
-}
-
-impl From<String> for Stop {
-    fn from(reason: String) -> Self {
-        Stop::Failed(reason)
-    }
-}
-
 /// In the order in which they run: the quickest answers first.
 const SUITES: &[Suite] = &[
-    Suite { name: "fmt", run: Run::Whole(rust::fmt) },
-    Suite { name: "clippy", run: Run::Whole(rust::clippy) },
-    Suite { name: "doc", run: Run::Whole(rust::doc) },
-    Suite { name: "unit", run: Run::Whole(rust::unit) },
-    Suite { name: "boto3", run: Run::Whole(boto3::run) },
-    Suite { name: "botocore", run: Run::Whole(botocore::run) },
-    Suite { name: "deny", run: Run::Whole(deny::run) },
-    Suite { name: "fuzz", run: Run::Whole(fuzz::run) },
-    Suite { name: "threads", run: Run::Whole(threads::run) },
-    Suite { name: "kotlin", run: Run::Whole(kotlin::run) },
-    Suite { name: "swift", run: Run::Whole(swift::run) },
-    Suite { name: "mobile", run: Run::Whole(crate::mobile::suite) },
-    Suite { name: "cross", run: Run::Whole(cross::run) },
-    Suite { name: "localstack", run: Run::Whole(localstack::run) },
-    Suite { name: "faults", run: Run::Parts(faults::PARTS, faults::run) },
+    Suite { name: "fmt", budget: 1, run: Run::Whole(rust::fmt) },
+    Suite { name: "clippy", budget: 6, run: Run::Whole(rust::clippy) },
+    Suite { name: "doc", budget: 2, run: Run::Whole(rust::doc) },
+    Suite { name: "unit", budget: 8, run: Run::Whole(rust::unit) },
+    Suite { name: "boto3", budget: 2, run: Run::Whole(boto3::run) },
+    Suite { name: "botocore", budget: 2, run: Run::Whole(botocore::run) },
+    Suite { name: "deny", budget: 3, run: Run::Whole(deny::run) },
+    Suite { name: "fuzz", budget: 10, run: Run::Whole(fuzz::run) },
+    Suite { name: "threads", budget: 16, run: Run::Whole(threads::run) },
+    Suite { name: "kotlin", budget: 6, run: Run::Whole(kotlin::run) },
+    Suite { name: "swift", budget: 5, run: Run::Whole(swift::run) },
+    Suite { name: "mobile", budget: 7, run: Run::Whole(mobile::run) },
+    Suite { name: "cross", budget: 15, run: Run::Whole(cross::run) },
+    Suite { name: "localstack", budget: 5, run: Run::Whole(localstack::run) },
+    Suite { name: "faults", budget: 9, run: Run::Parts(faults::PARTS, faults::run) },
     // It takes all processors for minutes, and has them to itself once the other lane is through.
-    Suite { name: "sim", run: Run::Whole(|workspace| Ok(crate::sim::suite(workspace)?)) },
+    Suite { name: "sim", budget: 16, run: Run::Whole(|workspace| Ok(crate::sim::suite(workspace)?)) },
 ];
 
 /// The names of all suites, for a reader.
@@ -152,7 +119,12 @@ fn run_each(workspace: &Workspace, chosen: &[Chosen]) -> Result<Vec<Row>, String
         if let Verdict::Failed(reason) = &verdict {
             println!("{}: {reason}", suite.name);
         }
-        rows.push(Row { suite: suite.name.to_owned(), verdict, took: start.elapsed() });
+        rows.push(Row {
+            suite: suite.name.to_owned(),
+            verdict,
+            took: start.elapsed(),
+            budget: suite.budget(),
+        });
     }
     drop(watch);
     Ok(rows)
@@ -184,6 +156,20 @@ mod tests {
         for unknown in ["faults:powder", "unit:power"] {
             assert_eq!(choose(&[unknown.into()]).unwrap_err(), unknown);
         }
+    }
+
+    #[test]
+    fn every_suite_has_its_budget_in_contributing() {
+        let page = include_str!("../../../CONTRIBUTING.md");
+        let rows = page.lines().filter_map(|line| {
+            let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
+            let names: Vec<&str> = cells.first()?.split(", ").map(|name| name.trim_matches('`')).collect();
+            let minutes: Option<Vec<u64>> = cells.last()?.split(", ").map(|m| m.parse().ok()).collect();
+            Some(names.into_iter().map(str::to_owned).zip(minutes?).collect::<Vec<_>>())
+        });
+        let told: std::collections::BTreeMap<String, u64> = rows.flatten().collect();
+        let here = SUITES.iter().map(|suite| (suite.name.to_owned(), suite.budget)).collect();
+        assert_eq!(told, here);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What cargo itself checks.
 
-use super::Stop;
+use super::suite::Stop;
 use crate::process::run as run_command;
 use crate::workspace::Workspace;
 

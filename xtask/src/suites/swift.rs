@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::Stop;
+use super::suite::Stop;
 use crate::bindings::{self, Language};
 use crate::process::{self, Group};
 use crate::swift::Swift;

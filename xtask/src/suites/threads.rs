@@ -3,14 +3,14 @@
 
 use std::process::Command;
 
-use super::Stop;
+use super::suite::Stop;
 use crate::process;
 use crate::workspace::Workspace;
 
 /// Schedules for Miri.
 const SEEDS: &str = "0..8";
 /// Short enough for it, and without disk and network.
-const SHORT: [&str; 2] = ["worker::interleavings", "worker::whole"];
+const SHORT: [&str; 2] = ["worker::tests::interleavings", "worker::tests::whole"];
 
 pub(super) fn run(workspace: &Workspace) -> Result<String, Stop> {
     let version =

@@ -4,6 +4,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use super::{Credentials, CredentialsError, CredentialsProvider};
+use crate::Printable;
 use crate::clock::ServerClock;
 
 /// New credentials are asked for this long before the old ones end, or in the last quarter of a shorter life.
@@ -12,6 +13,8 @@ const EARLY: Duration = Duration::from_secs(15 * 60);
 const WAIT: Duration = Duration::from_secs(30);
 /// The pauses between fetches that fail: the first, and the longest.
 const BACK_OFF: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
+/// Credentials that seem to be over are tried so often.
+const TRIAL: Duration = Duration::from_secs(60);
 /// A key that was not refused for this long was a good one: its refusal is no sequel of earlier ones.
 const PROVEN: Duration = Duration::from_secs(5 * 60);
 
@@ -25,7 +28,9 @@ const PROVEN: Duration = Duration::from_secs(5 * 60);
 ///   key was replaced, until a key goes unrefused for 5 minutes: a source may give a fresh key each time, and the service refuse
 ///   them all.
 /// - Time is the service's, as learnt. While nothing is learnt, no credentials are taken for expired: the device's clock may be
-///   wrong, and the service will tell.
+///   wrong, and the service will tell. Nor does a single answer's word on the date make them so. Those that seem to be over are given
+///   out all the same, once a minute, while there are no newer ones: without credentials there would be no second answer, which alone
+///   can put a wrong date right.
 pub struct CachedCredentials {
     source: Arc<dyn CredentialsProvider>,
     clock: Arc<ServerClock>,
@@ -43,6 +48,8 @@ struct State {
     error: Option<CredentialsError>,
     /// Not before this moment (monotonic) is the source asked again.
     not_before: Duration,
+    /// When those that are kept, and seem to be over, are given out all the same; `None`: they do not seem so.
+    next_trial: Option<Duration>,
     /// How often the app said that other credentials are in use.
     changes: u32,
 }
@@ -79,7 +86,7 @@ impl CachedCredentials {
         if state.changes == changes {
             state.error = self.keep(&mut state, answer);
             if let Some(error) = &state.error {
-                log::warn!("no new credentials: {error}");
+                log::warn!("no new credentials: {}", Printable(&error));
             }
         }
         state.fetching = false;
@@ -120,7 +127,7 @@ impl CachedCredentials {
     }
 
     fn expired(&self, credentials: &Credentials) -> bool {
-        match (credentials.expires, self.clock.learnt()) {
+        match (credentials.expires, self.clock.beyond_doubt()) {
             (Some(end), Some(now)) => end <= now,
             _ => false,
         }
@@ -140,12 +147,19 @@ impl CredentialsProvider for CachedCredentials {
             let resting = asked || self.clock.clock().monotonic() < state.not_before;
             let usable = state.kept.as_ref().filter(|kept| !self.expired(&kept.credentials));
             match usable {
-                Some(kept) if !kept.due(self.clock.now()) => return Ok(kept.credentials.clone()),
+                Some(kept) if !kept.due(self.clock.now()) => {
+                    let credentials = kept.credentials.clone();
+                    state.next_trial = None;
+                    return Ok(credentials);
+                }
                 // Old ones are better than none. Refused ones are too while the source rests: the service may have erred.
                 Some(kept) if resting || (state.fetching && !kept.refused) => {
                     return Ok(kept.credentials.clone());
                 }
                 None if resting && !state.fetching => {
+                    if let Some(credentials) = state.on_trial(self.clock.clock().monotonic()) {
+                        return Ok(credentials);
+                    }
                     // Nothing was wrong with those that are kept, but now the date is known.
                     let ended = || CredentialsError::Expired(self.source.name().to_owned());
                     return Err(state.error.clone().unwrap_or_else(ended));
@@ -190,6 +204,18 @@ impl CredentialsProvider for CachedCredentials {
         let mut state = self.lock();
         *state =
             State { fetching: state.fetching, changes: state.changes.wrapping_add(1), ..State::default() };
+    }
+}
+
+impl State {
+    /// Those that are kept, though they seem to be over, if it is time to see what the service says of them.
+    fn on_trial(&mut self, now: Duration) -> Option<Credentials> {
+        let kept = self.kept.as_ref()?;
+        let due = self.next_trial.is_some_and(|at| at <= now);
+        if due || self.next_trial.is_none() {
+            self.next_trial = Some(now + TRIAL);
+        }
+        due.then(|| kept.credentials.clone())
     }
 }
 

@@ -123,6 +123,23 @@ fn a_failed_early_renewal_keeps_the_old_ones_until_they_end() {
 }
 
 #[test]
+fn field_10_one_wrong_date_does_not_silence_a_device_whose_credentials_seem_to_be_over() {
+    let bench = Bench::new([key("first", Some(60 * MINUTE))]);
+    bench.id();
+    bench.device.advance(MINUTE);
+    bench.server.learn(start() + 365 * DAY, bench.device.monotonic());
+    // The device's own date, decades ahead, does not contradict it.
+    assert!(bench.id().contains("have expired"));
+    bench.device.advance(MINUTE);
+    assert_eq!(bench.id(), "first", "the service is asked with them: its next answer puts the date right");
+    assert!(bench.id().contains("have expired"), "but not at each call");
+    bench.device.advance(MINUTE);
+    assert_eq!(bench.id(), "first", "a minute later again");
+    bench.server.learn(start() + 3 * MINUTE, bench.device.monotonic());
+    assert_eq!((bench.id(), bench.id()), ("first".into(), "first".into()));
+}
+
+#[test]
 fn p6_a_failing_source_is_not_hammered() {
     let bench = Bench::new([failure()]);
     for _ in 0..100_000 {
@@ -308,4 +325,19 @@ fn p9_a_source_that_panics_holds_up_no_one() {
     assert!(std::thread::spawn(move || cache.credentials()).join().is_err());
     let cache = gate.cache.clone();
     assert!(std::thread::spawn(move || cache.credentials()).join().is_err(), "the second asks again");
+}
+
+/// An answer says that it is 37 days later: were credentials of an hour expired then, no call would go out any more, and no other
+/// answer would ever come.
+#[test]
+fn field_10_one_far_date_does_not_expire_credentials_for_good() {
+    for wall in [start(), SystemTime::UNIX_EPOCH] {
+        let bench = Bench::before_the_first_answer([key("A", Some(60 * MINUTE))], wall);
+        bench.server.learn(start(), bench.device.monotonic());
+        assert_eq!(bench.id(), "A");
+        bench.server.learn(start() + 37 * DAY, bench.device.monotonic());
+        assert_eq!(bench.id(), "A");
+        bench.server.learn(start(), bench.device.monotonic());
+        assert_eq!(bench.id(), "A");
+    }
 }

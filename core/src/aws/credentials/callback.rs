@@ -35,6 +35,7 @@ impl CallbackCredentials {
     }
 
     /// Another deadline than 20 s.
+    #[must_use]
     pub fn wait(self, wait: Duration) -> Self {
         CallbackCredentials { wait, ..self }
     }

@@ -2,10 +2,8 @@
 
 use std::sync::Arc;
 
-use super::profile::Sources;
-use super::{
-    CachedCredentials, CredentialsError, CredentialsProvider, EnvironmentCredentials, SharedFilesCredentials,
-};
+use super::parts::Sources;
+use super::{CachedCredentials, CredentialsError, CredentialsProvider, SharedFilesCredentials};
 use crate::aws::{Network, Settings};
 
 /// No source has credentials. One line says what was tried, or what is wrong with the source that counts.
@@ -45,18 +43,18 @@ pub fn credentials_chain(
     settings: &Settings,
     env: &dyn Fn(&str) -> Option<String>,
     network: &Network,
-) -> Vec<LookedAt> {
+) -> Vec<ChainLink> {
     let sources = Sources { settings, env, network };
     let mut decided = false;
     let mut look = |place: &Place| {
         let found = match place.look(&sources) {
-            Ok(Look::Source(source)) if decided => FoundThere::Hidden(source.name().to_owned()),
-            Ok(Look::Source(source)) => FoundThere::Counts(source.name().to_owned()),
-            Ok(Look::NotSetUp(why)) => FoundThere::NotSetUp(why),
-            Err(wrong) => FoundThere::Wrong(wrong.to_string()),
+            Ok(Look::Source(source)) if decided => ChainFinding::Hidden(source.name().to_owned()),
+            Ok(Look::Source(source)) => ChainFinding::Counts(source.name().to_owned()),
+            Ok(Look::NotSetUp(why)) => ChainFinding::NotSetUp(why),
+            Err(wrong) => ChainFinding::Wrong(wrong.to_string()),
         };
-        decided |= matches!(found, FoundThere::Counts(_) | FoundThere::Wrong(_));
-        LookedAt { place: place.name(), found }
+        decided |= matches!(found, ChainFinding::Counts(_) | ChainFinding::Wrong(_));
+        ChainLink { place: place.name(), found }
     };
     Place::of(settings).iter().map(&mut look).collect()
 }
@@ -64,17 +62,17 @@ pub fn credentials_chain(
 /// A place where credentials may be set up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct LookedAt {
+pub struct ChainLink {
     /// Which: `environment`, `web identity`, `profile`, `container` or `instance metadata`.
     pub place: &'static str,
     /// What is there.
-    pub found: FoundThere,
+    pub found: ChainFinding,
 }
 
 /// What a place holds. The texts are fit for a log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum FoundThere {
+pub enum ChainFinding {
     /// The source that counts, by its name.
     Counts(String),
     /// A source that would count if there were none before it.
@@ -124,20 +122,19 @@ impl Place {
         let Sources { settings, env, .. } = sources;
         let nothing = |why: &str| why.to_owned();
         let (source, nothing) = match self {
-            Place::Environment => (
-                EnvironmentCredentials::from(env)?.map(|source| Arc::new(source) as _),
-                nothing("the environment has no AWS_ACCESS_KEY_ID"),
-            ),
-            Place::WebIdentity => (sources.web_identity()?, nothing("no AWS_WEB_IDENTITY_TOKEN_FILE is set")),
+            Place::Environment => (sources.env_keys()?, nothing("the environment has no AWS_ACCESS_KEY_ID")),
+            Place::WebIdentity => {
+                (sources.env_web_identity()?, nothing("no AWS_WEB_IDENTITY_TOKEN_FILE is set"))
+            }
             Place::Profile => {
                 (sources.of_profile(&settings.profile)?, SharedFilesCredentials::new(settings).nothing())
             }
             Place::Container => (
-                sources.container()?,
+                sources.env_container()?,
                 nothing("no AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or _FULL_URI is set"),
             ),
             Place::InstanceMetadata if !is_on_ec2(env) => (None, nothing("this machine is no EC2 instance")),
-            Place::InstanceMetadata => (sources.imds()?, nothing("AWS_EC2_METADATA_DISABLED is true")),
+            Place::InstanceMetadata => (sources.env_imds()?, nothing("AWS_EC2_METADATA_DISABLED is true")),
         };
         Ok(source.map_or(Look::NotSetUp(nothing), Look::Source))
     }
@@ -292,7 +289,7 @@ mod tests {
             let network = Network::new(ServerClock::system());
             credentials_chain(&settings, &env, &network).into_iter().map(|l| l.found).collect::<Vec<_>>()
         };
-        use FoundThere::{Counts, Hidden, NotSetUp, Wrong};
+        use ChainFinding::{Counts, Hidden, NotSetUp, Wrong};
         let found =
             chain(&[ENV[0], ENV[1], ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://elsewhere/")], None);
         let [Counts(env), NotSetUp(web), Hidden(profile), Wrong(container), NotSetUp(ec2)] = &found[..]

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::web::Web;
 use super::{Credentials, CredentialsError, CredentialsProvider};
+use crate::aws::answer::marks;
 use crate::aws::endpoint::{Service, service_url};
 use crate::aws::redact::redact;
 use crate::aws::{Response, Transport};
@@ -40,6 +41,8 @@ pub struct CognitoCredentials {
 #[derive(Default)]
 struct Identity {
     id: Option<String>,
+    /// It is new, and not known to be good for anything.
+    untried: bool,
     /// The pool does not know this one any more, though it may still be in the store.
     gone: Option<String>,
 }
@@ -64,6 +67,7 @@ impl CognitoCredentials {
     }
 
     /// Another endpoint.
+    #[must_use]
     pub fn endpoint(self, url: impl Into<String>) -> Self {
         CognitoCredentials { url: url.into(), ..self }
     }
@@ -85,8 +89,8 @@ impl CognitoCredentials {
         }
         let response = self.ask("GetId", json!({ "IdentityPoolId": self.pool, "Logins": logins }))?;
         let id = self.web.json::<Answer>(&response)?.identity_id;
-        self.store.save(&id);
-        self.lock().id = Some(id.clone());
+        let mut identity = self.lock();
+        (identity.id, identity.untried) = (Some(id.clone()), true);
         Ok(id)
     }
 
@@ -112,13 +116,16 @@ impl CognitoCredentials {
             "NotAuthorizedException" => {
                 "; does the app have a fresh login token, and does the pool allow guests if it has none?"
             }
-            "ResourceNotFoundException" => {
-                // The identity was deleted: another one is asked for next time.
+            // The identity was deleted: another one is asked for next time. Nobody but the pool can say so.
+            "ResourceNotFoundException" if marks(response).is_ok() => {
                 let mut identity = self.lock();
                 if let Some(gone) = identity.id.take() {
                     identity.gone = Some(gone);
                 }
                 "; is the pool's id right?"
+            }
+            "ResourceNotFoundException" => {
+                "; but who says so is not Cognito: is there a proxy or a login page?"
             }
             _ => "",
         };
@@ -156,7 +163,12 @@ impl CredentialsProvider for CognitoCredentials {
         let end =
             Duration::try_from_secs_f64(expiration).ok().and_then(|d| SystemTime::UNIX_EPOCH.checked_add(d));
         let end = end.ok_or_else(|| self.web.unavailable("the answer's Expiration is no date"))?;
-        self.web.given(access_key_id, secret_key, Some(session_token), Some(end))
+        let given = self.web.given(access_key_id, secret_key, Some(session_token), Some(end))?;
+        // It outlives this process, so one answer is not enough: it has to be of use first.
+        if std::mem::take(&mut self.lock().untried) {
+            self.store.save(&id);
+        }
+        Ok(given)
     }
 
     fn name(&self) -> &str {
@@ -165,7 +177,8 @@ impl CredentialsProvider for CognitoCredentials {
 
     /// What the app's store says of the identity counts again.
     fn changed(&self) {
-        self.lock().id = None;
+        let mut identity = self.lock();
+        (identity.id, identity.untried) = (None, false);
     }
 }
 
@@ -231,7 +244,7 @@ mod tests {
     #[test]
     fn an_identity_that_was_deleted_is_asked_for_anew_though_it_is_still_kept() {
         let gone = r#"{"__type":"ResourceNotFoundException","message":"Identity not found"}"#;
-        let script = Script::new(&[Ok((400, gone)), Ok((200, ID)), Ok((200, KEYS))]);
+        let script = Script::marked(&[Ok((400, gone)), Ok((200, ID)), Ok((200, KEYS))]);
         let store = Memory::default();
         store.save("eu-west-1:deleted");
         let guest = source(&script, &store, None);
@@ -239,6 +252,31 @@ mod tests {
         guest.credentials().unwrap();
         assert_eq!(bodies(&script)[0]["IdentityId"], "eu-west-1:deleted");
         assert_ne!(store.load().unwrap(), "eu-west-1:deleted");
+    }
+
+    #[test]
+    fn field_10_an_identity_is_kept_once_it_has_given_credentials() {
+        let refusal = r#"{"__type":"InvalidParameterException","message":"1 validation error"}"#;
+        let script = Script::new(&[Ok((200, ID)), Ok((400, refusal)), Ok((200, KEYS))]);
+        let store = Memory::default();
+        let guest = source(&script, &store, None);
+        guest.credentials().unwrap_err();
+        assert_eq!(store.load(), None, "one answer gave it, and it was of no use yet");
+        guest.credentials().unwrap();
+        assert_eq!(store.load().as_deref(), Some("eu-west-1:id"));
+    }
+
+    #[test]
+    fn field_03_an_identity_is_given_up_on_the_pools_own_word_alone() {
+        let gone = r#"{"__type":"ResourceNotFoundException","message":"Identity not found"}"#;
+        let script = Script::new(&[Ok((400, gone)), Ok((200, KEYS))]);
+        let store = Memory::default();
+        store.save("eu-west-1:mine");
+        let guest = source(&script, &store, None);
+        guest.credentials().unwrap_err();
+        guest.credentials().unwrap();
+        assert_eq!(bodies(&script)[1]["IdentityId"], "eu-west-1:mine");
+        assert_eq!(store.load().unwrap(), "eu-west-1:mine");
     }
 
     #[test]

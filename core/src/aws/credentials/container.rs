@@ -1,5 +1,6 @@
 //! Credentials of a container: ECS, EKS Pod Identity, and Greengrass' token exchange.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,63 +11,87 @@ use super::{Credentials, CredentialsError, CredentialsProvider};
 use crate::aws::Transport;
 use crate::clock::ServerClock;
 
+const NAME: &str = "the container's credentials endpoint";
 /// Where a relative URI leads. Source: Amazon ECS Developer Guide, task IAM role.
 const HOST: &str = "http://169.254.170.2";
 /// The agent is on this machine or on its link. It may not be up yet when a device boots: the cache around this source asks again.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// The endpoint that `AWS_CONTAINER_CREDENTIALS_RELATIVE_URI` or `AWS_CONTAINER_CREDENTIALS_FULL_URI` name, asked with the token of
-/// `AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE` (read anew each time) or `AWS_CONTAINER_AUTHORIZATION_TOKEN`.
-///
-/// Plain `http` leads to this machine and to the platforms' own addresses alone: 169.254.170.2 (ECS), 169.254.170.23 and
-/// fd00:ec2::23 (EKS).
-pub struct ContainerCredentials {
-    web: Web,
-    url: String,
-    token: Token,
+/// Where a container asks for its credentials, and by what it is known there. What is not said here, AWS' variables say:
+/// [`or_env`](Self::or_env).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ContainerConfig {
+    /// The whole URL. Plain `http` leads to this machine and to the platforms' own addresses alone: 169.254.170.2 (ECS),
+    /// 169.254.170.23 and fd00:ec2::23 (EKS).
+    pub url: Option<String>,
+    /// What is shown there.
+    pub token: Option<ContainerToken>,
 }
 
-enum Token {
-    None,
+/// What a container shows to the endpoint, as `Authorization`. `Debug` shows no token.
+#[derive(Clone, PartialEq, Eq)]
+pub enum ContainerToken {
+    /// This text.
     Fixed(String),
+    /// What the file holds, read anew each time: others renew it.
     File(PathBuf),
 }
 
+/// Asks a container's endpoint, each time.
+pub struct ContainerCredentials {
+    web: Web,
+    url: String,
+    token: Option<ContainerToken>,
+}
+
+impl ContainerConfig {
+    /// Completes it with what `AWS_CONTAINER_CREDENTIALS_RELATIVE_URI` or `AWS_CONTAINER_CREDENTIALS_FULL_URI` say, and
+    /// `AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE` or `AWS_CONTAINER_AUTHORIZATION_TOKEN`. An error names the variable.
+    pub fn or_env(self, env: &dyn Fn(&str) -> Option<String>) -> Result<Self, CredentialsError> {
+        let var = |name: &str| env(name).map(|v| v.trim().to_owned()).filter(|v| !v.is_empty());
+        let file =
+            || var("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE").map(|file| ContainerToken::File(file.into()));
+        let fixed = || var("AWS_CONTAINER_AUTHORIZATION_TOKEN").map(ContainerToken::Fixed);
+        let token = self.token.or_else(file).or_else(fixed);
+        let relative = || var("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
+        let url = match self.url.or_else(|| Some(format!("{HOST}/{}", relative()?.trim_start_matches('/')))) {
+            Some(url) => Some(url),
+            None => {
+                let name = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
+                var(name).map(|url| may_be_asked(&url, name).map(|()| url)).transpose()?
+            }
+        };
+        Ok(ContainerConfig { url, token })
+    }
+
+    /// Whether the URL, if it is said, may be asked.
+    pub fn check(&self) -> Result<(), CredentialsError> {
+        self.url.as_ref().map_or(Ok(()), |url| may_be_asked(url, NAME))
+    }
+}
+
 impl ContainerCredentials {
-    /// Reads the variables. `None` if no URI is set; an error if it leads somewhere else.
-    pub fn from(
-        env: &dyn Fn(&str) -> Option<String>,
+    /// A source that asks where `config` says. An error if it says no URL, or one that must not be asked. `transport` should give up a
+    /// connection within a second; `clock` is the one at whose date it checks certificates.
+    pub fn new(
+        config: ContainerConfig,
         transport: Arc<dyn Transport>,
         clock: Arc<ServerClock>,
-    ) -> Result<Option<Self>, CredentialsError> {
-        let var = |name: &str| env(name).map(|v| v.trim().to_owned()).filter(|v| !v.is_empty());
-        let url = match (
-            var("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"),
-            var("AWS_CONTAINER_CREDENTIALS_FULL_URI"),
-        ) {
-            (Some(path), _) => format!("{HOST}/{}", path.trim_start_matches('/')),
-            (None, Some(url)) if may_be_asked(&url) => url,
-            (None, Some(_)) => {
-                let text = "AWS_CONTAINER_CREDENTIALS_FULL_URI: plain http is for localhost, 169.254.170.2, 169.254.170.23 and [fd00:ec2::23] alone; use https";
-                return Err(CredentialsError::Setup(text.to_owned()));
-            }
-            (None, None) => return Ok(None),
+    ) -> Result<Self, CredentialsError> {
+        config.check()?;
+        let Some(url) = config.url else {
+            let what = "there is neither url nor AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or _FULL_URI";
+            return Err(CredentialsError::Setup(format!("{NAME}: {what}")));
         };
-        let token =
-            match (var("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"), var("AWS_CONTAINER_AUTHORIZATION_TOKEN")) {
-                (Some(file), _) => Token::File(file.into()),
-                (None, Some(token)) => Token::Fixed(token),
-                (None, None) => Token::None,
-            };
-        let name = "the container's credentials endpoint".to_owned();
-        Ok(Some(ContainerCredentials { web: Web { name, transport, patience: PATIENCE, clock }, url, token }))
+        let web = Web { name: NAME.to_owned(), transport, patience: PATIENCE, clock };
+        Ok(ContainerCredentials { web, url, token: config.token })
     }
 
     fn token(&self) -> Result<Option<String>, CredentialsError> {
         let token = match &self.token {
-            Token::None => return Ok(None),
-            Token::Fixed(token) => token.clone(),
-            Token::File(file) => {
+            None => return Ok(None),
+            Some(ContainerToken::Fixed(token)) => token.clone(),
+            Some(ContainerToken::File(file)) => {
                 let read = read_token(file).map_err(|e| {
                     self.web.unavailable(&format!("can't read the token file {}: {e}", file.display()))
                 })?;
@@ -100,7 +125,26 @@ impl CredentialsProvider for ContainerCredentials {
     }
 }
 
-fn may_be_asked(url: &str) -> bool {
+impl fmt::Debug for ContainerToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ContainerToken::Fixed(_) => f.write_str("Fixed(...)"),
+            ContainerToken::File(file) => write!(f, "File({})", file.display()),
+        }
+    }
+}
+
+/// `place`: who says the URL.
+fn may_be_asked(url: &str, place: &str) -> Result<(), CredentialsError> {
+    match is_known(url) {
+        true => Ok(()),
+        false => Err(CredentialsError::Setup(format!(
+            "{place}: plain http is for localhost, 169.254.170.2, 169.254.170.23 and [fd00:ec2::23] alone; use https"
+        ))),
+    }
+}
+
+fn is_known(url: &str) -> bool {
     let Some(rest) = url.strip_prefix("http://") else { return url.starts_with("https://") };
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     // What stands before an @ is a user, and looks like a host.
@@ -125,20 +169,16 @@ mod tests {
     use super::super::web::tests::{GOOD, Script};
     use super::*;
 
-    fn source(
-        vars: &[(&str, &str)],
-        script: &Arc<Script>,
-    ) -> Result<Option<ContainerCredentials>, CredentialsError> {
+    fn source(vars: &[(&str, &str)], script: &Arc<Script>) -> Result<ContainerCredentials, CredentialsError> {
         let env = |name: &str| vars.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned());
-        let clock = ServerClock::system();
-        ContainerCredentials::from(&env, Arc::clone(script) as Arc<dyn Transport>, clock)
+        let config = ContainerConfig::default().or_env(&env)?;
+        ContainerCredentials::new(config, Arc::clone(script) as Arc<dyn Transport>, ServerClock::system())
     }
 
     #[test]
     fn a_relative_uri_leads_to_the_ecs_agent() {
         let script = Script::new(&[Ok((200, GOOD))]);
-        let source =
-            source(&[("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/v2/x")], &script).unwrap().unwrap();
+        let source = source(&[("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/v2/x")], &script).unwrap();
         let found = source.credentials().unwrap();
         assert_eq!((found.access_key_id.as_str(), found.session_token.as_deref()), ("KEY", Some("TOKEN")));
         assert!(found.expires.is_some());
@@ -156,7 +196,7 @@ mod tests {
             ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", path),
             ("AWS_CONTAINER_AUTHORIZATION_TOKEN", "not this one"),
         ];
-        let source = source(&vars, &script).unwrap().unwrap();
+        let source = source(&vars, &script).unwrap();
         for token in ["one\n", "two"] {
             std::fs::write(file.path(), token).unwrap();
             source.credentials().unwrap();
@@ -165,6 +205,23 @@ mod tests {
         assert_eq!(tokens, ["one", "two"]);
         std::fs::write(file.path(), "a\r\nx-evil: b").unwrap();
         assert!(matches!(source.credentials(), Err(CredentialsError::Setup(_))));
+    }
+
+    #[test]
+    fn what_is_said_counts_before_the_variables_and_no_token_is_shown() {
+        let env = |name: &str| Some(format!("/{name}/sEcReT"));
+        let said = |url: Option<&str>, token| {
+            ContainerConfig { url: url.map(str::to_owned), token }.or_env(&env).unwrap()
+        };
+        let from_env = said(None, None);
+        assert!(from_env.url.unwrap().starts_with("http://169.254.170.2/AWS_CONTAINER_CREDENTIALS_RELATIVE"));
+        let file = ContainerToken::File("/AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE/sEcReT".into());
+        assert_eq!(from_env.token, Some(file.clone()));
+        let fixed = ContainerToken::Fixed("sEcReT".into());
+        let own = said(Some("http://localhost/"), Some(fixed.clone()));
+        assert_eq!(own, ContainerConfig { url: Some("http://localhost/".into()), token: Some(fixed) });
+        assert!(!format!("{own:?}").contains("sEcReT"));
+        assert_eq!(said(Some("http://localhost/"), None).token, Some(file));
     }
 
     #[test]
@@ -179,7 +236,7 @@ mod tests {
             "http://[fd00:ec2::23]/v1/credentials",
             "https://anywhere.example/x",
         ] {
-            assert!(full(url).unwrap().is_some(), "{url}");
+            assert!(full(url).is_ok(), "{url}");
         }
         for url in [
             "http://example.com/x",
@@ -190,9 +247,13 @@ mod tests {
             "ftp://localhost/",
             "x",
         ] {
-            assert!(full(url).is_err(), "{url}");
+            let error = full(url).err().unwrap().to_string();
+            assert!(error.starts_with("AWS_CONTAINER_CREDENTIALS_FULL_URI: plain http"), "{url}: {error}");
+            let config = ContainerConfig { url: Some(url.to_owned()), token: None };
+            assert!(config.check().is_err(), "{url}");
         }
-        assert!(source(&[], &script).unwrap().is_none());
+        let error = source(&[], &script).err().unwrap().to_string();
+        assert!(error.contains("there is neither url nor AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"), "{error}");
     }
 
     #[test]
@@ -211,8 +272,7 @@ mod tests {
         ];
         for (answer, said) in cases {
             let script = Script::new(&[answer]);
-            let source =
-                source(&[("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/x")], &script).unwrap().unwrap();
+            let source = source(&[("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/x")], &script).unwrap();
             let error = source.credentials().unwrap_err().to_string();
             assert!(error.contains(said), "{error}");
         }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::web::Web;
 use super::{Credentials, CredentialsError, CredentialsProvider};
+use crate::Printable;
 use crate::aws::{Response, Transport};
 use crate::clock::ServerClock;
 
@@ -16,10 +17,26 @@ const ROLES: &str = "latest/meta-data/iam/security-credentials/";
 /// Reference Guide, static stability.
 const STABLE: Duration = Duration::from_secs(15 * 60);
 
-/// Asks the instance metadata service for a session token, the role's name, and its credentials.
-///
-/// `AWS_EC2_METADATA_DISABLED` turns it off; `AWS_EC2_METADATA_SERVICE_ENDPOINT` names another endpoint,
-/// `AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE=IPv6` the one of IPv6. Version 1 is not spoken.
+/// Where the metadata service is. What is not said here, AWS' variables say: [`or_env`](Self::or_env).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ImdsConfig {
+    /// Another endpoint than the usual ones.
+    pub endpoint: Option<String>,
+    /// Which of the usual endpoints, where no other is named. Default: that of IPv4.
+    pub mode: Option<ImdsMode>,
+}
+
+/// The metadata service's address by its family.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ImdsMode {
+    /// 169.254.169.254.
+    #[default]
+    Ipv4,
+    /// fd00:ec2::254.
+    Ipv6,
+}
+
+/// Asks the instance metadata service for a session token, the role's name, and its credentials. Version 1 is not spoken.
 pub struct ImdsCredentials {
     web: Web,
     endpoint: String,
@@ -28,27 +45,46 @@ pub struct ImdsCredentials {
     last: Mutex<Option<Credentials>>,
 }
 
-impl ImdsCredentials {
-    /// Reads the variables. `None` if it is turned off. `transport` should give up a connection within a second.
-    pub fn from(
-        env: &dyn Fn(&str) -> Option<String>,
-        transport: Arc<dyn Transport>,
-        clock: Arc<ServerClock>,
-    ) -> Result<Option<Self>, CredentialsError> {
-        let var = |name: &str| env(name).map(|v| v.trim().to_owned()).filter(|v| !v.is_empty());
-        if var("AWS_EC2_METADATA_DISABLED").is_some_and(|v| v.eq_ignore_ascii_case("true")) {
-            return Ok(None);
+impl ImdsMode {
+    /// `IPv4` or `IPv6`, in any case of letters. The error follows upon a name.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        match text.to_ascii_lowercase().as_str() {
+            "ipv4" => Ok(ImdsMode::Ipv4),
+            "ipv6" => Ok(ImdsMode::Ipv6),
+            _ => Err(format!("is IPv4 or IPv6, not {text:?}")),
         }
-        let mode = var("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE").unwrap_or_else(|| "IPv4".to_owned());
-        let usual = match mode.to_ascii_lowercase().as_str() {
-            "ipv4" => "http://169.254.169.254/",
-            "ipv6" => "http://[fd00:ec2::254]/",
-            _ => {
-                let text = format!("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE is IPv4 or IPv6, not {mode:?}");
-                return Err(CredentialsError::Setup(text));
-            }
+    }
+}
+
+impl ImdsConfig {
+    /// Completes it with what `AWS_EC2_METADATA_SERVICE_ENDPOINT` and `AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE` say. An error names the
+    /// variable.
+    pub fn or_env(self, env: &dyn Fn(&str) -> Option<String>) -> Result<Self, CredentialsError> {
+        let var = |name: &str| env(name).map(|v| v.trim().to_owned()).filter(|v| !v.is_empty());
+        let name = "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE";
+        let wrong = |why| CredentialsError::Setup(format!("{name} {why}"));
+        let mode = match self.mode {
+            Some(mode) => Some(mode),
+            None => var(name).map(|text| ImdsMode::parse(&text).map_err(wrong)).transpose()?,
         };
-        let mut endpoint = var("AWS_EC2_METADATA_SERVICE_ENDPOINT").unwrap_or_else(|| usual.to_owned());
+        let endpoint = self.endpoint.or_else(|| var("AWS_EC2_METADATA_SERVICE_ENDPOINT"));
+        Ok(ImdsConfig { endpoint, mode })
+    }
+}
+
+/// Whether `AWS_EC2_METADATA_DISABLED` turns it off.
+pub(super) fn is_disabled(env: &dyn Fn(&str) -> Option<String>) -> bool {
+    env("AWS_EC2_METADATA_DISABLED").is_some_and(|v| v.trim().eq_ignore_ascii_case("true"))
+}
+
+impl ImdsCredentials {
+    /// A source that asks where `config` says. `transport` should give up a connection within a second.
+    pub fn new(config: ImdsConfig, transport: Arc<dyn Transport>, clock: Arc<ServerClock>) -> Self {
+        let usual = match config.mode.unwrap_or_default() {
+            ImdsMode::Ipv4 => "http://169.254.169.254/",
+            ImdsMode::Ipv6 => "http://[fd00:ec2::254]/",
+        };
+        let mut endpoint = config.endpoint.unwrap_or_else(|| usual.to_owned());
         if !endpoint.ends_with('/') {
             endpoint.push('/');
         }
@@ -58,7 +94,7 @@ impl ImdsCredentials {
             patience: PATIENCE,
             clock: Arc::clone(&clock),
         };
-        Ok(Some(ImdsCredentials { web, endpoint, clock, last: Mutex::default() }))
+        ImdsCredentials { web, endpoint, clock, last: Mutex::default() }
     }
 
     fn token(&self) -> Result<String, CredentialsError> {
@@ -127,7 +163,7 @@ impl CredentialsProvider for ImdsCredentials {
         let mut found = match (self.fetch(), &*last) {
             (Ok(found), _) => found,
             (Err(silent), Some(old)) if self.has_ended(old) => {
-                log::warn!("{silent}");
+                log::warn!("{}", Printable(&silent));
                 old.clone()
             }
             (Err(silent), _) => return Err(silent),
@@ -157,19 +193,17 @@ mod tests {
     use crate::aws::credentials::expiration;
     use crate::clock::ManualClock;
 
-    fn source(
-        vars: &[(&str, &str)],
-        script: &Arc<Script>,
-    ) -> Result<Option<ImdsCredentials>, CredentialsError> {
+    fn source(vars: &[(&str, &str)], script: &Arc<Script>) -> Result<ImdsCredentials, CredentialsError> {
         let env = |name: &str| vars.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned());
         let clock = Arc::new(ServerClock::new(Arc::new(ManualClock::new(SystemTime::UNIX_EPOCH))));
-        ImdsCredentials::from(&env, Arc::clone(script) as Arc<dyn Transport>, clock)
+        let config = ImdsConfig::default().or_env(&env)?;
+        Ok(ImdsCredentials::new(config, Arc::clone(script) as Arc<dyn Transport>, clock))
     }
 
     #[test]
     fn the_role_is_asked_for_with_a_session_token() {
         let script = Script::new(&[Ok((200, "TOKEN==")), Ok((200, "my-role\n")), Ok((200, GOOD))]);
-        let found = source(&[], &script).unwrap().unwrap().credentials().unwrap();
+        let found = source(&[], &script).unwrap().credentials().unwrap();
         assert_eq!(
             (found.access_key_id.as_str(), found.expires),
             ("KEY", expiration::parse("2030-01-02T03:04:05Z"))
@@ -189,23 +223,28 @@ mod tests {
     #[test]
     fn the_variables_name_another_endpoint_or_turn_it_off() {
         let script = Script::new(&[Err("no"), Err("no")]);
-        assert!(source(&[("AWS_EC2_METADATA_DISABLED", "True")], &script).unwrap().is_none());
+        let disabled = |value: Option<&str>| is_disabled(&|_| value.map(str::to_owned));
+        assert!(disabled(Some(" True")) && !disabled(Some("yes")) && !disabled(None));
         let mode = ("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", "ipv6");
         let own = ("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://127.0.0.1:1338");
         for vars in [&[mode][..], &[mode, own]] {
-            source(vars, &script).unwrap().unwrap().credentials().unwrap_err();
+            source(vars, &script).unwrap().credentials().unwrap_err();
         }
         assert_eq!(
             script.lines(),
             ["PUT http://[fd00:ec2::254]/latest/api/token", "PUT http://127.0.0.1:1338/latest/api/token"]
         );
-        assert!(source(&[("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", "v5")], &script).is_err());
+        let error = source(&[(mode.0, "v5")], &script).err().unwrap().to_string();
+        assert_eq!(error, "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE is IPv4 or IPv6, not \"v5\"");
+        // What is said counts first, and the variable is not looked at.
+        let said = ImdsConfig { endpoint: None, mode: Some(ImdsMode::Ipv4) };
+        assert_eq!(said.clone().or_env(&|name| (name == mode.0).then(|| "v5".to_owned())), Ok(said));
     }
 
     #[test]
     fn credentials_that_have_ended_are_used_on() {
         let script = Script::new(&[Ok((200, "T")), Ok((200, "r")), Ok((200, GOOD))]);
-        let source = source(&[], &script).unwrap().unwrap();
+        let source = source(&[], &script).unwrap();
         let now = expiration::parse("2031-01-01T00:00:00Z").unwrap();
         source.clock.learn(now, source.clock.clock().monotonic());
         assert_eq!(source.credentials().unwrap().expires, Some(now + STABLE));
@@ -215,7 +254,7 @@ mod tests {
     fn credentials_that_have_ended_are_used_on_while_the_service_is_silent() {
         let script =
             Script::new(&[Ok((200, "T")), Ok((200, "r")), Ok((200, GOOD)), Err("silent"), Err("silent")]);
-        let source = source(&[], &script).unwrap().unwrap();
+        let source = source(&[], &script).unwrap();
         let end = source.credentials().unwrap().expires.unwrap();
         let learn = |now| source.clock.learn(now, source.clock.clock().monotonic());
         learn(end - Duration::from_secs(60));
@@ -246,8 +285,7 @@ mod tests {
             ),
         ];
         for (answers, said) in cases {
-            let error =
-                source(&[], &Script::new(answers)).unwrap().unwrap().credentials().unwrap_err().to_string();
+            let error = source(&[], &Script::new(answers)).unwrap().credentials().unwrap_err().to_string();
             assert!(error.contains(said), "{error}");
         }
     }

@@ -33,6 +33,8 @@ pub struct IotConfig {
     pub key: PathBuf,
     /// A PEM file of CAs to be trusted besides the public ones (Amazon's roots are among those).
     pub ca_file: Option<PathBuf>,
+    /// Trusts the CAs of `ca_file` alone, and no public ones.
+    pub ca_only: bool,
 }
 
 /// Exchanges the device's certificate for temporary credentials of a role, over mutual TLS.
@@ -93,6 +95,7 @@ impl IotCredentials {
             .proxies(self.proxies.clone())
             .names(Arc::clone(&self.names))
             .connect_timeout(self.patience)
+            .ca_only(self.config.ca_only)
             .client_certificate(self.config.certificate.clone(), self.config.key.clone());
         if let Some(file) = &self.config.ca_file {
             transport = transport.ca_file(file.clone());
@@ -173,6 +176,7 @@ mod tests {
             certificate: "/nowhere/cert.pem".into(),
             key: "/nowhere/key.pem".into(),
             ca_file: None,
+            ca_only: false,
         }
     }
 
@@ -220,11 +224,11 @@ mod tests {
         let (release, hangs) = mpsc::channel::<()>();
         let (hangs, begun) = (Mutex::new(hangs), Arc::new(AtomicUsize::new(0)));
         let count = Arc::clone(&begun);
-        let names = Names::new(Box::new(move |_| {
+        let names = Names::of(move |_| {
             count.fetch_add(1, Ordering::SeqCst);
             let _ = hangs.lock().unwrap().recv();
             Err(std::io::ErrorKind::Other.into())
-        }));
+        });
         let client = |file: &str| {
             PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/transport/clients")).join(file)
         };

@@ -2,6 +2,7 @@
 
 use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -13,7 +14,7 @@ use serde::Deserialize;
 use super::expiration;
 use super::{Credentials, CredentialsError, CredentialsProvider};
 use crate::aws::redact::redact;
-use crate::aws::words::split;
+use crate::aws::shell_split::split;
 
 /// The program is ended after this long.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -33,34 +34,43 @@ const CHUNK: usize = 64 * 1024;
 #[derive(Debug)]
 pub struct ProcessCredentials {
     name: String,
-    program: String,
-    arguments: Vec<String>,
+    config: ProcessConfig,
     deadline: Duration,
 }
 
-impl ProcessCredentials {
+/// A program that prints credentials.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProcessConfig {
+    /// The program: a path, or a name that is looked for in `PATH`.
+    pub program: PathBuf,
+    /// Its arguments, as they are.
+    pub arguments: Vec<String>,
+}
+
+impl ProcessConfig {
     /// A program by its command line, split at white space as a shell does with quotes and backslashes, and nothing else of a
     /// shell.
-    pub fn new(command: &str) -> Result<Self, CredentialsError> {
+    pub fn parse(command: &str) -> Result<Self, CredentialsError> {
         let setup = |reason: &str| CredentialsError::Setup(format!("credential_process {reason}"));
         let mut words =
             split(command).ok_or_else(|| setup("has a quote that is not closed, or ends in a backslash"))?;
         if words.is_empty() {
             return Err(setup("is empty"));
         }
-        let program = words.remove(0);
-        Ok(Self::of_words(program, words))
+        Ok(ProcessConfig { program: words.remove(0).into(), arguments: words })
     }
+}
 
-    /// A program and its arguments, as they are.
-    pub fn of_words(program: String, arguments: Vec<String>) -> Self {
-        let name = format!("credential_process {}", redact(&program));
-        ProcessCredentials { name, program, arguments, deadline: DEADLINE }
+impl ProcessCredentials {
+    /// A source that runs what `config` says.
+    pub fn new(config: ProcessConfig) -> Self {
+        let name = format!("credential_process {}", redact(&config.program.to_string_lossy()));
+        ProcessCredentials { name, config, deadline: DEADLINE }
     }
 
     fn run(&self) -> Result<Vec<u8>, String> {
-        let mut child = Command::new(&self.program)
-            .args(&self.arguments)
+        let mut child = Command::new(&self.config.program)
+            .args(&self.config.arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -219,8 +229,12 @@ mod tests {
 
     use super::*;
 
+    fn of(command: &str) -> ProcessCredentials {
+        ProcessCredentials::new(ProcessConfig::parse(command).unwrap())
+    }
+
     fn shell(script: &str) -> ProcessCredentials {
-        ProcessCredentials::new(&format!("sh -c '{script}'")).unwrap()
+        of(&format!("sh -c '{script}'"))
     }
 
     fn error(source: &ProcessCredentials) -> String {
@@ -242,7 +256,7 @@ mod tests {
     fn a_program_that_fails_is_named_with_the_first_line_of_its_stderr() {
         let failed = error(&shell("echo; echo no certificate >&2; echo more >&2; exit 3"));
         assert_eq!(failed, "credential_process sh failed (exit status: 3): no certificate");
-        let missing = error(&ProcessCredentials::new("/nowhere/signing-helper").unwrap());
+        let missing = error(&of("/nowhere/signing-helper"));
         assert!(missing.contains("/nowhere/signing-helper can't be started: No such file"), "{missing}");
         assert!(error(&shell("kill -9 $$")).contains("signal: 9"));
     }
@@ -270,7 +284,8 @@ mod tests {
         // The daemon writes for as long as someone holds the other end.
         let answer = r#"{"Version":1,"AccessKeyId":"A","SecretAccessKey":"S"}"#;
         let script = format!("(yes >&2; touch {}) & echo '{answer}'", ended.display());
-        let source = ProcessCredentials::of_words("sh".into(), vec!["-c".into(), script]);
+        let source = ProcessConfig { program: "sh".into(), arguments: vec!["-c".into(), script] };
+        let source = ProcessCredentials::new(source);
         assert_eq!(source.credentials().unwrap().access_key_id, "A");
         while !ended.exists() {
             assert!(started.elapsed() < Duration::from_secs(20), "its pipe is still open");
@@ -287,8 +302,8 @@ mod tests {
 
     #[test]
     fn a_program_has_no_stdin_and_no_shell() {
-        assert!(error(&ProcessCredentials::new("cat").unwrap()).contains("printed no JSON"));
-        assert!(error(&ProcessCredentials::new("echo $HOME ; exit 7").unwrap()).contains("printed no JSON"));
+        assert!(error(&of("cat")).contains("printed no JSON"));
+        assert!(error(&of("echo $HOME ; exit 7")).contains("printed no JSON"));
     }
 
     #[test]
@@ -309,8 +324,8 @@ mod tests {
 
     #[test]
     fn what_is_no_command_line_is_refused_at_once() {
-        assert!(ProcessCredentials::new("'a").unwrap_err().to_string().contains("quote"));
-        assert!(ProcessCredentials::new(" ").unwrap_err().to_string().contains("empty"));
+        assert!(ProcessConfig::parse("'a").unwrap_err().to_string().contains("quote"));
+        assert!(ProcessConfig::parse(" ").unwrap_err().to_string().contains("empty"));
     }
 
     proptest! {

@@ -3,28 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::parts::{Source, Sources};
 use super::shared_files::Said;
 use super::sso::{SsoCredentials, SsoProfile};
 use super::{
-    AssumeRoleCredentials, CachedCredentials, ContainerCredentials, CredentialsError, CredentialsProvider,
-    EnvironmentCredentials, ImdsCredentials, SharedFilesCredentials, StsRole, WebIdentityCredentials,
+    AssumeRoleCredentials, CachedCredentials, CredentialsError, SharedFilesCredentials, StsRole,
+    WebIdentityCredentials,
 };
-use crate::aws::endpoint::{Service, service_url};
+use crate::aws::endpoint::Service;
 use crate::aws::shared_files::{Profile, Setting, SharedFiles, expand_home};
-use crate::aws::{Network, Settings};
-
-/// A connection to a service of AWS is given up after this long; one to this machine's link sooner.
-pub(super) const FAR: Duration = Duration::from_secs(10);
-pub(super) const NEAR: Duration = Duration::from_secs(1);
-
-type Source = Arc<dyn CredentialsProvider>;
-
-/// What the sources are made from.
-pub(super) struct Sources<'a> {
-    pub(super) settings: &'a Settings,
-    pub(super) env: &'a dyn Fn(&str) -> Option<String>,
-    pub(super) network: &'a Network,
-}
 
 impl Sources<'_> {
     /// The source of a profile; `None`: it says nothing about credentials. No program is run, and nothing is sent.
@@ -105,12 +92,11 @@ impl Sources<'_> {
             external_id: text("external_id"),
             duration: profile.get("duration_seconds").map(|s| duration(&s)).transpose()?,
         };
-        let transport = || self.network.transport(FAR).map_err(|e| CredentialsError::Setup(e.to_string()));
         let clock = Arc::clone(&self.network.clock);
         if let Some(file) = profile.get("web_identity_token_file") {
             let path =
                 expand_home(&file.value, self.env).ok_or_else(|| setup(&file.place, "no HOME is set"))?;
-            return Ok(Arc::new(WebIdentityCredentials::new(role, path, transport()?, clock)));
+            return Ok(Arc::new(WebIdentityCredentials::new(role, path, self.far()?, clock)));
         }
         let source = match (profile.get("source_profile"), profile.get("credential_source")) {
             (Some(named), None) => self.follow(files, &named.value, way)?.ok_or_else(|| {
@@ -127,54 +113,23 @@ impl Sources<'_> {
             }
         };
         let source = Arc::new(CachedCredentials::new(source, Arc::clone(&clock)));
-        Ok(Arc::new(AssumeRoleCredentials::new(role, source, transport()?, clock)))
+        Ok(Arc::new(AssumeRoleCredentials::new(role, source, self.far()?, clock)))
     }
 
     fn credential_source(&self, named: &Setting) -> Result<Source, CredentialsError> {
         let none = |text: &str| CredentialsError::Setup(format!("{}: {text}", named.place));
         match named.value.as_str() {
-            "Environment" => EnvironmentCredentials::from(self.env)?
-                .map(|source| Arc::new(source) as Source)
-                .ok_or_else(|| none("the environment has no AWS_ACCESS_KEY_ID")),
+            "Environment" => self.env_keys()?.ok_or_else(|| none("the environment has no AWS_ACCESS_KEY_ID")),
             "EcsContainer" => {
-                self.container()?.ok_or_else(|| none("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI is not set"))
+                self.env_container()?.ok_or_else(|| none("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI is not set"))
             }
-            "Ec2InstanceMetadata" => self.imds()?.ok_or_else(|| none("AWS_EC2_METADATA_DISABLED is true")),
+            "Ec2InstanceMetadata" => {
+                self.env_imds()?.ok_or_else(|| none("AWS_EC2_METADATA_DISABLED is true"))
+            }
             other => Err(none(&format!(
                 "credential_source is Environment, EcsContainer or Ec2InstanceMetadata, not {other:?}"
             ))),
         }
-    }
-
-    pub(super) fn container(&self) -> Result<Option<Source>, CredentialsError> {
-        let source = ContainerCredentials::from(self.env, self.near()?, Arc::clone(&self.network.clock))?;
-        Ok(source.map(|source| Arc::new(source) as Source))
-    }
-
-    pub(super) fn imds(&self) -> Result<Option<Source>, CredentialsError> {
-        let source = ImdsCredentials::from(self.env, self.near()?, Arc::clone(&self.network.clock))?;
-        Ok(source.map(|source| Arc::new(source) as Source))
-    }
-
-    pub(super) fn web_identity(&self) -> Result<Option<Source>, CredentialsError> {
-        let region = self.settings.region.as_deref().unwrap_or("us-east-1");
-        let source = WebIdentityCredentials::of_settings(self.settings, self.env, self.network, region)?;
-        Ok(source.map(|source| Arc::new(source) as Source))
-    }
-
-    /// Where a service is asked: what the settings say, else the region's host.
-    fn url(&self, service: Service, id: &str, region: &str) -> Result<String, CredentialsError> {
-        let Settings { use_fips, use_dualstack, .. } = self.settings;
-        let given = self.settings.endpoint_url_of(id, self.env);
-        match given.map_err(|e| CredentialsError::Setup(e.to_string()))? {
-            Some(url) => Ok(url),
-            None => service_url(service, region, *use_fips, *use_dualstack)
-                .map_err(|e| CredentialsError::Setup(e.to_string())),
-        }
-    }
-
-    fn near(&self) -> Result<Arc<dyn crate::aws::Transport>, CredentialsError> {
-        self.network.transport(NEAR).map_err(|e| CredentialsError::Setup(e.to_string()))
     }
 
     fn sso(
@@ -205,29 +160,8 @@ impl Sources<'_> {
             account_id: text("sso_account_id").ok_or_else(|| missing("sso_account_id"))?,
             role_name: text("sso_role_name").ok_or_else(|| missing("sso_role_name"))?,
         };
-        let transport = self.network.transport(FAR).map_err(|e| CredentialsError::Setup(e.to_string()))?;
         let cache = expand_home("~/.aws/sso/cache", self.env);
-        Ok(Arc::new(SsoCredentials::new(sso, cache, transport, Arc::clone(&self.network.clock))))
-    }
-}
-
-impl WebIdentityCredentials {
-    /// As [`from`](Self::from), with STS where the settings say: an endpoint that is set up, else the host of `region` with FIPS and
-    /// dual-stack. The source that [`default_credentials`](super::default_credentials) takes from the environment.
-    pub fn of_settings(
-        settings: &Settings,
-        env: &dyn Fn(&str) -> Option<String>,
-        network: &Network,
-        region: &str,
-    ) -> Result<Option<Self>, CredentialsError> {
-        let transport = network.transport(FAR).map_err(|e| CredentialsError::Setup(e.to_string()))?;
-        match Self::from(env, region, transport, Arc::clone(&network.clock))? {
-            None => Ok(None),
-            Some(source) => {
-                let url = Sources { settings, env, network }.url(Service::Sts, "sts", region)?;
-                Ok(Some(source.at(url)))
-            }
-        }
+        Ok(Arc::new(SsoCredentials::new(sso, cache, self.far()?, Arc::clone(&self.network.clock))))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Credentials of a profile in AWS' shared files.
 
-use super::{Credentials, CredentialsError, CredentialsProvider, ProcessCredentials};
+use super::{Credentials, CredentialsError, CredentialsProvider, ProcessConfig, ProcessCredentials};
 use crate::aws::Settings;
 use crate::aws::shared_files::{Part, Profile, Setting, SharedFiles, SharedPaths};
 
@@ -68,7 +68,8 @@ impl CredentialsProvider for SharedFilesCredentials {
 
 /// The program of a `credential_process`.
 pub(super) fn process(command: &Setting) -> Result<ProcessCredentials, CredentialsError> {
-    ProcessCredentials::new(&command.value)
+    ProcessConfig::parse(&command.value)
+        .map(ProcessCredentials::new)
         .map_err(|e| CredentialsError::Setup(format!("{}: {e}", command.place)))
 }
 

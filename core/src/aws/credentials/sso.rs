@@ -10,6 +10,7 @@ use sha1::{Digest, Sha1};
 use super::web::{Web, percent, read_token};
 use super::{Credentials, CredentialsError, CredentialsProvider, expiration};
 use crate::aws::Transport;
+use crate::aws::sign::hex;
 use crate::clock::ServerClock;
 
 /// What a profile says about single sign-on.
@@ -72,7 +73,7 @@ impl SsoCredentials {
         // The CLI writes UTC in two ways.
         let end = expiration::parse(&cached.expires_at.replace("UTC", "Z"));
         // The device's clock may be ahead: until the service has told the date, single sign-on itself judges the token.
-        let at_least = self.clock.learnt().unwrap_or_else(|| self.clock.floor());
+        let at_least = self.clock.beyond_doubt().unwrap_or_else(|| self.clock.floor());
         if end.is_some_and(|end| end <= at_least) {
             return Err(self.web.unavailable(&format!("the cached token has expired{log_in}")));
         }
@@ -126,10 +127,6 @@ impl CredentialsProvider for SsoCredentials {
     fn name(&self) -> &str {
         &self.web.name
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -6,13 +6,13 @@ use std::time::{Duration, SystemTime};
 
 use super::web::{Web, percent, read_token};
 use super::{Credentials, CredentialsError, CredentialsProvider};
-use crate::aws::client::{SKEW_MAX, distance};
+use crate::aws::client::SKEW_MAX;
 use crate::aws::endpoint::{Service, service_url};
 use crate::aws::redact::redact;
 use crate::aws::sign::{CredentialScope, sign};
-use crate::aws::wire::server_date;
 use crate::aws::{Response, Transport};
-use crate::clock::ServerClock;
+use crate::clock::{ServerClock, apart};
+use crate::partition::partition_of;
 
 const PATIENCE: Duration = Duration::from_secs(10);
 const VERSION: &str = "2011-06-15";
@@ -32,6 +32,33 @@ pub struct StsRole {
     pub external_id: Option<String>,
     /// How long the credentials are to be good for: 900 to 43,200 s, as far as the role allows. Default: an hour.
     pub duration: Option<Duration>,
+}
+
+/// A web identity, and the role that it takes on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WebIdentityConfig {
+    /// The file with the token, as Kubernetes and others put it there. It is read each time.
+    pub token_file: PathBuf,
+    /// The role's ARN.
+    pub role_arn: String,
+    /// What the session is called in CloudTrail. Default: `activity-worker`.
+    pub session_name: Option<String>,
+    /// Where STS is asked. Default: where AWS' settings say, else the region's endpoint.
+    pub endpoint_url: Option<String>,
+}
+
+impl WebIdentityConfig {
+    /// What `AWS_WEB_IDENTITY_TOKEN_FILE`, `AWS_ROLE_ARN` and `AWS_ROLE_SESSION_NAME` say. `None` if no token file is named.
+    pub fn from_env(env: &dyn Fn(&str) -> Option<String>) -> Result<Option<Self>, CredentialsError> {
+        let var = |name: &str| env(name).map(|v| v.trim().to_owned()).filter(|v| !v.is_empty());
+        let Some(file) = var("AWS_WEB_IDENTITY_TOKEN_FILE") else { return Ok(None) };
+        let role_arn = var("AWS_ROLE_ARN").ok_or_else(|| {
+            let text = "AWS_WEB_IDENTITY_TOKEN_FILE is set, but AWS_ROLE_ARN is not: set both or neither";
+            CredentialsError::Setup(text.to_owned())
+        })?;
+        let session_name = var("AWS_ROLE_SESSION_NAME");
+        Ok(Some(WebIdentityConfig { token_file: file.into(), role_arn, session_name, endpoint_url: None }))
+    }
 }
 
 /// Takes on a role with the credentials of another source.
@@ -74,38 +101,6 @@ impl WebIdentityCredentials {
     ) -> Self {
         WebIdentityCredentials { sts: Sts::new(role, transport, clock), token_file }
     }
-
-    /// Reads `AWS_WEB_IDENTITY_TOKEN_FILE`, `AWS_ROLE_ARN`, `AWS_ROLE_SESSION_NAME` and `AWS_ENDPOINT_URL_STS`. `None` if no token file
-    /// is named.
-    pub fn from(
-        env: &dyn Fn(&str) -> Option<String>,
-        region: &str,
-        transport: Arc<dyn Transport>,
-        clock: Arc<ServerClock>,
-    ) -> Result<Option<Self>, CredentialsError> {
-        let var = |name: &str| env(name).map(|v| v.trim().to_owned()).filter(|v| !v.is_empty());
-        let Some(file) = var("AWS_WEB_IDENTITY_TOKEN_FILE") else { return Ok(None) };
-        let role_arn = var("AWS_ROLE_ARN").ok_or_else(|| {
-            let text = "AWS_WEB_IDENTITY_TOKEN_FILE is set, but AWS_ROLE_ARN is not: set both or neither";
-            CredentialsError::Setup(text.to_owned())
-        })?;
-        let role = StsRole {
-            region: region.to_owned(),
-            endpoint_url: var("AWS_ENDPOINT_URL_STS").or_else(|| var("AWS_ENDPOINT_URL")),
-            role_arn,
-            session_name: var("AWS_ROLE_SESSION_NAME"),
-            external_id: None,
-            duration: None,
-        };
-        Ok(Some(Self::new(role, file.into(), transport, clock)))
-    }
-
-    /// The same at another endpoint.
-    pub(super) fn at(self, endpoint_url: String) -> Self {
-        let Sts { web, role, .. } = self.sts;
-        let role = StsRole { endpoint_url: Some(endpoint_url), ..role };
-        WebIdentityCredentials { sts: Sts::new(role, web.transport, web.clock), token_file: self.token_file }
-    }
 }
 
 impl Sts {
@@ -120,7 +115,16 @@ impl Sts {
         Sts { web, url, role }
     }
 
-    fn form(&self, action: &str, more: &[(&str, &str)]) -> Vec<u8> {
+    /// The body of a request. None is made for a role that this STS can't know.
+    fn form(&self, action: &str, more: &[(&str, &str)]) -> Result<Vec<u8>, CredentialsError> {
+        let (here, region) = (partition_of(&self.role.region), &self.role.region);
+        let partition =
+            self.role.role_arn.strip_prefix("arn:").and_then(|rest| Some(rest.split_once(':')?.0));
+        if let Some(partition) = partition.filter(|p| *p != here && self.role.endpoint_url.is_none()) {
+            return Err(self.web.setup(&format!(
+                "it is of the partition {partition}, and STS is asked in {region}, a region of {here}"
+            )));
+        }
         let session = self.role.session_name.as_deref().unwrap_or("activity-worker");
         let duration = self.role.duration.map(|d| d.as_secs().to_string());
         let given = [
@@ -133,14 +137,14 @@ impl Sts {
         let given =
             given.iter().filter_map(|(name, value)| Some((*name, (*value)?))).chain(more.iter().copied());
         let pairs: Vec<_> = given.map(|(name, value)| format!("{name}={}", percent(value))).collect();
-        pairs.join("&").into_bytes()
+        Ok(pairs.join("&").into_bytes())
     }
 
     /// The date of an answer that is STS' own, and no credentials.
     fn date_of_refusal(&self, response: &Response) -> Option<SystemTime> {
         let is_refusal =
             response.status != 200 && element(&String::from_utf8_lossy(&response.body), "Code").is_some();
-        if is_refusal { server_date(response) } else { None }
+        if is_refusal { response.server_date() } else { None }
     }
 
     fn understand(&self, response: &Response) -> Result<Credentials, CredentialsError> {
@@ -181,7 +185,7 @@ impl AssumeRoleCredentials {
     fn ask(&self, source: &Credentials, time: SystemTime) -> Result<Response, CredentialsError> {
         let Sts { web, url, role } = &self.sts;
         let more: Vec<_> = role.external_id.iter().map(|id| ("ExternalId", id.as_str())).collect();
-        let body = self.sts.form("AssumeRole", &more);
+        let body = self.sts.form("AssumeRole", &more)?;
         let mut headers = vec![(FORM.0, FORM.1.to_owned())];
         let scope = CredentialScope { region: &role.region, service: "sts" };
         let signature = sign(source, &scope, time, url, &headers, &body)
@@ -198,15 +202,20 @@ impl CredentialsProvider for AssumeRoleCredentials {
         let signed_at = clock.now();
         let mut answer = self.ask(&source, signed_at)?;
         // STS refuses signatures of another hour, and says which hour it is.
-        let date = self.sts.date_of_refusal(&answer).filter(|date| distance(*date, signed_at) > SKEW_MAX);
-        let hinted = date.is_some_and(|date| clock.hint(date, clock.clock().monotonic()));
-        if hinted {
-            answer = self.ask(&source, clock.now())?;
+        if let Some(date) = self.sts.date_of_refusal(&answer)
+            && apart(date, signed_at) > SKEW_MAX
+        {
+            let received = clock.clock().monotonic();
+            match self.sts.url.starts_with("https:") {
+                true => clock.learn(date, received),
+                false => clock.learn_unproven(date, received),
+            }
+            let time = clock.now();
+            if apart(time, signed_at) > SKEW_MAX {
+                answer = self.ask(&source, time)?;
+            }
         }
         let answer = self.sts.understand(&answer);
-        if hinted && answer.is_err() {
-            clock.forget_hint();
-        }
         if answer.is_err() {
             self.source.invalidate(&source);
         }
@@ -228,7 +237,7 @@ impl CredentialsProvider for WebIdentityCredentials {
         let token = read_token(&self.token_file).map_err(|e| {
             web.unavailable(&format!("can't read the token file {}: {e}", self.token_file.display()))
         })?;
-        let body = self.sts.form("AssumeRoleWithWebIdentity", &[("WebIdentityToken", token.trim())]);
+        let body = self.sts.form("AssumeRoleWithWebIdentity", &[("WebIdentityToken", token.trim())])?;
         self.sts.understand(&web.send("POST", url, vec![(FORM.0, FORM.1.to_owned())], body)?)
     }
 
@@ -280,6 +289,39 @@ mod tests {
     }
 
     #[test]
+    fn field_14_a_role_of_another_partition_is_not_asked_for() {
+        let ask = |role_arn: &str, region: &str, url: Option<&str>| {
+            let script = Script::new(&[Ok((200, "")), Ok((200, ""))]);
+            let (role_arn, endpoint_url) = (role_arn.to_owned(), url.map(str::to_owned));
+            let role = StsRole { region: region.to_owned(), role_arn, endpoint_url, ..role() };
+            let source = Arc::new(StaticCredentials::new(Credentials::new("SOURCE", "SECRET", None, None)));
+            let (clock, sent) = (ServerClock::system(), || Arc::clone(&script) as _);
+            let assume = AssumeRoleCredentials::new(role.clone(), source, sent(), Arc::clone(&clock));
+            let token = tempfile::NamedTempFile::new().unwrap();
+            let web = WebIdentityCredentials::new(role, token.path().into(), sent(), clock);
+            let told = assume.credentials().unwrap_err().to_string();
+            assert_eq!(web.credentials().unwrap_err().to_string(), told);
+            (told, script.asked().len())
+        };
+        let (told, asked) = ask("arn:aws-cn:iam::123456789012:role/worker", "eu-west-1", None);
+        assert!(
+            told.contains("it is of the partition aws-cn, and STS is asked in eu-west-1, a region of aws"),
+            "{told}"
+        );
+        assert_eq!(asked, 0);
+        let (told, asked) = ask("arn:aws:iam::123456789012:role/worker", "us-gov-west-1", None);
+        assert!(told.contains("it is of the partition aws, and STS is asked in us-gov-west-1"), "{told}");
+        assert_eq!(asked, 0);
+        for (arn, region, url) in [
+            ("arn:aws-cn:iam::123456789012:role/worker", "cn-north-1", None),
+            ("arn:aws-cn:iam::123456789012:role/worker", "eu-west-1", Some("http://127.0.0.1:1")),
+            ("arn:r", "eu-west-1", None),
+        ] {
+            assert_eq!(ask(arn, region, url).1, 2);
+        }
+    }
+
+    #[test]
     fn a_web_identity_needs_no_signature_and_its_token_is_read_each_time() {
         let script = Script::new(&[Ok((200, GIVEN)), Ok((200, GIVEN))]);
         let file = tempfile::NamedTempFile::new().unwrap();
@@ -290,10 +332,12 @@ mod tests {
             "AWS_ROLE_SESSION_NAME" => Some("pod".to_owned()),
             _ => None,
         };
+        let WebIdentityConfig { token_file, role_arn, session_name, endpoint_url } =
+            WebIdentityConfig::from_env(&env).unwrap().unwrap();
+        let role =
+            StsRole { role_arn, session_name, endpoint_url, external_id: None, duration: None, ..role() };
         let source =
-            WebIdentityCredentials::from(&env, "eu-west-1", Arc::clone(&script) as _, ServerClock::system())
-                .unwrap()
-                .unwrap();
+            WebIdentityCredentials::new(role, token_file, Arc::clone(&script) as _, ServerClock::system());
         for token in ["one\n", "two"] {
             std::fs::write(file.path(), token).unwrap();
             source.credentials().unwrap();
@@ -308,12 +352,8 @@ mod tests {
         assert!(bodies[1].ends_with("WebIdentityToken=two"));
         assert!(!script.asked()[0].headers.iter().any(|(name, _)| *name == "authorization"));
         let half = |name: &str| (name == "AWS_WEB_IDENTITY_TOKEN_FILE").then(|| "/x".to_owned());
-        assert!(WebIdentityCredentials::from(&half, "r", Script::new(&[]), ServerClock::system()).is_err());
-        assert!(
-            WebIdentityCredentials::from(&|_| None, "r", Script::new(&[]), ServerClock::system())
-                .unwrap()
-                .is_none()
-        );
+        assert!(WebIdentityConfig::from_env(&half).is_err());
+        assert_eq!(WebIdentityConfig::from_env(&|_| None), Ok(None));
     }
 
     #[test]

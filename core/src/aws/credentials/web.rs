@@ -1,7 +1,6 @@
 //! What the sources that are asked over HTTP have in common.
 
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -10,7 +9,10 @@ use serde::Deserialize;
 
 use super::expiration;
 use super::{Credentials, CredentialsError};
+use crate::aws::inflate::plain;
 use crate::aws::redact::redact;
+use crate::aws::small_file;
+use crate::aws::transport::set_right;
 use crate::aws::{Request, Response, Transport, TransportError};
 use crate::clock::ServerClock;
 
@@ -59,19 +61,11 @@ impl Web {
         let request = Request { method, url, headers, body, read_timeout, max_response };
         let mut answer = self.transport.send(&request);
         // Without credentials nobody asks Step Functions, whose answers set a wrong clock right: so it is done here too.
-        if answer.as_ref().is_err_and(|e| e.certificate_dates) && self.take_hint(&request.url) {
+        let outdated = answer.as_ref().is_err_and(|e| e.certificate_dates);
+        if outdated && set_right(&self.clock, &*self.transport, &request.url) {
             answer = self.transport.send(&request);
-            if answer.is_err() {
-                self.clock.forget_hint();
-            }
         }
-        answer
-    }
-
-    /// Asks for the server's date where certificates seem outdated. Whether there is one to try with.
-    fn take_hint(&self, url: &str) -> bool {
-        let date = self.transport.probe_date(url);
-        date.is_some_and(|date| self.clock.hint(date, self.clock.clock().monotonic()))
+        answer.map(|answer| plain(answer, ANSWER_MAX))
     }
 
     /// Now it gave none, later it may.
@@ -165,12 +159,8 @@ impl Web {
 
 /// Reads a file with a token, which others write. It is no larger than an answer, and no error quotes it.
 pub(super) fn read_token(file: &Path) -> io::Result<String> {
-    let mut text = String::new();
-    File::open(file)?.take(ANSWER_MAX as u64 + 1).read_to_string(&mut text)?;
-    if text.len() > ANSWER_MAX {
-        return Err(io::Error::other(format!("it is larger than {ANSWER_MAX} bytes")));
-    }
-    Ok(text)
+    let bytes = small_file::read(file, ANSWER_MAX as u64)?;
+    String::from_utf8(bytes).map_err(|_| io::Error::other("it is not UTF-8"))
 }
 
 /// Text as a part of a URL's query, or of a form.
@@ -201,12 +191,21 @@ pub(super) mod tests {
     pub(crate) struct Script {
         answers: Mutex<VecDeque<Result<(u16, String), &'static str>>>,
         asked: Mutex<Vec<Request>>,
+        headers: Vec<(String, String)>,
     }
 
     impl Script {
         pub(crate) fn new(answers: &[Answer]) -> Arc<Self> {
             let answers = answers.iter().map(|a| a.map(|(status, body)| (status, body.to_owned())));
-            Arc::new(Script { answers: Mutex::new(answers.collect()), asked: Mutex::default() })
+            Arc::new(Script { answers: Mutex::new(answers.collect()), ..Script::default() })
+        }
+
+        /// The same with the marks of a service of AWS.
+        pub(crate) fn marked(answers: &[Answer]) -> Arc<Self> {
+            let marks = [("x-amzn-requestid", "1"), ("content-type", "application/x-amz-json-1.1")];
+            let headers = marks.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+            let answers = answers.iter().map(|a| a.map(|(status, body)| (status, body.to_owned()))).collect();
+            Arc::new(Script { answers: Mutex::new(answers), headers, ..Script::default() })
         }
 
         pub(crate) fn asked(&self) -> Vec<Request> {
@@ -223,10 +222,10 @@ pub(super) mod tests {
         fn send(&self, request: &Request) -> Result<Response, TransportError> {
             self.asked.lock().unwrap().push(request.clone());
             match self.answers.lock().unwrap().pop_front().expect("an answer for each request") {
-                Ok((status, body)) => Ok(Response { status, headers: Vec::new(), body: body.into_bytes() }),
-                Err(reason) => {
-                    Err(TransportError { reason: reason.to_owned(), sent: false, certificate_dates: false })
+                Ok((status, body)) => {
+                    Ok(Response { status, headers: self.headers.clone(), body: body.into_bytes() })
                 }
+                Err(reason) => Err(TransportError::new(reason, false)),
             }
         }
 

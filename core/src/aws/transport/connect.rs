@@ -5,7 +5,7 @@
 
 use std::fmt;
 use std::io::{self, Read, Write};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -17,20 +17,17 @@ use ureq::http::Uri;
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{
     Buffers, ConnectProxyConnector, ConnectionDetails, Connector, Either, LazyBuffers, NextTimeout,
-    TcpConnector, Transport, TransportAdapter, time,
+    Transport, TransportAdapter,
 };
 use ureq::{Error, Timeout};
 
 use super::Proxies;
 use super::error::NotConnected;
-use super::examine::{self, Notes};
-use super::resolve::Names;
+use super::probe::{self, Notes};
+use super::resolve::{Found, Names};
+use super::socket::Socket as Tcp;
+use super::tcp;
 
-/// The most addresses of a name that are tried: two of each family. ureq's connector gives each half the time of the one before,
-/// so that the fifth would have next to none.
-const MAX_ADDRESSES: usize = 4;
-
-type Tcp = <TcpConnector as Connector<()>>::Out;
 /// A connection to the target, be it through a proxy's tunnel.
 type Socket = Box<dyn Transport>;
 
@@ -41,6 +38,7 @@ pub(super) struct HttpsConnector {
     names: Arc<Names>,
     proxies: Arc<Proxies>,
     timeout: Duration,
+    keepalive: Option<Duration>,
     notes: Notes,
 }
 
@@ -52,8 +50,12 @@ impl HttpsConnector {
         proxies: Arc<Proxies>,
         timeout: Duration,
     ) -> Self {
-        let notes = Notes::default();
-        HttpsConnector { tls, names, proxies, timeout, notes }
+        HttpsConnector { tls, names, proxies, timeout, keepalive: None, notes: Notes::default() }
+    }
+
+    /// The same, with connections that are kept alive.
+    pub(super) fn keepalive(self, keepalive: Option<Duration>) -> Self {
+        HttpsConnector { keepalive, ..self }
     }
 
     /// The same, noting what happens.
@@ -107,17 +109,16 @@ impl Attempt<'_> {
     }
 
     fn direct(&self) -> Result<Socket, NotConnected> {
-        let addresses = self
+        let mut found = self
             .connector
             .names
             .resolve(self.place.host, self.deadline.left())
             .map_err(|e| NotConnected::unresolved(e, self.place.host, self.connector.timeout))?;
-        self.connector.notes.note(|notes| {
-            notes.resolved = Some(self.deadline.elapsed());
-            notes.addresses = addresses.clone();
-        });
+        self.connector.notes.note(|notes| notes.resolved = Some(self.deadline.elapsed()));
         let unreachable = |e| NotConnected::unreachable(e, &self.place, self.connector.timeout);
-        let tcp = self.reach(&addresses).map_err(unreachable)?;
+        let tcp = self.reach(&mut found);
+        self.connector.notes.note(|notes| notes.addresses = found.addresses());
+        let tcp = tcp.map_err(unreachable)?;
         self.connector.notes.note(|notes| notes.connected = Some(self.deadline.elapsed()));
         Ok(Box::new(Bounded { tcp, deadline: Arc::clone(&self.deadline) }))
     }
@@ -149,21 +150,17 @@ impl Attempt<'_> {
         }
     }
 
-    fn reach(&self, addresses: &[IpAddr]) -> Result<Tcp, Error> {
-        let mut addrs = NoResolver.empty();
-        for address in addresses.iter().take(MAX_ADDRESSES) {
-            addrs.push(SocketAddr::new(*address, self.place.port));
-        }
-        let details = ConnectionDetails {
-            addrs,
-            now: time::Instant::now(),
-            timeout: self.timeout()?,
-            current_time: Arc::clone(&self.details.current_time),
-            run_connector: Arc::clone(&self.details.run_connector),
-            register_shutdown: Arc::clone(&self.details.register_shutdown),
-            ..*self.details
-        };
-        TcpConnector::default().connect(&details, None::<()>)?.ok_or(Error::ConnectionFailed)
+    fn reach(&self, found: &mut Found) -> Result<Tcp, Error> {
+        let (port, keepalive) = (self.place.port, self.connector.keepalive);
+        let stream =
+            tcp::connect(found, port, self.deadline.left(), keepalive).map_err(|e| match e.kind() {
+                io::ErrorKind::TimedOut => Error::Timeout(Timeout::Connect),
+                _ => e.into(),
+            })?;
+        let config = self.details.config;
+        let tcp = Tcp::new(stream, LazyBuffers::new(config.input_buffer_size(), config.output_buffer_size()));
+        (self.details.register_shutdown)(tcp.shutdown_handle())?;
+        Ok(tcp)
     }
 
     fn secure(&self, socket: Socket, name: ServerName<'static>) -> io::Result<Tls> {
@@ -175,7 +172,7 @@ impl Attempt<'_> {
         session.complete_io(&mut socket)?;
         self.connector.notes.note(|notes| {
             notes.secured = Some(self.deadline.elapsed());
-            notes.tls_version = session.protocol_version().and_then(examine::version);
+            notes.tls_version = session.protocol_version().and_then(probe::version);
         });
         let buffers = LazyBuffers::new(config.input_buffer_size(), config.output_buffer_size());
         Ok(Tls { session, socket, buffers })
@@ -268,6 +265,10 @@ impl<'a> Place<'a> {
         let host = uri.host().filter(|host| !host.is_empty())?;
         let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
         Some(Place { host, port: uri.port_u16().unwrap_or(default), shown_port: uri.port_u16() })
+    }
+
+    pub(super) fn host(&self) -> &'a str {
+        self.host
     }
 }
 

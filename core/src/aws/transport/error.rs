@@ -2,14 +2,13 @@
 
 use std::fmt;
 use std::io;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
-use rustls::pki_types::UnixTime;
-use rustls::{AlertDescription, CertificateError};
+use rustls::CertificateError;
 use ureq::{Error, Timeout};
 
-use super::TransportError;
 use super::resolve::Unresolved;
+use super::{TransportError, tls_words};
 
 /// No connection came about, so nothing of the request was sent.
 #[derive(Debug)]
@@ -34,7 +33,7 @@ impl From<String> for NotConnected {
 
 impl From<NotConnected> for TransportError {
     fn from(e: NotConnected) -> Self {
-        TransportError { reason: e.reason, sent: false, certificate_dates: e.certificate_dates }
+        TransportError { certificate_dates: e.certificate_dates, ..TransportError::new(e.reason, false) }
     }
 }
 
@@ -106,10 +105,10 @@ impl NotConnected {
             other => other.into_io(),
         };
         match tls_error(&io) {
-            Some(rustls::Error::InvalidCertificate(e)) => {
-                NotConnected { certificate_dates: about_dates(e), reason: certificate(e, place) }
-            }
-            Some(e) => handshake(e, place).into(),
+            Some(e) => NotConnected {
+                certificate_dates: matches!(e, rustls::Error::InvalidCertificate(e) if about_dates(e)),
+                reason: tls_words::handshake(e, &place.to_string()),
+            },
             None if ended(&io) => format!("{place} closed the connection during the TLS handshake").into(),
             None => format!("the TLS handshake with {place} failed: {io}").into(),
         }
@@ -119,14 +118,24 @@ impl NotConnected {
 /// How long the phases of a request may take, for the words about a phase that took longer.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Limits {
+    /// For each step of an answer.
     pub(super) read: Duration,
+    /// Until an answer begins.
+    pub(super) answer: Duration,
     pub(super) header: usize,
     pub(super) body: usize,
 }
 
+impl Limits {
+    /// Of a request and an answer without bodies.
+    pub(super) fn of_head(read: Duration, header: usize) -> Self {
+        Limits { read, answer: read, header, body: 0 }
+    }
+}
+
 /// Puts a failed request in words.
 pub(super) fn explain(error: Error, place: &str, limits: Limits) -> TransportError {
-    let sent = |reason| TransportError { reason, sent: true, certificate_dates: false };
+    let sent = |reason: String| TransportError::new(reason, true);
     match error {
         Error::Other(e) => match e.downcast::<NotConnected>() {
             Ok(e) => (*e).into(),
@@ -135,6 +144,9 @@ pub(super) fn explain(error: Error, place: &str, limits: Limits) -> TransportErr
         Error::BadUri(_) | Error::Http(_) => NotConnected::bad_url().into(),
         Error::Timeout(Timeout::SendRequest | Timeout::SendBody | Timeout::PerWrite) => {
             sent(format!("{place} stopped taking the request"))
+        }
+        Error::Timeout(Timeout::RecvResponse) => {
+            sent(format!("no answer from {place} within {}", seconds(limits.answer)))
         }
         Error::Timeout(Timeout::RecvBody) => sent(format!("the answer of {place} did not end in time")),
         Error::Timeout(_) => sent(format!("no answer from {place} within {}", seconds(limits.read))),
@@ -150,7 +162,7 @@ pub(super) fn explain(error: Error, place: &str, limits: Limits) -> TransportErr
             sent(format!("{place} closed the connection before its whole answer had come"))
         }
         Error::Io(e) => match tls_error(&e) {
-            Some(e) => sent(handshake(e, &place)),
+            Some(e) => sent(tls_words::handshake(e, place)),
             None => sent(format!("the connection to {place} broke: {}", e.kind())),
         },
         _ => sent(format!("the request to {place} failed")),
@@ -171,53 +183,6 @@ fn about_dates(error: &CertificateError) -> bool {
     matches!(error, Expired | ExpiredContext { .. } | NotValidYet | NotValidYetContext { .. })
 }
 
-fn certificate(error: &CertificateError, place: &impl fmt::Display) -> String {
-    match error {
-        CertificateError::UnknownIssuer => {
-            format!(
-                "the certificate of {place} comes from an unknown CA; set AWS_CA_BUNDLE if that CA is yours or your proxy's"
-            )
-        }
-        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            format!("the certificate of {place} is for another host")
-        }
-        CertificateError::ExpiredContext { time, not_after } => format!(
-            "the certificate of {place} ended on {}, and this device believes that it is {}",
-            date(*not_after),
-            date(*time)
-        ),
-        CertificateError::NotValidYetContext { time, not_before } => format!(
-            "the certificate of {place} begins on {}, and this device believes that it is {}",
-            date(*not_before),
-            date(*time)
-        ),
-        CertificateError::Expired | CertificateError::NotValidYet => {
-            format!("the certificate of {place} is not valid at this device's date")
-        }
-        other => format!("the certificate of {place} is not valid: {other}"),
-    }
-}
-
-fn handshake(error: &rustls::Error, place: &impl fmt::Display) -> String {
-    match error {
-        rustls::Error::PeerIncompatible(_)
-        | rustls::Error::AlertReceived(
-            AlertDescription::ProtocolVersion | AlertDescription::HandshakeFailure,
-        ) => {
-            format!("{place} does not offer TLS 1.2 or 1.3 as it is spoken here")
-        }
-        rustls::Error::AlertReceived(alert) => format!("{place} ended TLS: {alert:?}"),
-        rustls::Error::InvalidMessage(_) => format!("{place} does not speak TLS"),
-        other => format!("TLS with {place} failed: {other}"),
-    }
-}
-
-fn date(time: UnixTime) -> String {
-    // The format ends with the year 9999.
-    let time: SystemTime = UNIX_EPOCH + Duration::from_secs(time.as_secs().min(253_402_300_799));
-    httpdate::fmt_http_date(time)
-}
-
 fn seconds(time: Duration) -> String {
-    format!("{} s", time.as_secs_f64())
+    format!("{} s", (time.as_secs_f64() * 100.0).round() / 100.0)
 }

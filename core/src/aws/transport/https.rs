@@ -1,14 +1,7 @@
 //! HTTP/1.1 over TLS, for a device: few connections, small buffers, a deadline on everything.
 //!
 //! ureq carries the requests, with a connector of ours below it. What its own defaults would add (redirects, proxies from the
-//! environment, `Accept`, `User-Agent`) is off.
-//!
-//! | phase | ends with an error |
-//! |---|---|
-//! | name look-up, TCP and TLS together | after the connect timeout |
-//! | writing | when nothing moves for the connect timeout, and in all after that and a second for each 8 KiB |
-//! | waiting for the answer's header | after [`Request::read_timeout`] |
-//! | reading the body | when nothing comes for the read timeout, and in all after that and a second for each 8 KiB |
+//! environment, `Accept`, `User-Agent`) is off. When a request ends that gets no further: see [`exchange`](super::exchange).
 //!
 //! A request is never sent twice. A pooled connection is looked at before it is used, which leaves one that the server closes in
 //! the very same moment: that one counts as sent, and the caller tries again if it may.
@@ -17,22 +10,22 @@
 //! of `ureq` and `ureq_proto` through at *debug* at most.
 
 use std::fmt;
-use std::io::{self, Read};
-use std::path::PathBuf;
+use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, SystemTime};
 
 use rustls::ClientConfig;
 use ureq::http::{self, Uri, header};
-use ureq::{Agent, AsSendBody, Error};
+use ureq::{Agent, Error};
 
 use super::connect::{HttpsConnector, NoResolver, Place};
 use super::error::{Limits, NotConnected, explain};
-use super::examine::Notes;
+use super::exchange::{LONGEST, exchange, passage};
+use super::probe::Notes;
 use super::resolve::Names;
-use super::tls::{Tls, TransportConfigError};
-use super::{Examination, Proxies, Request, Response, Transport, TransportError};
-use crate::clock::ServerClock;
+use super::tls::Tls;
+use super::{Probe, Proxies, Request, Response, Transport, TransportError};
+use crate::Printable;
 
 /// A little under the shortest time after which servers commonly close an idle connection, so that a request seldom meets one that is
 /// just being closed.
@@ -44,10 +37,6 @@ const HEADER_MAX: usize = 12 * 1024;
 /// ureq's buffers, of which a connection has two pairs. The header must fit into the first; the second is the size of a write.
 const INPUT_BUFFER: usize = 16 * 1024;
 const OUTPUT_BUFFER: usize = 8 * 1024;
-/// The slowest link that a body is expected to pass, in bytes a second.
-const SLOWEST: usize = 8 * 1024;
-/// No wait is longer, whatever the caller says.
-const LONGEST: Duration = Duration::from_secs(3600);
 
 /// The [`Transport`] over real sockets: `http` and `https`, TLS 1.2 and 1.3, connections kept alive between requests.
 ///
@@ -58,17 +47,8 @@ pub struct HttpsTransport {
     names: Arc<Names>,
     proxies: Arc<Proxies>,
     connect_timeout: Duration,
+    keepalive: Option<Duration>,
     agents: Mutex<Agents>,
-}
-
-/// Describes an [`HttpsTransport`].
-pub struct HttpsTransportBuilder {
-    clock: Option<Arc<ServerClock>>,
-    ca_file: Option<PathBuf>,
-    client_certificate: Option<(PathBuf, PathBuf)>,
-    proxies: Proxies,
-    connect_timeout: Duration,
-    names: Arc<Names>,
 }
 
 /// An agent is a pool of connections. Closing idle connections means to take a new one; requests still under way go on with the old
@@ -76,21 +56,25 @@ pub struct HttpsTransportBuilder {
 struct Agents {
     /// `None` once the transport is shut down.
     current: Option<Arc<Agent>>,
-    /// Retired, and agents of probes.
+    /// Retired, and agents of questions for the date.
     others: Vec<Weak<Agent>>,
 }
 
 impl HttpsTransport {
-    /// Starts to describe a transport.
-    pub fn builder() -> HttpsTransportBuilder {
-        HttpsTransportBuilder {
-            clock: None,
-            ca_file: None,
-            client_certificate: None,
-            proxies: Proxies::default(),
-            connect_timeout: Duration::from_secs(10),
-            names: Names::system(),
-        }
+    /// Connects to nothing yet.
+    pub(super) fn new(
+        tls: Tls,
+        names: Arc<Names>,
+        proxies: Proxies,
+        connect_timeout: Duration,
+        keepalive: Option<Duration>,
+    ) -> Self {
+        let (proxies, agents) = (Arc::new(proxies), Agents { current: None, others: Vec::new() });
+        let transport =
+            HttpsTransport { tls, names, proxies, connect_timeout, keepalive, agents: Mutex::new(agents) };
+        let agent = transport.new_agent(transport.tls.strict(), POOL);
+        transport.lock().current = Some(agent);
+        transport
     }
 
     fn agent(&self) -> Result<Arc<Agent>, TransportError> {
@@ -98,14 +82,14 @@ impl HttpsTransport {
     }
 
     /// One connection and one unsigned request, and how far that got.
-    pub(super) fn examine(&self, url: &str) -> Examination {
+    pub(super) fn probe(&self, url: &str) -> Probe {
         let notes = Notes::taken();
-        let limits = Limits { read: self.connect_timeout, header: HEADER_MAX, body: 0 };
+        let limits = Limits::of_head(self.connect_timeout, HEADER_MAX);
         let connector = self.connector(self.tls.watched(notes.clone())).noting(notes.clone());
         let agent = new_agent(connector, self.connect_timeout, 0);
         let uri = url.parse::<Uri>().map_err(|_| Error::Other(Box::new(NotConnected::bad_url())));
         let answer = uri.and_then(|uri| self.head(&uri, &agent));
-        let mut seen = Examination { proxy: self.proxies.on_the_way_to(url), ..notes.read() };
+        let mut seen = Probe { proxy: self.proxies.on_the_way_to(url), ..notes.read() };
         match answer {
             Ok(answer) => seen.date = date(&answer),
             Err(e) => {
@@ -117,17 +101,36 @@ impl HttpsTransport {
         seen
     }
 
+    /// Whether the answer tells a date at which the certificates of the server itself are not good.
+    fn is_impossible(&self, response: &Response, url: &str) -> bool {
+        let Ok(uri) = url.parse::<Uri>() else { return false };
+        let host = Place::of(&uri).filter(|_| uri.scheme_str() == Some("https"));
+        host.zip(response.server_date()).is_some_and(|(host, date)| !self.tls.can_say(host.host(), date))
+    }
+
     fn connector(&self, tls: Arc<ClientConfig>) -> HttpsConnector {
         HttpsConnector::new(tls, Arc::clone(&self.names), Arc::clone(&self.proxies), self.connect_timeout)
+            .keepalive(self.keepalive)
     }
 
     fn new_agent(&self, tls: Arc<ClientConfig>, pool: usize) -> Arc<Agent> {
         new_agent(self.connector(tls), self.connect_timeout, pool)
     }
 
-    /// An agent for one request whose certificates are not checked for their dates.
-    fn dateless(&self) -> Result<Arc<Agent>, Error> {
-        let tls = self.tls.dateless().map_err(io::Error::other)?;
+    /// The date of an answer to one request, over a connection of its own with `tls`.
+    fn date_by(&self, url: &str, tls: Result<Arc<ClientConfig>, rustls::Error>) -> Option<SystemTime> {
+        let uri: Uri = url.parse().ok().filter(|uri: &Uri| uri.scheme_str() == Some("https"))?;
+        let limits = Limits::of_head(self.connect_timeout, HEADER_MAX);
+        let answer = tls
+            .map_err(|e| io::Error::other(e).into())
+            .and_then(|tls| self.agent_for_one(tls))
+            .and_then(|agent| self.head(&uri, &agent))
+            .map_err(|e| log::debug!("no date to be had: {}", Printable(explain(e, &place(url), limits))))
+            .ok()?;
+        date(&answer)
+    }
+
+    fn agent_for_one(&self, tls: Arc<ClientConfig>) -> Result<Arc<Agent>, Error> {
         let mut agents = self.lock();
         if agents.current.is_none() {
             return Err(Error::Other(Box::new(NotConnected::shut_down())));
@@ -154,100 +157,29 @@ impl HttpsTransport {
     }
 }
 
-impl HttpsTransportBuilder {
-    /// The clock that tells at which date certificates are checked. Default: the device's.
-    #[must_use]
-    pub fn clock(mut self, clock: Arc<ServerClock>) -> Self {
-        self.clock = Some(clock);
-        self
-    }
-
-    /// A PEM file of CA certificates to be trusted besides the built-in ones: what `AWS_CA_BUNDLE` names. It is read once, by
-    /// [`HttpsTransportBuilder::build`].
-    #[must_use]
-    pub fn ca_file(mut self, path: PathBuf) -> Self {
-        self.ca_file = Some(path);
-        self
-    }
-
-    /// PEM files of a certificate (with its chain) and of its key (PKCS#8, PKCS#1 or SEC1), shown to servers that ask for one. Read
-    /// once, by [`HttpsTransportBuilder::build`].
-    #[must_use]
-    pub fn client_certificate(mut self, certificate: PathBuf, key: PathBuf) -> Self {
-        self.client_certificate = Some((certificate, key));
-        self
-    }
-
-    /// The proxies on the way. Default: none; the environment is not looked at.
-    #[must_use]
-    pub fn proxies(mut self, proxies: Proxies) -> Self {
-        self.proxies = proxies;
-        self
-    }
-
-    /// The longest time for name look-up, TCP connection and TLS handshake together. Default 10 s, at most an hour.
-    #[must_use]
-    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
-        self.connect_timeout = timeout.min(LONGEST);
-        self
-    }
-
-    /// Shares the look-ups of names with other transports of the same owner: one that hangs then holds one thread for all of them.
-    /// The shutdown of one ends the look-ups of all.
-    #[must_use]
-    pub(in crate::aws) fn names(mut self, names: Arc<Names>) -> Self {
-        self.names = names;
-        self
-    }
-
-    /// Looks names up in the place of the system's resolver. It may block for as long as it likes.
-    #[cfg(any(test, feature = "testing"))]
-    #[must_use]
-    pub fn lookup(
-        mut self,
-        lookup: impl Fn(&str) -> io::Result<Vec<std::net::IpAddr>> + Send + Sync + 'static,
-    ) -> Self {
-        self.names = Names::new(Box::new(lookup));
-        self
-    }
-
-    /// Reads the CA file. Connects to nothing yet.
-    pub fn build(self) -> Result<HttpsTransport, TransportConfigError> {
-        let clock = self.clock.unwrap_or_else(ServerClock::system);
-        let transport = HttpsTransport {
-            tls: Tls::new(clock, self.ca_file.as_deref(), self.client_certificate.as_ref())?,
-            names: self.names,
-            proxies: Arc::new(self.proxies),
-            connect_timeout: self.connect_timeout,
-            agents: Mutex::new(Agents { current: None, others: Vec::new() }),
-        };
-        let agent = transport.new_agent(transport.tls.strict(), POOL);
-        transport.lock().current = Some(agent);
-        Ok(transport)
-    }
-}
-
 impl Transport for HttpsTransport {
     fn send(&self, request: &Request) -> Result<Response, TransportError> {
         let agent = self.agent()?;
-        let limits = Limits {
-            read: request.read_timeout.min(LONGEST),
-            header: HEADER_MAX,
-            body: request.max_response,
-        };
+        let read = request.read_timeout.min(LONGEST);
+        let answer = read + passage(request.body.len());
+        let limits = Limits { read, answer, header: HEADER_MAX, body: request.max_response };
         let place = place(&request.url);
-        exchange(&agent, request, self.connect_timeout, limits).map_err(|e| explain(e, &place, limits))
+        let mut part = None;
+        let mut response = exchange(&agent, request, self.connect_timeout, limits, &mut part)
+            .map_err(|e| TransportError { part, ..explain(e, &place, limits) })?;
+        if self.is_impossible(&response, &request.url) {
+            log::debug!("{place} tells a date at which its own certificate does not hold");
+            response.headers.retain(|(name, _)| name != "date");
+        }
+        Ok(response)
     }
 
     fn probe_date(&self, url: &str) -> Option<SystemTime> {
-        let uri: Uri = url.parse().ok().filter(|uri: &Uri| uri.scheme_str() == Some("https"))?;
-        let limits = Limits { read: self.connect_timeout, header: HEADER_MAX, body: 0 };
-        let answer = self
-            .dateless()
-            .and_then(|agent| self.head(&uri, &agent))
-            .map_err(|e| log::debug!("no date to be had: {}", explain(e, &place(url), limits)))
-            .ok()?;
-        date(&answer)
+        self.date_by(url, self.tls.dateless())
+    }
+
+    fn prove_date(&self, url: &str, at: SystemTime) -> Option<SystemTime> {
+        self.date_by(url, self.tls.strict_at(at))
     }
 
     fn close_idle(&self) {
@@ -286,20 +218,6 @@ impl fmt::Debug for HttpsTransport {
     }
 }
 
-impl fmt::Debug for HttpsTransportBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HttpsTransportBuilder")
-            .field("ca_file", &self.ca_file)
-            .field(
-                "client_certificate",
-                &self.client_certificate.as_ref().map(|(certificate, _)| certificate),
-            )
-            .field("proxies", &self.proxies)
-            .field("connect_timeout", &self.connect_timeout)
-            .finish_non_exhaustive()
-    }
-}
-
 fn new_agent(connector: HttpsConnector, connect_timeout: Duration, pool: usize) -> Arc<Agent> {
     let config = Agent::config_builder()
         .http_status_as_error(false)
@@ -319,53 +237,6 @@ fn new_agent(connector: HttpsConnector, connect_timeout: Duration, pool: usize) 
     Arc::new(Agent::with_parts(config, connector, NoResolver))
 }
 
-fn exchange(
-    agent: &Agent,
-    request: &Request,
-    write_timeout: Duration,
-    limits: Limits,
-) -> Result<Response, Error> {
-    let mut head = http::Request::builder().method(request.method).uri(&request.url);
-    for (name, value) in &request.headers {
-        head = head.header(*name, value);
-    }
-    // A GET has no body; a POST or a PUT has one even if it is empty.
-    let answer = if request.method == "GET" {
-        run(agent, head.body(())?, 0, write_timeout, limits)?
-    } else {
-        run(agent, head.body(request.body.as_slice())?, request.body.len(), write_timeout, limits)?
-    };
-
-    let (head, body) = answer.into_parts();
-    let mut whole = Vec::new();
-    let room = u64::try_from(limits.body).unwrap_or(u64::MAX);
-    body.into_reader().take(room.saturating_add(1)).read_to_end(&mut whole)?;
-    if whole.len() > limits.body {
-        return Err(Error::BodyExceedsLimit(room));
-    }
-    let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-    let headers = head.headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect();
-    Ok(Response { status: head.status.as_u16(), headers, body: whole })
-}
-
-fn run<B: AsSendBody>(
-    agent: &Agent,
-    request: http::Request<B>,
-    size: usize,
-    write_timeout: Duration,
-    limits: Limits,
-) -> Result<http::Response<ureq::Body>, Error> {
-    let request = agent
-        .configure_request(request)
-        .timeout_send_request(Some(write_timeout))
-        .timeout_send_body(Some(write_timeout + passage(size)))
-        .timeout_recv_response(Some(limits.read))
-        .timeout_recv_body(Some(limits.read + passage(limits.body)))
-        .timeout_per_read(Some(limits.read))
-        .build();
-    agent.run(request)
-}
-
 /// When the answer was made, unless a cache sent it.
 fn date(answer: &http::Response<()>) -> Option<SystemTime> {
     let headers = answer.headers();
@@ -373,11 +244,6 @@ fn date(answer: &http::Response<()>) -> Option<SystemTime> {
         return None;
     }
     httpdate::parse_http_date(headers.get(header::DATE)?.to_str().ok()?).ok()
-}
-
-/// The time that so many bytes take on the slowest link.
-fn passage(bytes: usize) -> Duration {
-    Duration::from_secs_f64(bytes as f64 / SLOWEST as f64).min(LONGEST)
 }
 
 /// Where a URL leads, in words.

@@ -1,83 +1,47 @@
 //! One HTTP request, one answer. The seam below which tests and simulators put their own network.
+//!
+//! | file | what it knows |
+//! |---|---|
+//! | `port` | the seam: [`Transport`], [`Request`], [`Response`], [`TransportError`] |
+//! | `https`, `https_builder` | the transport for real, and what it is told |
+//! | `network` | what all transports of a process share: CAs, proxies, clock |
+//! | `exchange`, `paced`, `ends` | a request and its answer; the time for a body; what is kept of one that is too large |
+//! | `connect`, `resolve`, `dns/`, `tcp`, `socket` | names, addresses, connections |
+//! | `proxy`, `direct` | proxies, and who needs none |
+//! | `tls`, `tls_words`, `verifying`, `pem` | certificates and CAs, and what is said of them |
+//! | `dates` | what a server's date is worth where certificates are refused for their dates |
+//! | `error`, `probe` | what went wrong, in words; how far the way leads, for a person who asks |
 
 mod connect;
+mod dates;
+mod direct;
+mod dns;
+mod ends;
 mod error;
-mod examine;
+mod exchange;
 mod https;
+mod https_builder;
 mod network;
+mod paced;
+mod pem;
+mod port;
+mod probe;
 mod proxy;
 mod resolve;
+mod socket;
+mod tcp;
 mod tls;
+mod tls_words;
+mod verifying;
 
-use std::time::Duration;
-
-pub use examine::{Examination, Stage};
-pub use https::{HttpsTransport, HttpsTransportBuilder};
-pub use network::Network;
+pub(in crate::aws) use dates::set_right;
+#[cfg(any(test, feature = "testing"))]
+pub(crate) use dns::fuzzed as dns_messages;
+pub use https::HttpsTransport;
+pub use https_builder::HttpsTransportBuilder;
+pub use network::{Network, NetworkConfig};
+pub use port::{Request, Response, Transport, TransportError};
+pub use probe::{Probe, Stage};
 pub use proxy::Proxies;
 pub(in crate::aws) use resolve::Names;
 pub use tls::TransportConfigError;
-
-/// A signed request, ready to be sent.
-#[derive(Clone)]
-pub struct Request {
-    /// `GET`, `POST` or `PUT`.
-    pub method: &'static str,
-    /// The whole URL.
-    pub url: String,
-    /// All headers but `Host`, `Content-Length` and `Connection`.
-    pub headers: Vec<(&'static str, String)>,
-    /// The body. It may hold secrets.
-    pub body: Vec<u8>,
-    /// The longest wait for the answer once the request is written.
-    pub read_timeout: Duration,
-    /// A larger answer is an error.
-    pub max_response: usize,
-}
-
-/// An answer, whatever its status.
-#[derive(Clone)]
-pub struct Response {
-    /// The HTTP status.
-    pub status: u16,
-    /// Headers, names in lower case.
-    pub headers: Vec<(String, String)>,
-    /// The body, complete.
-    pub body: Vec<u8>,
-}
-
-/// No complete answer.
-#[derive(Debug, Clone, thiserror::Error)]
-#[error("{reason}")]
-#[non_exhaustive]
-pub struct TransportError {
-    /// What happened, in words fit for a log.
-    pub reason: String,
-    /// Whether the request may have reached the server: its bytes were written, at least in part.
-    pub sent: bool,
-    /// The certificate was refused for its dates alone: the device's clock may be wrong.
-    pub certificate_dates: bool,
-}
-
-impl TransportError {
-    /// A failure that has nothing to do with the dates of certificates.
-    pub fn new(reason: impl Into<String>, sent: bool) -> Self {
-        TransportError { reason: reason.into(), sent, certificate_dates: false }
-    }
-}
-
-/// Sends requests, blocking. Every request ends within its deadlines.
-pub trait Transport: Send + Sync {
-    /// Sends one request and reads the whole answer.
-    fn send(&self, request: &Request) -> Result<Response, TransportError>;
-
-    /// A first look at the server's date when certificates are refused for their dates: an unsigned request over a connection
-    /// whose chain and host are checked but not its dates. `None` where no such thing is possible.
-    fn probe_date(&self, url: &str) -> Option<std::time::SystemTime>;
-
-    /// Closes pooled connections, after a sleep for instance.
-    fn close_idle(&self);
-
-    /// Ends the requests in flight with an error, and refuses new ones.
-    fn shutdown(&self);
-}

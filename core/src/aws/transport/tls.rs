@@ -1,24 +1,23 @@
 //! What is trusted, and at which date.
 //!
-//! TLS 1.2 and 1.3, the CAs that browsers trust (webpki-roots) and those of an own file. Certificates are checked at the date of
+//! TLS 1.2 and 1.3, the CAs that browsers trust (webpki-roots), those of an own file, or both. Certificates are checked at the date of
 //! the [`ServerClock`], not at the device's.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::UNIX_EPOCH;
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::danger::{ServerCertVerified, ServerCertVerifier};
 use rustls::client::{Resumption, WebPkiServerVerifier};
 use rustls::crypto::{CryptoProvider, ring};
-use rustls::pki_types::pem::{self, PemObject};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
 use rustls::time_provider::TimeProvider;
-use rustls::{
-    CertificateError, ClientConfig, ConfigBuilder, DigitallySignedStruct, Error, RootCertStore,
-    SignatureScheme, WantsVerifier,
-};
+use rustls::{CertificateError, ClientConfig, ConfigBuilder, Error, RootCertStore, WantsVerifier};
 
-use super::examine::{Notes, Watched};
+use super::dates::Shown;
+use super::probe::{Notes, Watched};
+use super::verifying::{Judge, Judged, Showing};
+use super::{pem, tls_words};
 use crate::clock::ServerClock;
 
 /// TLS sessions that are kept to be resumed, with which a new connection costs the device no public-key arithmetic. A worker
@@ -45,6 +44,11 @@ pub enum TransportConfigError {
         /// What is wrong with it.
         reason: String,
     },
+    /// Only the CAs of a CA file are to be trusted, and there is none.
+    #[error(
+        "only the CAs of a CA file are to be trusted (ca_only), and no CA file is named: nobody would be trusted"
+    )]
+    CaFileMissing,
     /// The client certificate, or its key, is of no use.
     #[error("the client certificate of {} and {} can't be used: {reason}", certificate.display(), key.display())]
     ClientCertificate {
@@ -66,34 +70,49 @@ pub enum TransportConfigError {
     Tls(String),
 }
 
+/// CAs of one's own.
+#[derive(Debug, Clone, Default)]
+pub(super) struct OwnCas {
+    pub(super) file: Option<PathBuf>,
+    /// In place of the public ones, not besides.
+    pub(super) only: bool,
+}
+
+/// The CAs that browsers trust.
+pub(super) fn public_cas() -> RootCertStore {
+    RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() }
+}
+
 /// The TLS side of a transport.
 #[derive(Debug)]
 pub(super) struct Tls {
     provider: Arc<CryptoProvider>,
     time: Arc<dyn TimeProvider>,
     verifier: Arc<WebPkiServerVerifier>,
+    shown: Arc<Judged<Shown>>,
     strict: Arc<ClientConfig>,
 }
 
 impl Tls {
     pub(super) fn new(
         clock: Arc<ServerClock>,
-        ca_file: Option<&Path>,
+        public: RootCertStore,
+        own: &OwnCas,
         client: Option<&(PathBuf, PathBuf)>,
     ) -> Result<Self, TransportConfigError> {
         let broken = |e: &dyn std::fmt::Display| TransportConfigError::Tls(e.to_string());
-        let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-        if let Some(path) = ca_file {
-            add_ca_file(&mut roots, path)?;
-        }
+        let roots = roots(public, own)?;
         let provider = Arc::new(ring::default_provider());
-        let time: Arc<dyn TimeProvider> = Arc::new(ServiceTime(clock));
+        let time: Arc<dyn TimeProvider> = Arc::new(ServiceTime(Arc::clone(&clock)));
         let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
             .build()
             .map_err(|e| broken(&e))?;
 
-        let strict =
-            builder(&provider, &time).map_err(|e| broken(&e))?.with_webpki_verifier(Arc::clone(&verifier));
+        let shown = Arc::new(Judged(Shown::new(Arc::clone(&verifier), clock)));
+        let strict = builder(&provider, &time)
+            .map_err(|e| broken(&e))?
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::clone(&shown) as _);
         let mut strict = match client {
             None => strict.with_no_client_auth(),
             Some((certificate, key)) => {
@@ -107,29 +126,46 @@ impl Tls {
             }
         };
         strict.resumption = Resumption::in_memory_sessions(SESSIONS);
-        Ok(Tls { provider, time, verifier, strict: Arc::new(strict) })
+        Ok(Tls { provider, time, verifier, shown, strict: Arc::new(strict) })
     }
 
     /// The strict side, noting the certificates that it is shown, and on a new session each time.
     pub(super) fn watched(&self, notes: Notes) -> Arc<ClientConfig> {
         let mut config = (*self.strict).clone();
-        let verifier = Arc::clone(&self.verifier) as _;
-        config.dangerous().set_certificate_verifier(Arc::new(Watched { verifier, notes }));
+        let verifier = Arc::clone(&self.verifier);
+        config.dangerous().set_certificate_verifier(Arc::new(Judged(Watched { verifier, notes })));
         config.resumption = Resumption::disabled();
         Arc::new(config)
     }
 
-    /// For everything but a probe.
+    /// For all requests but those for a date.
     pub(super) fn strict(&self) -> Arc<ClientConfig> {
         Arc::clone(&self.strict)
     }
 
-    /// For a probe: the chain and the host are checked, at any date at which they hold. Its sessions are never resumed, lest the
-    /// strict side takes one over.
+    /// Whether a server can know that it is `date`.
+    pub(super) fn can_say(&self, host: &str, date: SystemTime) -> bool {
+        self.shown.0.can_say(host, date)
+    }
+
+    /// For a first look at the date: the chain and the host are checked, at any date at which they hold.
     pub(super) fn dateless(&self) -> Result<Arc<ClientConfig>, Error> {
-        let verifier = Arc::new(Dateless(Arc::clone(&self.verifier)));
-        let builder =
-            builder(&self.provider, &self.time)?.dangerous().with_custom_certificate_verifier(verifier);
+        self.for_one_handshake(&self.time, Arc::new(Judged(Dateless(Arc::clone(&self.verifier)))))
+    }
+
+    /// For the proof of a date: everything is checked, at that date.
+    pub(super) fn strict_at(&self, date: SystemTime) -> Result<Arc<ClientConfig>, Error> {
+        let time: Arc<dyn TimeProvider> = Arc::new(At(date));
+        self.for_one_handshake(&time, Arc::clone(&self.verifier) as _)
+    }
+
+    /// Its sessions are never resumed, lest the strict side takes one over.
+    fn for_one_handshake(
+        &self,
+        time: &Arc<dyn TimeProvider>,
+        verifier: Arc<dyn ServerCertVerifier>,
+    ) -> Result<Arc<ClientConfig>, Error> {
+        let builder = builder(&self.provider, time)?.dangerous().with_custom_certificate_verifier(verifier);
         let mut config = builder.with_no_client_auth();
         // Some servers tell nothing to those who show no certificate. It is no secret, and what proves it is good for one handshake.
         config.client_auth_cert_resolver = Arc::clone(&self.strict.client_auth_cert_resolver);
@@ -146,45 +182,33 @@ fn builder(
         .with_safe_default_protocol_versions()
 }
 
-fn add_ca_file(roots: &mut RootCertStore, path: &Path) -> Result<(), TransportConfigError> {
-    let unreadable =
-        |reason: String| TransportConfigError::CaFileUnreadable { path: path.to_owned(), reason };
-    let invalid = |reason: String| TransportConfigError::CaFileInvalid { path: path.to_owned(), reason };
-    let failed = |e: pem::Error| match e {
-        pem::Error::Io(e) => unreadable(e.to_string()),
-        _ => invalid("it is not valid PEM".to_owned()),
+/// The CAs that are trusted: `public` ones, unless only those of the file are wanted, and those of the file.
+fn roots(public: RootCertStore, own: &OwnCas) -> Result<RootCertStore, TransportConfigError> {
+    let Some(path) = &own.file else {
+        return if own.only { Err(TransportConfigError::CaFileMissing) } else { Ok(public) };
     };
-    let before = roots.len();
-    for (index, certificate) in CertificateDer::pem_file_iter(path).map_err(failed)?.enumerate() {
-        let certificate = certificate.map_err(failed)?;
-        roots
-            .add(certificate)
-            .map_err(|e| invalid(format!("its certificate number {} is not valid: {e}", index + 1)))?;
+    let path = || path.clone();
+    let file = pem::read(&path())
+        .map_err(|e| TransportConfigError::CaFileUnreadable { path: path(), reason: e.to_string() })?;
+    let invalid = |reason| TransportConfigError::CaFileInvalid { path: path(), reason };
+    let mut roots = if own.only { RootCertStore::empty() } else { public };
+    for certificate in pem::certificates(&file).map_err(invalid)? {
+        roots.add(certificate).map_err(|e| invalid(tls_words::handshake(&e, "it")))?;
     }
-    if roots.len() == before {
-        return Err(invalid("it holds no certificate".to_owned()));
-    }
-    Ok(())
+    Ok(roots)
 }
 
 fn client_certificate(
     certificate: &Path,
     key: &Path,
 ) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), String> {
-    let in_words = |file: &Path, error: pem::Error| match error {
-        pem::Error::Io(e) => format!("can't read {}: {e}", file.display()),
-        pem::Error::NoItemsFound => {
-            format!("{} holds no private key, or one that a passphrase protects", file.display())
-        }
-        _ => format!("{} is not valid PEM", file.display()),
+    let read = |path: &Path| pem::read(path).map_err(|e| format!("can't read {}: {e}", path.display()));
+    let said = |path: &Path, why: String| match why.strip_prefix("it ") {
+        Some(rest) => format!("{} {rest}", path.display()),
+        None => format!("{}: {why}", path.display()),
     };
-    let chain = CertificateDer::pem_file_iter(certificate)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(|e| in_words(certificate, e))?;
-    if chain.is_empty() {
-        return Err(format!("{} holds no certificate", certificate.display()));
-    }
-    let key = PrivateKeyDer::from_pem_file(key).map_err(|e| in_words(key, e))?;
+    let chain = pem::certificates(&read(certificate)?).map_err(|why| said(certificate, why))?;
+    let key = pem::private_key(&read(key)?).map_err(|why| said(key, why))?;
     Ok((chain, key))
 }
 
@@ -194,7 +218,7 @@ fn mismatch(error: &Error) -> String {
         Error::General(_) => {
             "the key is of a kind that is not known here (RSA, EC P-256, P-384, Ed25519 are)".to_owned()
         }
-        other => other.to_string(),
+        other => tls_words::handshake(other, "the key"),
     }
 }
 
@@ -204,7 +228,17 @@ struct ServiceTime(Arc<ServerClock>);
 
 impl TimeProvider for ServiceTime {
     fn current_time(&self) -> Option<UnixTime> {
-        self.0.now().duration_since(UNIX_EPOCH).ok().map(UnixTime::since_unix_epoch)
+        At(self.0.certificate_date()).current_time()
+    }
+}
+
+/// One date, for rustls.
+#[derive(Debug)]
+struct At(SystemTime);
+
+impl TimeProvider for At {
+    fn current_time(&self) -> Option<UnixTime> {
+        self.0.duration_since(UNIX_EPOCH).ok().map(UnixTime::since_unix_epoch)
     }
 }
 
@@ -216,18 +250,15 @@ struct Dateless(Arc<WebPkiServerVerifier>);
 /// Each step leads to the edge of one certificate's validity; a chain has three or four certificates.
 const STEPS: usize = 8;
 
-impl ServerCertVerifier for Dateless {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        server_name: &ServerName<'_>,
-        ocsp_response: &[u8],
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
+impl Judge for Dateless {
+    fn below(&self) -> &WebPkiServerVerifier {
+        &self.0
+    }
+
+    fn judge(&self, showing: Showing<'_>, now: UnixTime) -> Result<ServerCertVerified, Error> {
         let mut at = now;
         for _ in 0..STEPS {
-            match self.0.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, at) {
+            match showing.check(&self.0, at) {
                 Err(Error::InvalidCertificate(CertificateError::ExpiredContext { not_after, .. })) => {
                     at = not_after
                 }
@@ -239,27 +270,5 @@ impl ServerCertVerifier for Dateless {
         }
         // No date at which the whole chain was valid.
         Err(Error::InvalidCertificate(CertificateError::Expired))
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.0.verify_tls12_signature(message, cert, dss)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.0.verify_tls13_signature(message, cert, dss)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.supported_verify_schemes()
     }
 }

@@ -10,11 +10,17 @@ fn p4_beats_hold_from_acceptance_and_a_failed_one_is_tried_within_a_quarter_of_t
     let mut last = world.now;
     let beat = Action::Call { id: id(1), call: Call::Beat };
     assert_eq!(world.wait(30 * S / 4), [beat], "the first one within a quarter");
-    for (n, class) in [Class::Network, Class::Server, Class::Throttled, Class::Denied, Class::Credentials]
-        .into_iter()
-        .cycle()
-        .take(100)
-        .enumerate()
+    for (n, class) in [
+        ErrorClass::Network,
+        ErrorClass::Server,
+        ErrorClass::Throttled,
+        ErrorClass::Denied,
+        ErrorClass::Credentials,
+    ]
+    .into_iter()
+    .cycle()
+    .take(100)
+    .enumerate()
     {
         world.beat_ends(1, Ok(()));
         last = world.now;
@@ -23,7 +29,7 @@ fn p4_beats_hold_from_acceptance_and_a_failed_one_is_tried_within_a_quarter_of_t
         let failed_at = world.now;
         assert_eq!(world.wait(30 * S), [beat], "after {class:?}, round {n}");
         assert!(world.now - failed_at <= 30 * S / 4 + 10 * S, "{class:?}: {:?}", world.now - failed_at);
-        assert!(class == Class::Throttled || world.now - failed_at <= 30 * S / 4);
+        assert!(class == ErrorClass::Throttled || world.now - failed_at <= 30 * S / 4);
     }
     assert!(world.now - last < 2 * 30 * S);
 }
@@ -47,7 +53,7 @@ fn p4_one_task_whose_beats_fail_or_hang_stops_no_other_tasks_beats() {
                 assert!(n <= 2 || gap <= 31 * S, "task {n} did not beat for {gap:?}");
                 match n {
                     1 => {}
-                    2 => world.beat_ends(2, failed(Class::Network, true)),
+                    2 => world.beat_ends(2, failed(ErrorClass::Network, true)),
                     n => world.beat_ends(n, Ok(())),
                 }
             }
@@ -70,7 +76,7 @@ fn p4_throttling_that_lasts_starves_no_tasks_beats() {
         for action in world.wait(MINUTE) {
             if let Action::Call { id: task, call: Call::Beat } = action {
                 *beats.entry(task).or_insert(0) += 1;
-                world.beat_ends(task.as_bytes()[0], failed(Class::Throttled, false));
+                world.beat_ends(task.as_bytes()[0], failed(ErrorClass::Throttled, false));
             }
         }
     }
@@ -84,22 +90,22 @@ fn p4_the_service_gives_a_task_up_by_a_beat() {
     world.actions();
     world.take_task(1);
     world.wait(30 * S);
-    world.beat_ends(1, failed(Class::Settled, false));
-    assert_eq!(world.actions(), [Action::Cancel { id: id(1), why: CancelReason::TimedOut }]);
+    world.beat_ends(1, failed(ErrorClass::Settled, false));
+    assert_eq!(world.actions(), [Action::Cancel { id: id(1), why: Cancelled::TimedOut }]);
     assert_eq!(world.wait(10 * MINUTE), [], "no beat and no poll while the handler ends");
-    world.tell(Event::OutcomeReady { id: id(1), success: true });
+    world.tell(Input::OutcomeReady { id: id(1), success: true });
     assert_eq!(world.actions()[0], Action::Forget { id: id(1), settlement: Settlement::TooLate });
 
     // Once a report has begun only a report's answer settles.
     let mut world = World::reporting();
-    world.report_ends(1, failed(Class::Server, true));
+    world.report_ends(1, failed(ErrorClass::Server, true));
     loop {
         let actions = world.wait(MINUTE);
         if actions.contains(&Action::Call { id: id(1), call: Call::Report }) {
-            world.report_ends(1, failed(Class::Server, true));
+            world.report_ends(1, failed(ErrorClass::Server, true));
         }
         if actions.contains(&Action::Call { id: id(1), call: Call::Beat }) {
-            world.beat_ends(1, failed(Class::Settled, false));
+            world.beat_ends(1, failed(ErrorClass::Settled, false));
             break;
         }
     }
@@ -113,7 +119,7 @@ fn p4_an_unknown_token_stops_its_beats_and_settles_nothing() {
     world.actions();
     world.take_task(1);
     world.wait(30 * S);
-    world.beat_ends(1, failed(Class::Held, false));
+    world.beat_ends(1, failed(ErrorClass::Held, false));
     assert_eq!(world.wait(10 * MINUTE), []);
     assert_eq!(world.engine.stage(id(1)), Some(Stage::Running));
 }
@@ -134,7 +140,7 @@ fn p3_a_lease_that_the_app_does_not_renew_ends_the_beats_until_it_asks_again() {
         }
     }
     assert!(last <= end - MINUTE && last > end - 2 * MINUTE);
-    world.tell(Event::Touched);
+    world.tell(Input::Touched);
     assert_eq!(world.wait(30 * S / 4), [Action::Call { id: id(1), call: Call::Beat }]);
 }
 
@@ -145,7 +151,7 @@ fn p10_throttled_reports_go_on_with_growing_jittered_pauses() {
         let mut world = World::reporting();
         world.engine.rng = fastrand::Rng::with_seed(seed);
         for _ in 0..6 {
-            world.report_ends(1, failed(Class::Throttled, false));
+            world.report_ends(1, failed(ErrorClass::Throttled, false));
             let before = world.now;
             let again = Action::Call { id: id(1), call: Call::Report };
             while !world.wait(5 * MINUTE).contains(&again) {
@@ -165,7 +171,7 @@ fn p8_a_machine_that_slept_closes_its_connections_before_overdue_beats_go() {
     world.actions();
     world.take_task(1);
     world.now += 10 * 60 * MINUTE;
-    world.tell(Event::Slept);
+    world.tell(Input::Slept);
     assert_eq!(world.actions(), [Action::CloseConnections, Action::Call { id: id(1), call: Call::Beat }]);
 }
 
@@ -174,7 +180,7 @@ fn p3_a_result_that_is_denied_for_an_hour_beats_no_more_and_is_still_sent_later(
     let mut world = World::reporting();
     let (beat, report) =
         (Action::Call { id: id(1), call: Call::Beat }, Action::Call { id: id(1), call: Call::Report });
-    world.report_ends(1, failed(Class::Denied, false));
+    world.report_ends(1, failed(ErrorClass::Denied, false));
     let start = world.now;
     let (mut last_beat, mut reports) = (start, 0);
     while world.now < start + 3 * 60 * MINUTE {
@@ -184,9 +190,9 @@ fn p3_a_result_that_is_denied_for_an_hour_beats_no_more_and_is_still_sent_later(
                 world.beat_ends(1, Ok(()));
             } else if action == report {
                 reports += 1;
-                world.report_ends(1, failed(Class::Denied, false));
+                world.report_ends(1, failed(ErrorClass::Denied, false));
             } else if let Action::Poll { activity } = action {
-                world.tell(Event::PollEnded { activity, answer: PollAnswer::Empty, took: MINUTE });
+                world.tell(Input::PollEnded { activity, answer: PollAnswer::Empty, took: MINUTE });
             }
         }
     }
@@ -200,7 +206,7 @@ fn p3_a_result_that_is_denied_for_an_hour_beats_no_more_and_is_still_sent_later(
 #[test]
 fn p3_a_task_whose_activity_is_no_longer_configured_beats_no_more_and_waits_for_the_app() {
     let mut world = World::new(config(&[]));
-    world.tell(Event::Found {
+    world.tell(Input::Found {
         id: id(1),
         activity: None,
         adopted: false,
@@ -215,7 +221,7 @@ fn p3_a_task_whose_activity_is_no_longer_configured_beats_no_more_and_waits_for_
 #[test]
 fn p1_a_task_of_another_origin_is_neither_run_nor_beaten_nor_reported() {
     let mut world = World::new(config(&[rules()]));
-    world.tell(Event::Found {
+    world.tell(Input::Found {
         id: id(1),
         activity: Some(0),
         adopted: false,
@@ -233,15 +239,15 @@ fn p1_a_task_of_another_origin_is_neither_run_nor_beaten_nor_reported() {
 fn p4_the_pace_comes_back_though_every_answer_is_that_the_task_is_over() {
     let mut world = World::new(config(&[rules()]));
     let answer =
-        |class| Event::CallEnded { id: id(9), call: Call::Beat, answer: failed(class, false), took: S };
+        |class| Input::CallEnded { id: id(9), call: Call::Beat, answer: failed(class, false), took: S };
     for _ in 0..10 {
-        world.tell(answer(Class::Throttled));
+        world.tell(answer(ErrorClass::Throttled));
     }
-    assert!(!world.engine.calls.can_pay_for(0.5), "no task is asked for whose beats would wait for the pace");
+    assert!(!world.engine.lanes.can_pay_for(0.5), "no task is asked for whose beats would wait for the pace");
     for _ in 0..100 {
-        world.tell(answer(Class::Settled));
+        world.tell(answer(ErrorClass::Settled));
     }
-    assert!(world.engine.calls.can_pay_for(0.5));
+    assert!(world.engine.lanes.can_pay_for(0.5));
 }
 
 #[test]
@@ -254,8 +260,34 @@ fn p4_the_time_that_a_beat_takes_is_not_added_to_the_interval() {
     for _ in 0..20 {
         let sent = world.now;
         world.now += 9 * S;
-        world.tell(Event::CallEnded { id: id(1), call: Call::Beat, answer: Ok(()), took: 9 * S });
+        world.tell(Input::CallEnded { id: id(1), call: Call::Beat, answer: Ok(()), took: 9 * S });
         assert_eq!(world.wait(30 * S), [beat]);
         assert!(world.now - sent <= 30 * S, "{:?} from one to the next", world.now - sent);
+    }
+}
+
+#[test]
+fn field_11_no_wish_for_a_pause_keeps_a_heartbeat_from_its_time() {
+    for class in [ErrorClass::Throttled, ErrorClass::Server] {
+        // The pace that many refusals lead to is another matter: at 1 s one is enough.
+        for (interval, times) in [(1, 1), (30, 40), (60, 40)] {
+            let mut world = World::new(config(&[ActivityRules { heartbeat: interval * S, ..rules() }]));
+            world.actions();
+            world.take_task(1);
+            let (mut last, mut asked) = (world.now, 0);
+            for _ in 0..3 * times {
+                let beats = world.wait(MINUTE).contains(&Action::Call { id: id(1), call: Call::Beat });
+                assert!(world.now - last <= interval * S, "{class:?}: silent for {:?}", world.now - last);
+                if beats {
+                    last = world.now;
+                    let retry_after = Some(Duration::from_secs(300));
+                    asked += 1;
+                    if asked > times {
+                        break;
+                    }
+                    world.beat_ends(1, Err(CallFailure { class, maybe_taken: false, retry_after }));
+                }
+            }
+        }
     }
 }

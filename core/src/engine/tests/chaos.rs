@@ -2,7 +2,7 @@
 //! rules below hold at every step, and once the faults end every task comes to its end.
 
 use super::*;
-use crate::engine::calls::LANES;
+use crate::engine::lanes::LANES;
 use crate::engine::slots::Stage;
 
 const STEPS: usize = 600;
@@ -40,7 +40,8 @@ impl Chaos {
             ActivityRules { deferred: true, concurrency: 3, ..rules() },
             ActivityRules { safe_to_repeat: true, heartbeat: 5 * S, ..rules() },
         ];
-        let world = World::new(Config { max_tasks: 6, seed, ..config(&rules) });
+        let mut world = World::new(Config { max_tasks: 6, seed, ..config(&rules) });
+        world.slow_disk = true;
         let mut chaos = Chaos {
             world,
             rng: fastrand::Rng::with_seed(seed),
@@ -56,7 +57,7 @@ impl Chaos {
             let seen = Seen { kept: true, outcome_answered: kept, reports_begun: kept, ..Seen::default() };
             chaos.seen.insert(id, seen);
             let activity = Some(chaos.rng.usize(..3));
-            chaos.world.tell(Event::Found { id, activity, adopted: false, deferred: false, state });
+            chaos.world.tell(Input::Found { id, activity, adopted: false, deferred: false, state });
         }
         chaos
     }
@@ -71,7 +72,7 @@ impl Chaos {
     }
 
     fn step(&mut self) {
-        while let Some(action) = self.world.engine.next(self.world.now) {
+        while let Some(action) = self.world.next() {
             self.asked(action);
         }
         self.check();
@@ -144,19 +145,19 @@ impl Chaos {
 
     fn failure(&mut self) -> CallFailure {
         let classes = [
-            Class::Network,
-            Class::Network,
-            Class::Server,
-            Class::Throttled,
-            Class::Credentials,
-            Class::Clock,
-            Class::Denied,
-            Class::Held,
-            Class::BadOutput,
-            Class::NoActivity,
+            ErrorClass::Network,
+            ErrorClass::Network,
+            ErrorClass::Server,
+            ErrorClass::Throttled,
+            ErrorClass::Credentials,
+            ErrorClass::Clock,
+            ErrorClass::Denied,
+            ErrorClass::Held,
+            ErrorClass::BadOutput,
+            ErrorClass::NoActivity,
         ];
         let class = classes[self.rng.usize(..classes.len())];
-        let maybe_taken = matches!(class, Class::Network | Class::Server) && self.rng.bool();
+        let maybe_taken = matches!(class, ErrorClass::Network | ErrorClass::Server) && self.rng.bool();
         CallFailure { class, maybe_taken, retry_after: None }
     }
 
@@ -164,6 +165,7 @@ impl Chaos {
         let took = Duration::from_millis(self.rng.u64(1..3000));
         self.world.now += took / 4;
         let event = match action {
+            Action::LookAtRoom => Input::Room { tasks: self.world.engine.room },
             Action::Poll { activity } => {
                 let answer = if self.chance(3) {
                     PollAnswer::Failed(self.failure())
@@ -172,17 +174,18 @@ impl Chaos {
                 } else {
                     PollAnswer::Empty
                 };
-                Event::PollEnded { activity, answer, took: MINUTE }
+                Input::PollEnded { activity, answer, took: MINUTE }
             }
-            Action::KeepTask { id } if self.chance(5) => Event::TaskNotKept { id },
+            Action::KeepTask { id } if self.chance(5) => Input::TaskNotKept { id },
             Action::KeepTask { id } => {
                 self.seen.entry(id).or_default().kept = true;
-                Event::TaskKept { id }
+                Input::TaskKept { id }
             }
-            Action::Reclaim { id } => Event::Reclaimed { id },
-            Action::CountRun { id } => Event::RunCounted { id, runs: (!self.chance(5)).then_some(2) },
-            Action::Run { id, .. } if self.chance(10) => Event::Unreadable { id },
-            Action::Run { id, .. } => Event::OutcomeReady { id, success: self.rng.bool() },
+            Action::Reclaim { id } => Input::Reclaimed { id },
+            Action::CountRun { id } => Input::RunCounted { id, runs: (!self.chance(5)).then_some(2) },
+            Action::Run { id, .. } if self.chance(10) => Input::Unreadable { id },
+            Action::Run { id, .. } if self.chance(6) => Input::NotStarted { id },
+            Action::Run { id, .. } => Input::OutcomeReady { id, success: self.rng.bool() },
             Action::KeepOutcome { id, .. } => {
                 self.seen.entry(id).or_default().outcome_answered = true;
                 let kept = match self.faults.then(|| self.rng.u32(..6)) {
@@ -190,12 +193,12 @@ impl Chaos {
                     Some(1) => Kept::Unknown,
                     _ => Kept::Yes,
                 };
-                Event::OutcomeKept { id, kept }
+                Input::OutcomeKept { id, kept }
             }
             Action::Call { id, call } => self.call_answer(id, call, took),
             Action::Forget { id, .. } => {
                 self.seen.entry(id).or_default().forgotten = true;
-                Event::Forgotten { id }
+                Input::Forgotten { id }
             }
             Action::Refuse { .. }
             | Action::Cancel { .. }
@@ -206,7 +209,7 @@ impl Chaos {
         self.world.tell(event);
     }
 
-    fn call_answer(&mut self, id: TaskId, call: Call, took: Duration) -> Event {
+    fn call_answer(&mut self, id: TaskId, call: Call, took: Duration) -> Input {
         let fails = self.chance(2);
         let over = self.chance(4);
         let failure = self.failure();
@@ -220,14 +223,14 @@ impl Chaos {
                     Err(failure)
                 } else {
                     seen.settled = true;
-                    if over { failed(Class::Settled, false) } else { Ok(()) }
+                    if over { failed(ErrorClass::Settled, false) } else { Ok(()) }
                 }
             }
             Call::Beat => {
                 seen.beat_in_flight = false;
                 if over && matches!(stage, Some(Stage::Running | Stage::Deferred)) {
                     seen.settled = true;
-                    failed(Class::Settled, false)
+                    failed(ErrorClass::Settled, false)
                 } else if fails {
                     Err(failure)
                 } else {
@@ -235,36 +238,36 @@ impl Chaos {
                 }
             }
         };
-        Event::CallEnded { id, call, answer, took }
+        Input::CallEnded { id, call, answer, took }
     }
 
     fn something_happens(&mut self) {
         match self.rng.u32(..12) {
             0 if self.faults => {
                 let id = self.fresh();
-                self.world.tell(Event::Adopt { id, foreign: false });
+                self.world.tell(Input::Adopt { id, foreign: false });
             }
-            1 if self.faults => self.world.tell(Event::LinkHint(LinkHint::Down)),
-            2 => self.world.tell(Event::LinkHint(LinkHint::Up)),
-            3 => self.world.tell(Event::Wake),
-            4 => self.world.tell(Event::CredentialsChanged),
-            5 if self.faults => self.world.tell(Event::Slept),
+            1 if self.faults => self.world.tell(Input::Link(Link::Down)),
+            2 => self.world.tell(Input::Link(Link::Up)),
+            3 => self.world.tell(Input::Wake),
+            4 => self.world.tell(Input::CredentialsChanged),
+            5 if self.faults => self.world.tell(Input::Slept),
             6 => {
                 let tasks = if self.faults { self.rng.usize(..4) } else { 100 };
-                self.world.tell(Event::Room { tasks });
+                self.world.tell(Input::Room { tasks });
             }
             7 | 8 => {
                 // The app answers.
                 let open = self.world.engine.tasks().find(|s| s.stage == Stage::Deferred).map(|s| s.id);
                 if let Some(id) = open {
-                    self.world.tell(Event::OutcomeReady { id, success: true });
+                    self.world.tell(Input::OutcomeReady { id, success: true });
                 }
             }
             _ => {
                 if let Some(at) = self.world.engine.wake_at() {
                     self.world.now = self.world.now.max(at);
                 }
-                self.world.tell(Event::Tick);
+                self.world.tell(Input::Tick);
             }
         }
     }

@@ -1,18 +1,27 @@
 //! The whole engine against a scripted world with a clock of its own.
 
+mod answers;
 mod beats;
 mod chaos;
+mod demand;
+mod ends;
 // It holds more states in memory than 32 bits can name, and none of them knows of a machine.
+mod found;
+mod idle;
 #[cfg(target_pointer_width = "64")]
 mod model;
 mod results;
+mod room;
+mod sight;
+mod slow_reports;
+mod starts;
 mod stops;
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use super::*;
-use crate::{Class, Settlement, TaskId};
+use crate::{ErrorClass, Settlement, TaskId};
 
 const S: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -43,7 +52,7 @@ fn config(rules: &[ActivityRules]) -> Config {
     }
 }
 
-fn failed(class: Class, maybe_taken: bool) -> Result<(), CallFailure> {
+fn failed(class: ErrorClass, maybe_taken: bool) -> Result<(), CallFailure> {
     Err(CallFailure { class, maybe_taken, retry_after: None })
 }
 
@@ -52,26 +61,39 @@ struct World {
     engine: Engine,
     now: Time,
     waits: u32,
+    /// The test itself answers when the room is looked at.
+    slow_disk: bool,
 }
 
 impl World {
     fn new(config: Config) -> Self {
         let now = 1000 * S;
-        let mut world = World { engine: Engine::new(config, now), now, waits: 0 };
-        world.tell(Event::Room { tasks: 100 });
+        let mut world = World { engine: Engine::new(config, now), now, waits: 0, slow_disk: false };
+        world.tell(Input::Room { tasks: 100 });
         world.now += 10 * S;
         world
     }
 
-    fn tell(&mut self, event: Event) {
-        self.engine.handle(self.now, event);
+    fn tell(&mut self, input: Input) {
+        self.engine.apply(self.now, input);
     }
 
     /// Everything that is due now, notices left out.
     fn actions(&mut self) -> Vec<Action> {
-        std::iter::from_fn(|| self.engine.next(self.now))
-            .filter(|a| !matches!(a, Action::Notify(_)))
-            .collect()
+        std::iter::from_fn(|| self.next()).filter(|a| !matches!(a, Action::Notify(_))).collect()
+    }
+
+    /// The disk is as it was, unless a test says something else.
+    fn next(&mut self) -> Option<Action> {
+        loop {
+            match self.engine.next(self.now)? {
+                Action::LookAtRoom if !self.slow_disk => {
+                    let tasks = self.engine.room;
+                    self.tell(Input::Room { tasks });
+                }
+                action => return Some(action),
+            }
+        }
     }
 
     fn notices(&mut self) -> Vec<Notice> {
@@ -79,7 +101,7 @@ impl World {
             Action::Notify(notice) => Some(notice),
             _ => None,
         };
-        std::iter::from_fn(|| self.engine.next(self.now)).filter_map(notice).collect()
+        std::iter::from_fn(|| self.next()).filter_map(notice).collect()
     }
 
     /// Goes forward to what is due next, at most for `within`, and gives what is asked for then.
@@ -105,31 +127,36 @@ impl World {
     fn report_ends(&mut self, n: u8, answer: Result<(), CallFailure>) {
         let took = Duration::from_millis(100);
         self.now += took;
-        self.tell(Event::CallEnded { id: id(n), call: Call::Report, answer, took });
+        self.tell(Input::CallEnded { id: id(n), call: Call::Report, answer, took });
     }
 
     fn beat_ends(&mut self, n: u8, answer: Result<(), CallFailure>) {
         let took = Duration::from_millis(100);
         self.now += took;
-        self.tell(Event::CallEnded { id: id(n), call: Call::Beat, answer, took });
+        self.tell(Input::CallEnded { id: id(n), call: Call::Beat, answer, took });
     }
 
     /// A poll brings task `n`, and it is kept.
     fn take_task(&mut self, n: u8) -> Vec<Action> {
-        self.tell(Event::PollEnded { activity: 0, answer: PollAnswer::Task(id(n)), took: S });
+        self.tell(Input::PollEnded { activity: 0, answer: PollAnswer::Task(id(n)), took: S });
         assert_eq!(self.actions()[0], Action::KeepTask { id: id(n) });
-        self.tell(Event::TaskKept { id: id(n) });
+        self.tell(Input::TaskKept { id: id(n) });
         self.actions()
+    }
+
+    /// A poll brings task `n`, its handler succeeds, and its outcome is kept.
+    fn keep_result(&mut self, n: u8) {
+        self.take_task(n);
+        self.tell(Input::OutcomeReady { id: id(n), success: true });
+        self.actions();
+        self.tell(Input::OutcomeKept { id: id(n), kept: Kept::Yes });
     }
 
     /// A task whose outcome is kept, and whose first report is under way.
     fn reporting() -> Self {
         let mut world = World::new(config(&[rules()]));
         assert_eq!(world.actions(), [Action::Poll { activity: 0 }]);
-        world.take_task(1);
-        world.tell(Event::OutcomeReady { id: id(1), success: true });
-        world.actions();
-        world.tell(Event::OutcomeKept { id: id(1), kept: Kept::Yes });
+        world.keep_result(1);
         assert!(world.actions().contains(&Action::Call { id: id(1), call: Call::Report }));
         world
     }

@@ -6,38 +6,38 @@ use super::*;
 fn p1_the_order_of_a_task_is_keep_run_keep_report_forget() {
     let mut world = World::new(config(&[rules()]));
     assert_eq!(world.actions(), [Action::Poll { activity: 0 }]);
-    world.tell(Event::PollEnded { activity: 0, answer: PollAnswer::Task(id(1)), took: S });
+    world.tell(Input::PollEnded { activity: 0, answer: PollAnswer::Task(id(1)), took: S });
     assert_eq!(world.actions(), [Action::KeepTask { id: id(1) }], "no handler before the task is kept");
-    world.tell(Event::TaskKept { id: id(1) });
+    world.tell(Input::TaskKept { id: id(1) });
     assert_eq!(world.actions(), [Action::Run { id: id(1), run: 1 }]);
-    world.tell(Event::OutcomeReady { id: id(1), success: true });
+    world.tell(Input::OutcomeReady { id: id(1), success: true });
     assert_eq!(
         world.actions(),
         [Action::KeepOutcome { id: id(1), which: Which::Theirs }],
         "no report before it is kept"
     );
-    world.tell(Event::OutcomeKept { id: id(1), kept: Kept::Yes });
+    world.tell(Input::OutcomeKept { id: id(1), kept: Kept::Yes });
     let actions = world.actions();
     assert!(actions.contains(&Action::Call { id: id(1), call: Call::Report }), "{actions:?}");
     assert!(actions.contains(&Action::Poll { activity: 0 }), "a kept outcome does not stop the next poll");
     world.report_ends(1, Ok(()));
     assert_eq!(world.actions(), [Action::Forget { id: id(1), settlement: Settlement::Delivered }]);
     assert!(world.engine.knows(id(1)), "its place is taken until the tombstone is written");
-    world.tell(Event::Forgotten { id: id(1) });
+    world.tell(Input::Forgotten { id: id(1) });
     assert!(!world.engine.knows(id(1)));
 }
 
 #[test]
 fn p1_no_error_but_the_services_word_that_the_task_is_over_lets_go_of_a_result() {
     let classes = [
-        Class::Network,
-        Class::Server,
-        Class::Throttled,
-        Class::Credentials,
-        Class::Clock,
-        Class::Denied,
-        Class::Held,
-        Class::NoActivity,
+        ErrorClass::Network,
+        ErrorClass::Server,
+        ErrorClass::Throttled,
+        ErrorClass::Credentials,
+        ErrorClass::Clock,
+        ErrorClass::Denied,
+        ErrorClass::Held,
+        ErrorClass::NoActivity,
     ];
     for class in classes {
         let mut world = World::reporting();
@@ -58,7 +58,7 @@ fn p1_no_error_but_the_services_word_that_the_task_is_over_lets_go_of_a_result()
                 for action in &actions {
                     if matches!(action, Action::Poll { .. }) {
                         let failure = answer.unwrap_err();
-                        world.tell(Event::PollEnded {
+                        world.tell(Input::PollEnded {
                             activity: 0,
                             answer: PollAnswer::Failed(failure),
                             took: S,
@@ -78,17 +78,17 @@ fn p1_no_error_but_the_services_word_that_the_task_is_over_lets_go_of_a_result()
 #[test]
 fn p1_too_late_is_only_said_when_no_earlier_report_may_have_been_taken() {
     let mut world = World::reporting();
-    world.report_ends(1, failed(Class::Settled, false));
+    world.report_ends(1, failed(ErrorClass::Settled, false));
     assert!(world.actions().contains(&Action::Forget { id: id(1), settlement: Settlement::TooLate }));
 
     let mut world = World::reporting();
-    world.report_ends(1, failed(Class::Network, true));
+    world.report_ends(1, failed(ErrorClass::Network, true));
     world.wait(5 * MINUTE);
-    world.report_ends(1, failed(Class::Settled, false));
+    world.report_ends(1, failed(ErrorClass::Settled, false));
     assert!(world.actions().contains(&Action::Forget { id: id(1), settlement: Settlement::Unknown }));
 
     let mut world = World::new(config(&[]));
-    world.tell(Event::Found {
+    world.tell(Input::Found {
         id: id(1),
         activity: None,
         adopted: false,
@@ -96,7 +96,7 @@ fn p1_too_late_is_only_said_when_no_earlier_report_may_have_been_taken() {
         state: FoundState::Outcome,
     });
     assert!(world.wait(MINUTE).contains(&Action::Call { id: id(1), call: Call::Report }));
-    world.report_ends(1, failed(Class::Settled, false));
+    world.report_ends(1, failed(ErrorClass::Settled, false));
     assert!(world.actions().contains(&Action::Forget { id: id(1), settlement: Settlement::Unknown }));
 }
 
@@ -105,11 +105,11 @@ fn p1_a_result_that_the_disk_refuses_is_reported_from_memory_tried_on_disk_again
     let mut world = World::new(config(&[rules()]));
     world.actions();
     world.take_task(1);
-    world.tell(Event::OutcomeReady { id: id(1), success: true });
+    world.tell(Input::OutcomeReady { id: id(1), success: true });
     world.actions();
-    world.tell(Event::OutcomeKept { id: id(1), kept: Kept::No });
+    world.tell(Input::OutcomeKept { id: id(1), kept: Kept::No });
     assert_eq!(world.actions(), [Action::Call { id: id(1), call: Call::Report }], "and no poll");
-    world.report_ends(1, failed(Class::Server, true));
+    world.report_ends(1, failed(ErrorClass::Server, true));
     let mut kept_again = false;
     for _ in 0..20 {
         let actions = world.wait(MINUTE);
@@ -120,7 +120,7 @@ fn p1_a_result_that_the_disk_refuses_is_reported_from_memory_tried_on_disk_again
         }
     }
     assert!(kept_again);
-    world.tell(Event::OutcomeKept { id: id(1), kept: Kept::Yes });
+    world.tell(Input::OutcomeKept { id: id(1), kept: Kept::Yes });
     assert!(world.wait(MINUTE).contains(&Action::Poll { activity: 0 }), "the disk works again");
 }
 
@@ -129,9 +129,9 @@ fn p1_an_app_whose_answer_the_disk_refuses_still_has_its_task() {
     let mut world = World::new(config(&[ActivityRules { deferred: true, ..rules() }]));
     world.actions();
     world.take_task(1);
-    world.tell(Event::OutcomeReady { id: id(1), success: true });
+    world.tell(Input::OutcomeReady { id: id(1), success: true });
     world.actions();
-    world.tell(Event::OutcomeKept { id: id(1), kept: Kept::No });
+    world.tell(Input::OutcomeKept { id: id(1), kept: Kept::No });
     assert_eq!(world.engine.stage(id(1)), Some(Stage::Deferred));
     assert!(world.wait(30 * S).contains(&Action::Call { id: id(1), call: Call::Beat }), "and it beats");
 }
@@ -139,7 +139,7 @@ fn p1_an_app_whose_answer_the_disk_refuses_still_has_its_task() {
 #[test]
 fn p3_a_task_whose_handler_died_with_the_process_is_reclaimed_first_then_failed_or_run_again() {
     let mut world = World::new(config(&[rules()]));
-    world.tell(Event::Found {
+    world.tell(Input::Found {
         id: id(1),
         activity: Some(0),
         adopted: false,
@@ -150,14 +150,14 @@ fn p3_a_task_whose_handler_died_with_the_process_is_reclaimed_first_then_failed_
     let beat = world.wait(30 * S);
     assert_eq!(beat, [Action::Call { id: id(1), call: Call::Beat }], "beats go on, nothing is reported");
     world.beat_ends(1, Ok(()));
-    world.tell(Event::Reclaimed { id: id(1) });
+    world.tell(Input::Reclaimed { id: id(1) });
     let which = Which::Own(OwnFailure::Restarted);
     assert_eq!(world.actions(), [Action::KeepOutcome { id: id(1), which }]);
 
     let safe = ActivityRules { safe_to_repeat: true, ..rules() };
     for runs in 0..=RUNS_MAX {
         let mut world = World::new(config(std::slice::from_ref(&safe)));
-        world.tell(Event::Found {
+        world.tell(Input::Found {
             id: id(1),
             activity: Some(0),
             adopted: false,
@@ -165,12 +165,12 @@ fn p3_a_task_whose_handler_died_with_the_process_is_reclaimed_first_then_failed_
             state: FoundState::Begun { runs },
         });
         world.actions();
-        world.tell(Event::Reclaimed { id: id(1) });
+        world.tell(Input::Reclaimed { id: id(1) });
         if runs == RUNS_MAX {
             assert_eq!(world.actions(), [Action::KeepOutcome { id: id(1), which }]);
         } else {
             assert_eq!(world.actions(), [Action::CountRun { id: id(1) }], "counted on disk before it runs");
-            world.tell(Event::RunCounted { id: id(1), runs: Some(runs + 1) });
+            world.tell(Input::RunCounted { id: id(1), runs: Some(runs + 1) });
             assert_eq!(world.actions(), [Action::Run { id: id(1), run: runs + 2 }]);
         }
     }
@@ -180,9 +180,9 @@ fn p3_a_task_whose_handler_died_with_the_process_is_reclaimed_first_then_failed_
 fn p3_a_task_that_the_disk_refuses_is_failed_from_memory() {
     let mut world = World::new(config(&[rules()]));
     world.actions();
-    world.tell(Event::PollEnded { activity: 0, answer: PollAnswer::Task(id(1)), took: S });
+    world.tell(Input::PollEnded { activity: 0, answer: PollAnswer::Task(id(1)), took: S });
     world.actions();
-    world.tell(Event::TaskNotKept { id: id(1) });
+    world.tell(Input::TaskNotKept { id: id(1) });
     assert_eq!(
         world.actions(),
         [Action::Call { id: id(1), call: Call::Report }],
@@ -193,9 +193,48 @@ fn p3_a_task_that_the_disk_refuses_is_failed_from_memory() {
 }
 
 #[test]
+fn field_04_a_task_whose_input_cant_be_used_is_kept_with_its_failure_and_never_begun() {
+    for stop in [None, Some(Stop::Drain)] {
+        for deferred in [false, true] {
+            let mut world = World::new(config(&[ActivityRules { deferred, ..rules() }]));
+            world.actions();
+            world.tell(Input::PollEnded { activity: 0, answer: PollAnswer::Unusable(id(1)), took: S });
+            assert!(world.actions().contains(&Action::KeepTask { id: id(1) }));
+            if let Some(stop) = stop {
+                world.tell(Input::Stop(stop));
+            }
+            world.tell(Input::TaskKept { id: id(1) });
+            let actions = world.actions();
+            assert!(actions.contains(&Action::Call { id: id(1), call: Call::Report }), "{actions:?}");
+            let begun = |a: &Action| matches!(a, Action::Run { .. } | Action::KeepOutcome { .. });
+            assert!(!actions.iter().any(begun), "{actions:?}");
+            world.report_ends(
+                1,
+                Err(CallFailure { class: ErrorClass::Network, maybe_taken: true, retry_after: None }),
+            );
+            let mut again = Vec::new();
+            while stop.is_none() && !again.contains(&Action::Call { id: id(1), call: Call::Report }) {
+                again = world.wait(MINUTE);
+                assert!(!again.is_empty(), "it is not tried again");
+            }
+        }
+    }
+}
+
+#[test]
+fn field_04_a_task_whose_input_cant_be_used_and_that_the_disk_refuses_is_failed_from_memory() {
+    let mut world = World::new(config(&[rules()]));
+    world.actions();
+    world.tell(Input::PollEnded { activity: 0, answer: PollAnswer::Unusable(id(1)), took: S });
+    world.actions();
+    world.tell(Input::TaskNotKept { id: id(1) });
+    assert_eq!(world.actions(), [Action::Call { id: id(1), call: Call::Report }]);
+}
+
+#[test]
 fn a_file_that_cannot_be_read_now_is_read_again_and_a_damaged_one_fails_its_task() {
     let mut world = World::reporting();
-    world.tell(Event::Unreadable { id: id(1) });
+    world.tell(Input::Unreadable { id: id(1) });
     let mut again = Vec::new();
     while !again.contains(&Action::Call { id: id(1), call: Call::Report }) {
         again = world.wait(MINUTE);
@@ -204,7 +243,7 @@ fn a_file_that_cannot_be_read_now_is_read_again_and_a_damaged_one_fails_its_task
             world.beat_ends(1, Ok(()));
         }
     }
-    world.tell(Event::Damaged { id: id(1) });
+    world.tell(Input::Damaged { id: id(1) });
     let which = Which::Own(OwnFailure::Damaged);
     assert!(world.actions().contains(&Action::KeepOutcome { id: id(1), which }));
 }
@@ -213,10 +252,10 @@ fn a_file_that_cannot_be_read_now_is_read_again_and_a_damaged_one_fails_its_task
 fn p3_a_task_of_which_only_the_token_is_left_is_failed_and_never_shown_or_run() {
     let mut world = World::new(config(&[rules()]));
     let state = FoundState::Broken(OwnFailure::Damaged);
-    world.tell(Event::Found { id: id(1), activity: None, adopted: false, deferred: false, state });
+    world.tell(Input::Found { id: id(1), activity: None, adopted: false, deferred: false, state });
     let which = Which::Own(OwnFailure::Damaged);
     assert_eq!(world.actions()[0], Action::KeepOutcome { id: id(1), which });
-    world.tell(Event::OutcomeKept { id: id(1), kept: Kept::Yes });
+    world.tell(Input::OutcomeKept { id: id(1), kept: Kept::Yes });
     assert!(world.actions().contains(&Action::Call { id: id(1), call: Call::Report }));
 }
 
@@ -225,11 +264,11 @@ fn p3_a_task_of_which_only_the_token_is_left_is_failed_and_never_shown_or_run() 
 fn p1_what_was_found_damaged_is_never_told_too_late_since_it_may_have_been_taken() {
     let mut world = World::new(config(&[rules()]));
     let state = FoundState::Broken(OwnFailure::Damaged);
-    world.tell(Event::Found { id: id(1), activity: None, adopted: false, deferred: false, state });
+    world.tell(Input::Found { id: id(1), activity: None, adopted: false, deferred: false, state });
     world.actions();
-    world.tell(Event::OutcomeKept { id: id(1), kept: Kept::Yes });
+    world.tell(Input::OutcomeKept { id: id(1), kept: Kept::Yes });
     world.actions();
-    world.report_ends(1, failed(Class::Settled, false));
+    world.report_ends(1, failed(ErrorClass::Settled, false));
     assert!(world.actions().contains(&Action::Forget { id: id(1), settlement: Settlement::Unknown }));
 }
 
@@ -238,17 +277,17 @@ fn p3_an_input_that_is_damaged_when_the_app_asks_for_it_fails_the_task_while_it_
     let mut world = World::new(config(&[ActivityRules { deferred: true, ..rules() }]));
     world.actions();
     world.take_task(1);
-    world.tell(Event::Damaged { id: id(1) });
+    world.tell(Input::Damaged { id: id(1) });
     let which = Which::Own(OwnFailure::Damaged);
     assert!(world.actions().contains(&Action::KeepOutcome { id: id(1), which }));
-    world.tell(Event::Damaged { id: id(1) });
+    world.tell(Input::Damaged { id: id(1) });
     assert_eq!(world.actions(), [], "once");
 }
 
 #[test]
 fn p1_a_task_that_finds_no_place_is_left_alone() {
     let mut world = World::new(Config { max_tasks: 1, ..config(&[rules()]) });
-    world.tell(Event::Found {
+    world.tell(Input::Found {
         id: id(1),
         activity: None,
         adopted: true,
@@ -256,7 +295,7 @@ fn p1_a_task_that_finds_no_place_is_left_alone() {
         state: FoundState::Deferred,
     });
     let state = FoundState::Begun { runs: 0 };
-    world.tell(Event::Found { id: id(2), activity: Some(0), adopted: false, deferred: false, state });
+    world.tell(Input::Found { id: id(2), activity: Some(0), adopted: false, deferred: false, state });
     assert_eq!(world.actions(), []);
     assert!(!world.engine.knows(id(2)));
 }
@@ -266,9 +305,9 @@ fn p3_a_handler_that_was_taken_out_of_the_configuration_leaves_no_task_running_f
     let deferred = ActivityRules { deferred: true, safe_to_repeat: true, ..rules() };
     let mut world = World::new(config(&[deferred]));
     let state = FoundState::Begun { runs: 0 };
-    world.tell(Event::Found { id: id(1), activity: Some(0), adopted: false, deferred: false, state });
+    world.tell(Input::Found { id: id(1), activity: Some(0), adopted: false, deferred: false, state });
     world.actions();
-    world.tell(Event::Reclaimed { id: id(1) });
+    world.tell(Input::Reclaimed { id: id(1) });
     let which = Which::Own(OwnFailure::Restarted);
     assert_eq!(world.actions(), [Action::KeepOutcome { id: id(1), which }]);
 }
@@ -276,10 +315,10 @@ fn p3_a_handler_that_was_taken_out_of_the_configuration_leaves_no_task_running_f
 #[test]
 fn p1_new_credentials_bring_back_at_once_what_the_old_ones_were_refused() {
     let mut world = World::reporting();
-    world.report_ends(1, failed(Class::Held, false));
+    world.report_ends(1, failed(ErrorClass::Held, false));
     assert!(world.engine.next_report().is_none(), "held");
-    world.tell(Event::PollEnded { activity: 0, answer: PollAnswer::Empty, took: MINUTE });
-    world.tell(Event::CredentialsChanged);
+    world.tell(Input::PollEnded { activity: 0, answer: PollAnswer::Empty, took: MINUTE });
+    world.tell(Input::CredentialsChanged);
     assert!(world.actions().contains(&Action::Call { id: id(1), call: Call::Report }));
 
     let mut world = World::new(config(&[rules()]));
@@ -287,9 +326,9 @@ fn p1_new_credentials_bring_back_at_once_what_the_old_ones_were_refused() {
     world.take_task(1);
     let beat = Action::Call { id: id(1), call: Call::Beat };
     assert_eq!(world.wait(30 * S), [beat]);
-    world.beat_ends(1, failed(Class::Held, false));
+    world.beat_ends(1, failed(ErrorClass::Held, false));
     assert_eq!(world.wait(10 * MINUTE), [], "a token that is not known beats no more");
-    world.tell(Event::CredentialsChanged);
+    world.tell(Input::CredentialsChanged);
     assert_eq!(world.wait(30 * S), [beat], "P4: with the right account it does");
 }
 
@@ -297,15 +336,15 @@ fn p1_new_credentials_bring_back_at_once_what_the_old_ones_were_refused() {
 fn p10_what_waited_goes_first_when_the_network_is_back() {
     let mut world = World::reporting();
     for _ in 0..9 {
-        world.report_ends(1, failed(Class::Server, true));
+        world.report_ends(1, failed(ErrorClass::Server, true));
         let again = std::iter::from_fn(|| Some(world.wait(MINUTE)));
         let report = Action::Call { id: id(1), call: Call::Report };
         assert!(again.take(20).any(|actions| actions.contains(&report)), "tried again");
         world.beat_ends(1, Ok(()));
     }
-    world.report_ends(1, failed(Class::Server, true));
+    world.report_ends(1, failed(ErrorClass::Server, true));
     assert!(!world.actions().contains(&Action::Call { id: id(1), call: Call::Report }), "a pause");
-    world.tell(Event::LinkHint(LinkHint::Down));
+    world.tell(Input::Link(Link::Down));
     world.beat_ends(1, Ok(()));
     assert!(world.actions().contains(&Action::Call { id: id(1), call: Call::Report }), "back, and at once");
 }
@@ -313,11 +352,11 @@ fn p10_what_waited_goes_first_when_the_network_is_back() {
 #[test]
 fn p6_a_network_that_is_back_hurries_no_report_that_was_not_allowed() {
     let mut world = World::reporting();
-    world.report_ends(1, failed(Class::Denied, false));
+    world.report_ends(1, failed(ErrorClass::Denied, false));
     let due = world.engine.next_report().unwrap();
     assert!(due >= world.now + 15 * S, "an administrator must act");
     for _ in 0..10 {
-        world.tell(Event::LinkHint(LinkHint::Down));
+        world.tell(Input::Link(Link::Down));
         world.beat_ends(1, Ok(()));
         assert!(world.notices().contains(&Notice::Online));
     }

@@ -7,34 +7,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::inbox::Letterbox;
-use super::{Disk, StorageKind};
+use super::{Disk, Ground, StorageKind, files};
+pub use state::Op;
 use state::{Change, State};
-
-/// A step at which the disk can fail, or the power.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Op {
-    /// A folder is made.
-    MakeDir,
-    /// A folder is listed.
-    List,
-    /// A file is read.
-    Read,
-    /// Room is set aside.
-    Preallocate,
-    /// A file is written.
-    Write,
-    /// A file is synced.
-    Fsync,
-    /// A file gets another name.
-    Rename,
-    /// A file is removed.
-    Remove,
-    /// A folder is synced.
-    SyncDir,
-}
-
-/// What a fault makes of a step.
-type Fault = Box<dyn FnMut(Op, &Path) -> Option<io::Error> + Send>;
 
 /// The disk. Clones share it, as the processes of a machine do.
 #[derive(Clone, Default)]
@@ -87,6 +62,31 @@ impl MemoryDisk {
         self.lock_state().used()
     }
 
+    /// Under this name lies something that is no file.
+    pub fn plant_odd(&self, file: &Path, what: &'static str) {
+        let mut state = self.lock_state();
+        let inode = state.find_or_create(file);
+        state.files[inode].odd = Some(what);
+        state.durable.insert(file.to_owned(), inode);
+    }
+
+    /// The folder and all that is in it is removed, while a process may have it.
+    pub fn remove_all(&self, dir: &Path) {
+        let mut state = self.lock_state();
+        state.names.retain(|path, _| !path.starts_with(dir));
+        state.durable.retain(|path, _| !path.starts_with(dir));
+        state.pending.clear();
+        state.drop_unnamed();
+        // One that nobody has is simply not there at the next start.
+        state.ground = state.locked.then_some(Ground::Removed);
+        state.made_anew = false;
+    }
+
+    /// What a look at the folder finds from now on; `None`: it is as it was.
+    pub fn set_ground(&self, ground: Option<Ground>) {
+        self.lock_state().ground = ground;
+    }
+
     /// What it says that it is; durable if nothing is said.
     pub fn set_kind(&self, kind: StorageKind) {
         self.lock_state().kind = Some(kind);
@@ -101,6 +101,7 @@ impl MemoryDisk {
     pub fn process_ends(&self) {
         let mut state = self.lock_state();
         state.locked = false;
+        state.ground = None;
         state.steps_left = None;
     }
 
@@ -109,6 +110,7 @@ impl MemoryDisk {
     pub fn power_cut(&self, mut luck: impl FnMut() -> bool) {
         let mut state = self.lock_state();
         state.locked = false;
+        state.ground = None;
         state.steps_left = None;
         let mut names = std::mem::take(&mut state.durable);
         for change in std::mem::take(&mut state.pending) {
@@ -160,11 +162,13 @@ impl MemoryDisk {
 }
 
 impl Disk for MemoryDisk {
-    fn make_dir(&mut self, dir: &Path) -> io::Result<()> {
+    fn make_dir(&mut self, dir: &Path, _: bool) -> io::Result<Option<String>> {
         let mut state = self.lock_state();
         state.step(Op::MakeDir, dir)?;
         state.dirs.insert(dir.to_owned());
-        Ok(())
+        // What is done by its name is done in the new one; who held the old one still does.
+        state.made_anew |= dir.ends_with("tasks");
+        Ok(None)
     }
 
     fn kind(&self, _: &Path) -> io::Result<StorageKind> {
@@ -178,33 +182,64 @@ impl Disk for MemoryDisk {
 
     fn lock(&mut self, _: &Path) -> io::Result<()> {
         let mut state = self.lock_state();
-        if std::mem::replace(&mut state.locked, true) {
+        if std::mem::replace(&mut state.locked, true) && !self.holds_lock {
             return Err(io::ErrorKind::WouldBlock.into());
+        }
+        if state.made_anew {
+            state.ground.take_if(|ground| *ground == Ground::Removed);
         }
         drop(state);
         self.holds_lock = true;
         Ok(())
     }
 
+    fn ground(&mut self, _: &Path) -> Ground {
+        let mut state = self.lock_state();
+        match state.ground {
+            None => Ground::Firm,
+            Some(mended @ (Ground::Relocked | Ground::Closed | Ground::Firm)) => {
+                state.ground = None;
+                mended
+            }
+            Some(other) => other,
+        }
+    }
+
+    fn about(&self, file: &Path) -> io::Result<u64> {
+        let state = self.lock_state();
+        state.alive()?;
+        state.there()?;
+        let inode = state.find(file)?;
+        state.regular(inode).map(|()| state.files[inode].now.len() as u64)
+    }
+
     fn list(&self, dir: &Path) -> io::Result<Vec<String>> {
         let mut state = self.lock_state();
         state.step(Op::List, dir)?;
+        state.there()?;
         let in_dir = state.names.keys().filter(|path| path.parent() == Some(dir));
         Ok(in_dir.filter_map(|path| path.file_name()?.to_str().map(str::to_owned)).collect())
     }
 
-    fn read(&self, file: &Path) -> io::Result<Vec<u8>> {
+    fn read(&self, file: &Path, most: u64) -> io::Result<Vec<u8>> {
         let mut state = self.lock_state();
         state.step(Op::Read, file)?;
+        state.there()?;
         let inode = state.find(file)?;
-        Ok(state.files[inode].now.clone())
+        state.regular(inode)?;
+        match &state.files[inode].now {
+            bytes if bytes.len() as u64 > most => Err(files::odd(format_args!("larger than {most} bytes"))),
+            bytes => Ok(bytes.clone()),
+        }
     }
 
     fn preallocate(&mut self, file: &Path, bytes: u64) -> io::Result<()> {
         let mut state = self.lock_state();
         state.alive()?;
+        state.there()?;
         let inode = state.find_or_create(file);
         state.step(Op::Preallocate, file)?;
+        state.regular(inode)?;
         state.has_room(inode, bytes)?;
         state.files[inode].reserved = state.files[inode].reserved.max(bytes);
         Ok(())
@@ -230,6 +265,7 @@ impl Disk for MemoryDisk {
     fn rename(&mut self, from: &Path, to: &Path) -> io::Result<()> {
         let mut state = self.lock_state();
         state.step(Op::Rename, from)?;
+        state.there()?;
         let inode = state.find(from)?;
         state.names.insert(to.to_owned(), inode);
         state.names.remove(from);
@@ -240,6 +276,7 @@ impl Disk for MemoryDisk {
     fn remove(&mut self, file: &Path) -> io::Result<()> {
         let mut state = self.lock_state();
         state.step(Op::Remove, file)?;
+        state.there()?;
         state.find(file)?;
         state.unlink(file);
         Ok(())
@@ -248,6 +285,7 @@ impl Disk for MemoryDisk {
     fn sync_dir(&mut self, dir: &Path) -> io::Result<()> {
         let mut state = self.lock_state();
         state.step(Op::SyncDir, dir)?;
+        state.there()?;
         let (synced, still): (Vec<_>, Vec<_>) =
             std::mem::take(&mut state.pending).into_iter().partition(|change| change.dir() == Some(dir));
         // Of a file that moved elsewhere this folder knows only that it is gone.
@@ -280,7 +318,9 @@ impl Letterbox for MemoryDisk {
 impl Drop for MemoryDisk {
     fn drop(&mut self) {
         if self.holds_lock {
-            self.lock_state().locked = false;
+            let mut state = self.lock_state();
+            state.locked = false;
+            state.ground = None;
         }
     }
 }

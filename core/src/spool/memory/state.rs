@@ -4,8 +4,33 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::super::StorageKind;
-use super::{Fault, Op};
+use super::super::{Ground, StorageKind, files};
+
+/// A step at which the disk can fail, or the power.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Op {
+    /// A folder is made.
+    MakeDir,
+    /// A folder is listed.
+    List,
+    /// A file is read.
+    Read,
+    /// Room is set aside.
+    Preallocate,
+    /// A file is written.
+    Write,
+    /// A file is synced.
+    Fsync,
+    /// A file gets another name.
+    Rename,
+    /// A file is removed.
+    Remove,
+    /// A folder is synced.
+    SyncDir,
+}
+
+/// What a fault makes of a step.
+pub(super) type Fault = Box<dyn FnMut(Op, &Path) -> Option<io::Error> + Send>;
 
 #[derive(Default)]
 pub(super) struct State {
@@ -17,6 +42,10 @@ pub(super) struct State {
     pub(super) durable: BTreeMap<PathBuf, usize>,
     pub(super) pending: Vec<Change>,
     pub(super) locked: bool,
+    /// What a look at the folder finds; `None`: it is as it was.
+    pub(super) ground: Option<Ground>,
+    /// In place of one that was removed there is another one, though nobody holds it.
+    pub(super) made_anew: bool,
     pub(super) capacity: Option<u64>,
     pub(super) kind: Option<StorageKind>,
     pub(super) fault: Option<Fault>,
@@ -32,6 +61,8 @@ pub(super) struct Inode {
     pub(super) reserved: u64,
     /// Pages of which a sync failed: the kernel calls them clean, and they are not on disk.
     pub(super) lost: BTreeSet<usize>,
+    /// It is no file: what it is.
+    pub(super) odd: Option<&'static str>,
 }
 
 const PAGE: usize = 4096;
@@ -77,6 +108,20 @@ impl State {
         match self.fault.as_mut().and_then(|fault| fault(op, path)) {
             Some(error) => Err(error),
             None => Ok(()),
+        }
+    }
+
+    /// What can be read or written there is a file.
+    pub(super) fn regular(&self, inode: usize) -> io::Result<()> {
+        self.files[inode].odd.map_or(Ok(()), |what| Err(files::odd(what)))
+    }
+
+    /// The folder is gone, or another one.
+    pub(super) fn there(&self) -> io::Result<()> {
+        match self.ground {
+            Some(Ground::Removed) if self.made_anew => Ok(()),
+            Some(Ground::Removed | Ground::Elsewhere) => Err(io::ErrorKind::NotFound.into()),
+            _ => Ok(()),
         }
     }
 
@@ -141,8 +186,10 @@ impl State {
 
     pub(super) fn put(&mut self, path: &Path, at: usize, bytes: &[u8], whole: bool) -> io::Result<usize> {
         self.alive()?;
+        self.there()?;
         let inode = self.find_or_create(path);
         self.step(Op::Write, path)?;
+        self.regular(inode)?;
         self.has_room(inode, (at + bytes.len()) as u64)?;
         let file = &mut self.files[inode];
         file.now.resize(if whole { bytes.len() } else { file.now.len().max(at + bytes.len()) }, 0);

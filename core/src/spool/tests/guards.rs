@@ -105,31 +105,31 @@ fn p1_a_run_that_is_counted_swallows_no_failed_sync_of_a_task_staged_before() {
 fn p2_a_disk_that_refused_a_task_has_no_room_until_it_takes_something_again() {
     let disk = MemoryDisk::new(None);
     let (mut spool, _) = open(&disk);
-    spool.recover();
+    spool.probe_again();
     assert!(spool.room(1000) > 0);
     // Read-only, with space left.
     disk.set_fault(|op, _| (op == Op::Write).then(|| io::ErrorKind::ReadOnlyFilesystem.into()));
     assert!(accept(&mut spool, 1).is_err());
-    spool.recover();
+    spool.probe_again();
     assert_eq!(spool.room(1000), 0);
     disk.clear_fault();
-    spool.recover();
+    spool.probe_again();
     assert!(spool.room(1000) > 0);
 
     // A folder that can't be synced keeps no task either.
     disk.set_fault(|op, _| (op == Op::SyncDir).then(broken));
     assert!(accept(&mut spool, 2).is_err());
-    spool.recover();
+    spool.probe_again();
     assert_eq!(spool.room(1000), 0);
     disk.clear_fault();
-    spool.recover();
+    spool.probe_again();
     assert!(spool.room(1000) > 0);
 
     // One that fails once goes on.
     let mut failed = false;
     disk.set_fault(move |op, _| (op == Op::Fsync && !std::mem::replace(&mut failed, true)).then(broken));
     assert!(accept(&mut spool, 3).is_err());
-    spool.recover();
+    spool.probe_again();
     assert!(spool.room(1000) > 0);
     assert!(!disk.files().contains(&dir().join("tasks/probe")));
 }
@@ -246,6 +246,27 @@ fn p8_no_flipped_bit_sets_the_date_or_the_owner_to_something_else() {
     }
 }
 
+/// Earlier versions kept what one answer said.
+#[test]
+fn field_10_a_date_of_an_earlier_version_is_known_as_one_that_nobody_confirmed() {
+    let kept = |text: &str| {
+        let mut disk = MemoryDisk::new(None);
+        drop(open(&disk));
+        disk.process_ends();
+        disk.write_durably(&dir().join("date"), text.as_bytes()).unwrap();
+        let (spool, _) = open(&disk);
+        (spool.date_floor(), spool.is_date_confirmed())
+    };
+    assert_eq!(kept(&format::seal("1800000000")), (Some(now()), false));
+    assert_eq!(kept(&format::seal("1800000000 confirmed")), (Some(now()), true));
+    for text in
+        ["18446744073709551615", "18446744073709551616", "-1", "", " confirmed", "1 confirmed confirmed"]
+    {
+        assert_eq!(kept(&format::seal(text)), (None, false), "{text}");
+    }
+    assert_eq!(kept("1800000000 confirmed 1\n"), (None, false));
+}
+
 #[test]
 fn p1_a_start_on_a_disk_that_is_full_by_now_gives_no_room_away() {
     let disk = MemoryDisk::new(None);
@@ -256,7 +277,7 @@ fn p1_a_start_on_a_disk_that_is_full_by_now_gives_no_room_away() {
     let (mut spool, _) = open(&disk);
     // Others take what the start left.
     disk.set_capacity(Some(disk.used()));
-    let largest = Outcome::success(format!("\"{}\"", "x".repeat(MAX_OUTPUT - 2)), MAX_OUTPUT);
+    let largest = Outcome::from(crate::Output::parse(format!("\"{}\"", "x".repeat(MAX_OUTPUT - 2))));
     spool.keep_outcome(id, &largest).unwrap();
     spool.commit().unwrap();
     assert_eq!(spool.outcome(id).unwrap(), largest);

@@ -1,14 +1,20 @@
 //! The spool against a disk that fails and forgets, by promise.
 
+mod ground;
 mod guards;
 mod loading;
+mod odd;
+mod phones;
 mod random;
+mod survey;
 
 use std::collections::BTreeMap;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
+
+use sha2::{Digest, Sha256};
 
 use super::*;
 use crate::task::OUTPUT_MAX;
@@ -44,7 +50,7 @@ fn now() -> SystemTime {
 }
 
 fn accept_with(spool: &mut Spool, n: u64, input: &str) -> Result<TaskId, SpoolError> {
-    let origin = Origin::new("aws", "eu-west-1", "123456789012", None);
+    let origin = Origin::written("aws", "eu-west-1", "123456789012", None);
     spool.accept(&NewTask {
         token: &token(n),
         origin: &origin,
@@ -52,6 +58,7 @@ fn accept_with(spool: &mut Spool, n: u64, input: &str) -> Result<TaskId, SpoolEr
         activity: Some("arn:aws:states:eu-west-1:123456789012:activity:a"),
         deferred: false,
         input,
+        said: Said::ALL,
         max_output: MAX_OUTPUT,
         accepted: now(),
         expires: None,
@@ -65,7 +72,7 @@ fn accept(spool: &mut Spool, n: u64) -> Result<TaskId, SpoolError> {
 }
 
 fn outcome(n: u64) -> Outcome {
-    Outcome::success(format!("{{\"out\":{n}}}"), MAX_OUTPUT)
+    Outcome::from(crate::Output::parse(format!("{{\"out\":{n}}}")))
 }
 
 fn broken() -> io::Error {
@@ -95,7 +102,7 @@ fn what_is_kept_comes_back_as_it_was() {
 fn the_largest_output_and_the_longest_failure_fit_their_room() {
     let disk = MemoryDisk::new(None);
     let (mut spool, _) = open(&disk);
-    let origin = Origin::new("aws", "eu-west-1", "123456789012", None);
+    let origin = Origin::written("aws", "eu-west-1", "123456789012", None);
     for n in 0..2 {
         let long = TaskToken::new(format!("{n}{}", "t".repeat(2047))).unwrap();
         let task = NewTask {
@@ -105,13 +112,14 @@ fn the_largest_output_and_the_longest_failure_fit_their_room() {
             activity: None,
             deferred: true,
             input: "{}",
+            said: Said::ALL,
             max_output: OUTPUT_MAX,
             accepted: now(),
             expires: None,
         };
         let id = spool.accept(&task).unwrap();
         let largest = match n {
-            0 => Outcome::success(format!("\"{}\"", "x".repeat(OUTPUT_MAX - 2)), OUTPUT_MAX),
+            0 => Outcome::from(crate::Output::parse(format!("\"{}\"", "x".repeat(OUTPUT_MAX - 2)))),
             _ => Outcome::failure("é".repeat(256), "漢".repeat(32_768)),
         };
         spool.keep_outcome(id, &largest).unwrap();
@@ -138,7 +146,7 @@ fn p1_a_disk_that_fills_up_later_cannot_refuse_an_outcome() {
     }
     assert_eq!(spool.room(MAX_OUTPUT), 0, "P2: and no further task is taken");
     spool
-        .keep_outcome(id, &Outcome::success(format!("\"{}\"", "x".repeat(MAX_OUTPUT - 2)), MAX_OUTPUT))
+        .keep_outcome(id, &Outcome::from(crate::Output::parse(format!("\"{}\"", "x".repeat(MAX_OUTPUT - 2)))))
         .unwrap();
     spool.commit().unwrap();
     disk.power_cut(|| false);
@@ -248,7 +256,7 @@ fn p1_an_output_longer_than_the_task_was_accepted_for_is_kept_as_it_is() {
     let disk = MemoryDisk::new(None);
     let (mut spool, _) = open(&disk);
     let id = accept(&mut spool, 1).unwrap();
-    let long = Outcome::success(format!("\"{}\"", "y".repeat(10 * MAX_OUTPUT)), 20 * MAX_OUTPUT);
+    let long = Outcome::from(crate::Output::parse(format!("\"{}\"", "y".repeat(10 * MAX_OUTPUT))));
     spool.keep_outcome(id, &long).unwrap();
     spool.commit().unwrap();
     drop(spool);
@@ -304,7 +312,7 @@ fn a_file_of_a_later_version_with_sections_unknown_to_us_is_read() {
     let id = accept(&mut spool, 1).unwrap();
     drop(spool);
     let path = dir().join(format!("tasks/{id}.task"));
-    let mut bytes = disk.read(&path).unwrap();
+    let mut bytes = disk.read(&path, 1 << 20).unwrap();
     let len = 5u32.to_le_bytes();
     let sum = <Sha256 as Digest>::digest([b"NEWS".as_slice(), &len, b"later"].concat());
     bytes.extend([b"NEWS".as_slice(), &len, &sum[..16], b"later"].concat());

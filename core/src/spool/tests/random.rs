@@ -110,7 +110,7 @@ proptest! {
         spool.commit().unwrap();
         drop(spool);
         let path = dir().join(format!("tasks/{id}.task"));
-        let whole = disk.read(&path).unwrap();
+        let whole = disk.read(&path, 1 << 20).unwrap();
         let mut bytes = whole.clone();
         for (at, flip) in flips {
             let at = at % bytes.len();

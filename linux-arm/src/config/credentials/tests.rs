@@ -1,9 +1,9 @@
 use std::fs::Permissions;
+use std::time::Duration;
 
 use super::*;
 use crate::config::file::tests::all_told;
-use crate::config::file::{Flaw, parse};
-use crate::config::{Config, NetworkConfig};
+use crate::config::{Config, Flaw, NetworkConfig, ServiceConfig, WorkerConfig, parse};
 
 const ACTIVITY: &str = "\n[[activity]]\narn = \"arn:aws:states:eu-west-1:123456789012:activity:print\"\ncommand = [\"/bin/cat\"]\n";
 
@@ -41,8 +41,8 @@ impl Files {
         parse(&self.table(text)).unwrap()
     }
 
-    fn source(&self, text: &str) -> Option<Source> {
-        self.read(text).0.worker.credentials
+    fn source(&self, text: &str) -> Option<CredentialsSource> {
+        self.read(text).0.worker.service.credentials
     }
 }
 
@@ -53,28 +53,39 @@ fn each_source_gets_what_it_needs() {
     let files = Files::new();
     assert_eq!(files.source("[credentials]\n"), None);
     assert_eq!(files.source("[credentials]\nsource = \"chain\"\n"), None);
-    assert_eq!(files.source("[credentials]\nsource = \"environment\"\n"), Some(Source::Environment));
+    assert_eq!(
+        files.source("[credentials]\nsource = \"environment\"\n"),
+        Some(CredentialsSource::Environment)
+    );
     let (config, _) = files.read("[credentials]\nsource = \"profile\"\nprofile = \"p\"\n");
-    assert_eq!((config.worker.profile.as_deref(), config.worker.credentials), (Some("p"), None));
-    let Some(Source::Iot(iot)) = files.source(&format!("{IOT}thing_name = \"t\"\n")) else { panic!() };
+    assert_eq!(
+        (config.worker.service.profile.as_deref(), config.worker.service.credentials),
+        (Some("p"), None)
+    );
+    let Some(CredentialsSource::Iot(iot)) = files.source(&format!("{IOT}thing_name = \"t\"\n")) else {
+        panic!()
+    };
     assert_eq!(
         (iot.endpoint.as_str(), iot.region.as_str(), iot.role_alias.as_str()),
         ("abc", "eu-west-1", "a")
     );
     assert_eq!((iot.thing_name.as_deref(), iot.ca_file), (Some("t"), None));
-    let none = Source::Container { url: None, token_file: None };
+    let none = CredentialsSource::Container(ContainerConfig::default());
     assert_eq!(files.source("[credentials]\nsource = \"container\"\n"), Some(none));
-    let mode = Source::Imds { endpoint: None, endpoint_mode: Some("IPv6".into()) };
+    let mode = CredentialsSource::Imds(ImdsConfig { endpoint: None, mode: Some(ImdsMode::Ipv6) });
     assert_eq!(files.source("[credentials]\nsource = \"imds\"\nendpoint_mode = \"IPv6\"\n"), Some(mode));
     let (web, doubts) = files
         .read("[credentials]\nsource = \"web-identity\"\ntoken_file = \"$token\"\nrole_arn = \"arn:r\"\n");
-    assert!(matches!(web.worker.credentials, Some(Source::WebIdentity { session_name: None, .. })));
+    assert!(
+        matches!(&web.worker.service.credentials, Some(CredentialsSource::WebIdentity(web)) if web.session_name.is_none())
+    );
     // Whoever writes the token may come later.
     assert!(
         matches!(&doubts[..], [Flaw { line: 3, key, .. }] if key == "credentials.token_file"),
         "{doubts:?}"
     );
-    let process = Source::Process { program: "/bin/cat".into(), arguments: vec!["x".into()] };
+    let process = ProcessConfig { program: "/bin/cat".into(), arguments: vec!["x".into()] };
+    let process = CredentialsSource::Process(process);
     assert_eq!(
         files.source("[credentials]\nsource = \"process\"\ncommand = [\"/bin/cat\", \"x\"]\n"),
         Some(process)
@@ -107,11 +118,11 @@ fn a_flaw_of_the_credentials_is_told_with_its_line_and_key() {
             "role_alias",
             "belongs to source \"iot\", and source is \"chain\"",
         ),
-        (source("\"profile\""), 2, "profile", "is missing: source \"profile\" needs it"),
-        (source("\"web-identity\"\ntoken_file = \"/t\""), 2, "role_arn", "is missing"),
+        (source("\"profile\""), 1, "profile", "is missing: source \"profile\" needs it"),
+        (source("\"web-identity\"\ntoken_file = \"/t\""), 1, "role_arn", "is missing"),
         (source("\"container\"\nurl = \"http://10.0.0.1/x\""), 3, "url", "plain http is for localhost"),
         (source("\"imds\"\nendpoint_mode = \"IPv5\""), 3, "endpoint_mode", "is IPv4 or IPv6, not \"IPv5\""),
-        (source("\"process\""), 2, "command", "is missing"),
+        (source("\"process\""), 1, "command", "is missing"),
         (source("\"process\"\ncommand = \"x\""), 3, "command", "expected a list of texts"),
         (
             source("\"process\"\ncommand = [\"no-such-program\"]"),
@@ -119,7 +130,7 @@ fn a_flaw_of_the_credentials_is_told_with_its_line_and_key() {
             "command",
             "the program no-such-program is not in PATH",
         ),
-        (iot("role_alias = \"a\"\n", ""), 2, "role_alias", "is missing: source \"iot\" needs it"),
+        (iot("role_alias = \"a\"\n", ""), 1, "role_alias", "is missing: source \"iot\" needs it"),
         (iot("\"a\"", "\" \""), 4, "role_alias", "is empty"),
         (iot("\"abc\"", "\"a/b\""), 3, "endpoint", "the endpoint is no host"),
         (iot("\"abc\"", "\"x-ats.iot.eu-west-1.amazonaws.com\""), 3, "endpoint", "iot:CredentialProvider"),
@@ -127,12 +138,7 @@ fn a_flaw_of_the_credentials_is_told_with_its_line_and_key() {
         (iot("$device.crt", "$notes.txt"), 5, "certificate", "notes.txt holds no certificate"),
         (iot("$device.crt", "/tmp"), 5, "certificate", "/tmp is no file of a certificate"),
         (iot("$device.key", "$gone.key"), 6, "private_key", "gone.key: No such file"),
-        (
-            iot("$device.key", "$device.crt"),
-            6,
-            "private_key",
-            "device.crt holds no private key, or one that a passphrase protects",
-        ),
+        (iot("$device.key", "$device.crt"), 6, "private_key", "device.crt holds no private key"),
         (iot("$device.key", "$other.key"), 6, "private_key", "the key is another certificate's"),
         (format!("{IOT}ca_file = \"$notes.txt\"\n"), 7, "ca_file", "holds no certificate"),
     ];
@@ -174,6 +180,15 @@ fn a_flaw_of_the_network_is_told_with_its_line_and_key() {
         (network("use_fips_endpoint = \"yes\""), 2, "network.use_fips_endpoint", "expected true or false"),
         (network("socks = true"), 2, "network.socks", "unknown key"),
         (
+            network("keepalive = \"often\""),
+            2,
+            "network.keepalive",
+            "is no time like 30s, 10m or 500ms, nor \"off\"",
+        ),
+        (network("keepalive = \"2h\""), 2, "network.keepalive", "is not between 1s and 1h"),
+        (network("keepalive = \"500ms\""), 2, "network.keepalive", "is not between 1s and 1h"),
+        (network("keepalive = true"), 2, "network.keepalive", "expected a text"),
+        (
             format!("endpoint_url = \"http://h:1\"\n{}", network("use_dualstack_endpoint = true")),
             3,
             "network.use_dualstack_endpoint",
@@ -183,12 +198,22 @@ fn a_flaw_of_the_network_is_told_with_its_line_and_key() {
     let said = parse(&network("proxy = \"http://me:sEcReT@p\"")).unwrap_err();
     assert!(!said.to_string().contains("sEcReT"));
     let (config, doubts) = parse(&network("proxy = \"\"\nuse_fips_endpoint = true")).unwrap();
-    let expected = NetworkConfig {
-        proxy: Some(String::new()),
-        use_fips_endpoint: Some(true),
-        ..NetworkConfig::default()
+    let network = NetworkConfig { proxy: Some(String::new()), ..NetworkConfig::default() };
+    let expected = ServiceConfig { use_fips_endpoint: Some(true), network, ..ServiceConfig::default() };
+    assert_eq!((config.worker.service, doubts), (expected, vec![]));
+}
+
+#[test]
+fn field_13_keepalive_is_a_time_or_off() {
+    let files = Files::new();
+    let read = |text: &str| {
+        let (config, _) = parse(&files.table(&format!("[network]\nkeepalive = {text:?}\n"))).unwrap();
+        config.worker.service.network.keepalive
     };
-    assert_eq!((config.worker.network, doubts), (expected, vec![]));
+    assert_eq!(read("20s"), Some(Duration::from_secs(20)));
+    for off in ["off", "0", "0s"] {
+        assert_eq!(read(off), Some(Duration::ZERO));
+    }
 }
 
 #[test]
@@ -207,11 +232,9 @@ fn p7_a_key_that_others_may_read_is_told() {
 fn a_profile_of_the_command_line_counts_alone() {
     let files = Files::new();
     let from_file = files.read(IOT).0.worker;
-    let told = crate::config::WorkerConfig { profile: Some("p".into()), ..Default::default() };
-    let both = told.or(from_file.clone());
+    let profile = ServiceConfig { profile: Some("p".into()), ..ServiceConfig::default() };
+    let told = WorkerConfig { service: profile, ..WorkerConfig::default() };
+    let both = told.or(from_file.clone()).service;
     assert_eq!((both.profile.as_deref(), both.credentials), (Some("p"), None));
-    assert_eq!(
-        crate::config::WorkerConfig::default().or(from_file.clone()).credentials,
-        from_file.credentials
-    );
+    assert_eq!(WorkerConfig::default().or(from_file.clone()), from_file);
 }

@@ -12,12 +12,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use super::checks::{require, wait_for};
 use super::ledger::Ledger;
 use super::service::Service;
 use super::stage::Stage;
 use super::trace::{Point, Scene, Target, Trace};
 use super::worker::{Setup, Worker};
-use super::{require, wait_for};
 use crate::process::Group;
 
 /// `?`: not every machine has all of them.

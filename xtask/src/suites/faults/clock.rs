@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use super::checks::{require, wait_for};
 use super::ledger::Ledger;
 use super::stage::Stage;
 use super::tls::{SERVER, Secure};
 use super::worker::Setup;
-use super::{require, wait_for};
 use crate::tls_proxy::TlsProxy;
 
 const PORT: u16 = 8443;

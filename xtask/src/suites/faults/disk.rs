@@ -6,12 +6,12 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
+use super::checks::{require, wait_for};
 use super::ledger::Ledger;
 use super::service::Service;
 use super::stage::{Stage, run};
 use super::volume::Volume;
 use super::worker::Setup;
-use super::{require, wait_for};
 
 const SOON: Duration = Duration::from_secs(60);
 /// The worker looks again at a full disk once a minute.
@@ -86,7 +86,7 @@ pub(super) fn read_only(stage: &Stage) -> Result<String, String> {
         .map_err(|e| format!("no fault: {e}"))?;
     // From memory: the disk takes nothing any more.
     service.all_succeed(&executions, SOON)?;
-    require(setup.logged("the disk refused the result") > 0, || "the disk took the result".into())?;
+    require(setup.logged("the result can't be kept on disk") > 0, || "the disk took the result".into())?;
     thread::sleep(Duration::from_secs(2));
     let polls = service.count("GetActivityTask")?;
     executions.push(service.execute(&machine, 1)?);
@@ -121,21 +121,31 @@ pub(super) fn removed(stage: &Stage) -> Result<String, String> {
     wait_for("the handler", SOON, || Ok(setup.effects.exists()))?;
     fs::remove_dir_all(&setup.state_dir).map_err(|e| e.to_string())?;
     let home = service.all_succeed(&executions, SOON)?;
+    require(setup.logged("was removed while it was in use") == 1, || "it was not said once".into())?;
+    executions.push(service.execute(&machine, 1)?);
+    service.all_succeed(&executions, SOON)?;
+    require(setup.logged("result kept") == 2, || "the new folder took no result".into())?;
+    // A folder that was moved is somewhere, with all that was kept: none is made in its place.
+    let elsewhere = setup.state_dir.with_extension("moved");
+    fs::rename(&setup.state_dir, &elsewhere).map_err(|e| e.to_string())?;
     thread::sleep(Duration::from_secs(2));
     let polls = service.count("GetActivityTask")?;
-    executions.push(service.execute(&machine, 1)?);
+    executions.push(service.execute(&machine, 2)?);
     thread::sleep(Duration::from_secs(8));
     let more = service.count("GetActivityTask")? - polls;
-    let said = setup.read_log();
-    require(said.contains("WARN") || said.contains("ERROR"), || "nothing was said".into())?;
     require(more == 0, || format!("{more} polls without a folder"))?;
-    worker.kill();
-    let worker = setup.start()?;
+    require(!setup.state_dir.exists(), || "a folder was made in its place".into())?;
+    fs::rename(&elsewhere, &setup.state_dir).map_err(|e| e.to_string())?;
     service.all_succeed(&executions, SOON)?;
-    thread::sleep(Duration::from_millis(200));
+    worker.kill();
+    // The dead one's last poll would swallow a task.
+    thread::sleep(Duration::from_millis(1500));
+    let worker = setup.start()?;
+    executions.push(service.execute(&machine, 3)?);
+    service.all_succeed(&executions, SOON)?;
     worker.kill();
     Ok(format!(
-        "folder removed: the result delivered from memory {:.1} s later, no poll after; a restart goes on",
+        "folder removed: the result home {:.1} s later, a new folder at once, the next task kept there; folder moved: no poll until it was back",
         home.as_secs_f64()
     ))
 }

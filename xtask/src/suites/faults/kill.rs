@@ -4,11 +4,11 @@ use std::fs;
 use std::thread;
 use std::time::Duration;
 
+use super::checks::{require, wait_for};
 use super::ledger::Ledger;
 use super::service::Service;
 use super::stage::Stage;
 use super::worker::Setup;
-use super::{require, wait_for};
 
 /// Side by side, each with a state folder of its own.
 const WORKERS: usize = 4;

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use super::require;
+use super::checks::require;
 use super::service::Call;
 use super::worker::Setup;
 

@@ -22,8 +22,9 @@ const PROGRAMS: &[(&str, &str)] = &[
 pub(super) const NAMESPACES: &[&str] =
     &["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--"];
 
-/// A loop device, a file system on it and a firewall, all of which may be forbidden in a container.
-const PROBE: &str = "ip link set lo up && iptables -A INPUT -s 192.0.2.1 -j DROP && mount -t tmpfs probe /mnt && \
+/// A loop device, a file system on it, a firewall and a NAT, all of which may be forbidden in a container.
+const PROBE: &str = "ip link set lo up && iptables -A INPUT -m conntrack --ctstate INVALID -j DROP && \
+    iptables -t nat -A POSTROUTING -o lo -j MASQUERADE && mount -t tmpfs probe /mnt && \
     truncate -s 32M /mnt/image && mkfs.ext4 -q /mnt/image && mkdir /mnt/volume && mount -o loop /mnt/image /mnt/volume && \
     test -c /dev/fuse";
 

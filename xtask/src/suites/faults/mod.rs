@@ -5,11 +5,15 @@
 //! attaches is gone when it ends, however it ends. Several run side by side, since most of them wait.
 
 mod calls;
+mod checks;
 mod clock;
 mod disk;
+mod keys;
 mod kill;
 mod ledger;
 mod machine;
+mod names;
+mod nat;
 mod network;
 mod power;
 mod refusals;
@@ -19,10 +23,12 @@ mod stage;
 mod states;
 mod tls;
 mod trace;
+mod uplink;
 mod volume;
 mod worker;
 
 use std::fs::File;
+use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -30,13 +36,16 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use self::stage::Stage;
-use super::Stop;
+use super::suite::Stop;
+use crate::cross::target::X86_64;
+use crate::cross::toolchain::Toolchain;
+use crate::cross::{DEVICE, Site};
 use crate::process::{self, Group};
 use crate::workspace::Workspace;
 
 /// What `SUITE:PART` can name.
 pub(crate) const PARTS: &[&str] =
-    &["kill", "network", "tls", "disk", "clock", "service", "soak", "power", "states", "calls"];
+    &["kill", "network", "dns", "nat", "tls", "disk", "clock", "service", "soak", "power", "states", "calls"];
 
 /// The command with which xtask starts itself for one scenario.
 pub(crate) const INSIDE: &str = "fault-scenario";
@@ -69,6 +78,7 @@ const SCENARIOS: &[Scenario] = &[
     scenario("calls", "eintr", calls::eintr),
     scenario("states", "ext4", states::ext4),
     scenario("network", "half-open", network::half_open),
+    scenario("nat", "forgets", nat::forgets),
     scenario("disk", "full", disk::full),
     scenario("soak", "soak", soak::soak),
     scenario("power", "ext4", power::ext4),
@@ -78,7 +88,10 @@ const SCENARIOS: &[Scenario] = &[
     scenario("kill", "kill", kill::kill),
     scenario("kill", "handler", kill::handler),
     scenario("network", "cut", network::cut),
+    scenario("network", "slow-uplink", uplink::slow),
     scenario("network", "dns", network::dns),
+    scenario("dns", "static", names::of_the_static_binary),
+    scenario("dns", "glibc", names::of_the_c_library),
     scenario("tls", "certificates", tls::certificates),
     scenario("tls", "old", tls::old),
     scenario("disk", "read-only", disk::read_only),
@@ -100,12 +113,17 @@ pub(super) fn run(workspace: &Workspace, part: Option<&str>) -> Result<String, S
     process::run(workspace.cargo(&["build", "--locked", "--release"]).args(packages))?;
     let chosen: Vec<&Scenario> =
         SCENARIOS.iter().filter(|s| part.is_none_or(|part| part == s.part)).collect();
+    if chosen.iter().any(|s| s.part == "dns") {
+        build_static(workspace)?;
+    }
+    // By now cargo may have put another file where this one was started from.
+    let own = process::copy_of_own().map_err(Stop::Failed)?;
     let (next, failed) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     thread::scope(|scope| {
         for _ in 0..AT_ONCE {
             scope.spawn(|| {
                 while let Some(scenario) = chosen.get(next.fetch_add(1, Ordering::SeqCst)) {
-                    if !play(scenario) {
+                    if !play(scenario, &own) {
                         failed
                             .lock()
                             .unwrap_or_else(std::sync::PoisonError::into_inner)
@@ -122,10 +140,19 @@ pub(super) fn run(workspace: &Workspace, part: Option<&str>) -> Result<String, S
     }
 }
 
+/// What `cross` has built for this machine, or does now: next to nothing where that suite has run before.
+fn build_static(workspace: &Workspace) -> Result<(), String> {
+    if std::env::var_os("ACTIVITY_WORKER_BINARY").is_some() {
+        return Ok(());
+    }
+    let toolchain = Toolchain::install(workspace)?;
+    Site::of(workspace).build(&toolchain, &DEVICE, &[&X86_64])
+}
+
 /// Plays a scenario in namespaces of its own and prints its line. Returns whether it went well.
-fn play(scenario: &Scenario) -> bool {
+fn play(scenario: &Scenario, own: &Path) -> bool {
     let start = Instant::now();
-    let result = start_inside(scenario);
+    let result = start_inside(scenario, own);
     let took = start.elapsed().as_secs_f64();
     // One print, so that lines of scenarios side by side stay whole.
     match &result {
@@ -135,9 +162,8 @@ fn play(scenario: &Scenario) -> bool {
     result.is_ok()
 }
 
-fn start_inside(scenario: &Scenario) -> Result<String, String> {
+fn start_inside(scenario: &Scenario, own: &Path) -> Result<String, String> {
     let failed = |e: std::io::Error| format!("can't start: {e}");
-    let own = std::env::current_exe().map_err(failed)?;
     let said = tempfile::NamedTempFile::new().map_err(failed)?;
     let output = || File::options().append(true).open(said.path()).map_err(failed);
     let mut command = Command::new("unshare");
@@ -187,25 +213,4 @@ impl Scenario {
     fn title(&self) -> String {
         format!("{}:{}", self.part, self.name)
     }
-}
-
-/// The error with which a scenario ends when something is not as it was promised.
-fn require(is_so: bool, otherwise: impl FnOnce() -> String) -> Result<(), String> {
-    if is_so { Ok(()) } else { Err(otherwise()) }
-}
-
-/// Looks again and again until it is so, and says how long that took.
-fn wait_for(
-    what: &str,
-    at_most: Duration,
-    mut is_so: impl FnMut() -> Result<bool, String>,
-) -> Result<Duration, String> {
-    let start = Instant::now();
-    while !is_so()? {
-        if start.elapsed() > at_most {
-            return Err(format!("{what}: not in {} s", at_most.as_secs()));
-        }
-        thread::sleep(Duration::from_millis(50));
-    }
-    Ok(start.elapsed())
 }

@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
+use super::checks::{require, wait_for};
 use super::ledger::Ledger;
 use super::service::Service;
 use super::stage::{Stage, run};
-use super::{require, wait_for};
 use crate::process;
 
 /// The device's end of the link is in a network namespace of its own.

@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
+use super::checks::{require, wait_for};
+use super::keys::SECRET_ACCESS_KEY;
 use super::ledger::Ledger;
-use super::require;
-use super::service::{SECRET_ACCESS_KEY, Service};
+use super::service::Service;
 use super::stage::Stage;
 use super::worker::Setup;
 
@@ -106,7 +107,7 @@ pub(super) fn throttled(stage: &Stage) -> Result<String, String> {
     let setup = stage.worker("worker", &activity, service.url())?.concurrency(TASKS).work("sleep 2");
     let worker = setup.start()?;
     let executions = (0..TASKS).map(|n| service.execute(&machine, n)).collect::<Result<Vec<_>, _>>()?;
-    super::wait_for("the handlers", SOON, || {
+    wait_for("the handlers", SOON, || {
         Ok(fs::read_to_string(&setup.effects).unwrap_or_default().lines().count() == TASKS)
     })?;
     service.inject(&json!({ "fault": "throttle" }))?;

@@ -6,14 +6,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::checks::wait_for;
 use super::stage::Stage;
-use super::wait_for;
 use crate::process::Group;
 use crate::suites::step_functions::{Execution, StepFunctions};
-
-/// The key that the emulator knows.
-pub(super) const ACCESS_KEY_ID: &str = "AKIDEXAMPLE";
-pub(super) const SECRET_ACCESS_KEY: &str = "emulator-test-secret-access-key";
 
 /// A running emulator. It ends when this is dropped.
 pub(super) struct Service {
@@ -61,7 +57,11 @@ impl Service {
 
     /// Starts an execution with a number as its input, and a secret.
     pub(super) fn execute(&self, machine: &str, n: usize) -> Result<String, String> {
-        self.api.start_execution(machine, &input(n))
+        self.execute_with(machine, &input(n))
+    }
+
+    pub(super) fn execute_with(&self, machine: &str, input: &Value) -> Result<String, String> {
+        self.api.start_execution(machine, input)
     }
 
     pub(super) fn execution(&self, arn: &str) -> Result<Execution, String> {

@@ -5,7 +5,7 @@ use std::fs;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::require;
+use super::checks::require;
 use super::service::Service;
 use super::stage::Stage;
 use super::worker::Setup;

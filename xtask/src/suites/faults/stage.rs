@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::worker::Setup;
+use crate::cross::target::X86_64;
+use crate::cross::{DEVICE, Site};
 use crate::workspace::Workspace;
 use crate::{leaks, process};
 
@@ -14,6 +16,7 @@ const FOLDER: &str = "/mnt";
 
 pub(super) struct Stage {
     binaries: PathBuf,
+    static_binary: PathBuf,
     /// Where logs of a scenario that failed are kept.
     kept: PathBuf,
     /// Logs of workers, for the one who looks for what went wrong.
@@ -26,7 +29,8 @@ impl Stage {
         run("ip", &["link", "set", "lo", "up"])?;
         run("mount", &["-t", "tmpfs", "-o", "size=4g,mode=755", "scenario", FOLDER])?;
         let (binaries, kept) = (workspace.target.join("release"), workspace.target.join("faults"));
-        Ok(Stage { binaries, kept, logs: RefCell::default() })
+        let static_binary = Site::of(workspace).file(&DEVICE, &X86_64);
+        Ok(Stage { binaries, static_binary, kept, logs: RefCell::default() })
     }
 
     /// The emulator, as built here.
@@ -35,9 +39,14 @@ impl Stage {
     }
 
     /// The worker: built here, or named by `ACTIVITY_WORKER_BINARY`.
-    fn binary(&self) -> PathBuf {
+    pub(super) fn binary(&self) -> PathBuf {
         std::env::var_os("ACTIVITY_WORKER_BINARY")
             .map_or_else(|| self.binaries.join("activity-worker"), PathBuf::from)
+    }
+
+    /// The static one, against musl.
+    pub(super) fn static_binary(&self) -> PathBuf {
+        std::env::var_os("ACTIVITY_WORKER_BINARY").map_or_else(|| self.static_binary.clone(), PathBuf::from)
     }
 
     /// A folder of this name.

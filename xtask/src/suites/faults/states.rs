@@ -15,11 +15,11 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use super::checks::{require, wait_for};
 use super::service::Service;
 use super::stage::{Stage, run};
 use super::volume::Volume;
 use super::worker::Setup;
-use super::{require, wait_for};
 use crate::process::{self, Group};
 
 const SOON: Duration = Duration::from_secs(30);

@@ -5,11 +5,11 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::checks::{require, wait_for};
 use super::ledger::Ledger;
 use super::service::Service;
 use super::stage::{Stage, run};
 use super::worker::Setup;
-use super::{require, wait_for};
 use crate::process::Group;
 use crate::tls_proxy::{Authority, TlsProxy};
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use super::require;
+use super::checks::require;
 
 /// Where a life is watched from.
 #[derive(Clone, Copy, PartialEq)]

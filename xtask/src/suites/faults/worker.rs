@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
-use super::service::{ACCESS_KEY_ID, SECRET_ACCESS_KEY};
-use super::wait_for;
+use super::checks::wait_for;
+use super::keys::{ACCESS_KEY_ID, SECRET_ACCESS_KEY};
 use crate::process::Group;
 
 /// `activity-worker run` for one activity, as far as it is described.
@@ -26,6 +26,8 @@ pub(super) struct Setup {
     pub(super) concurrency: usize,
     /// Shell, before the input is copied to the output.
     pub(super) work: String,
+    /// Lines of `[network]`.
+    network: String,
     options: Vec<OsString>,
     environment: Vec<(String, OsString)>,
     /// What the worker is started by, for instance strace.
@@ -47,6 +49,7 @@ impl Setup {
             effects: folder.join("effects"),
             concurrency: 1,
             work: String::new(),
+            network: String::new(),
             options: Vec::new(),
             environment: vec![
                 ("AWS_ACCESS_KEY_ID".into(), ACCESS_KEY_ID.into()),
@@ -65,6 +68,12 @@ impl Setup {
 
     pub(super) fn concurrency(mut self, tasks: usize) -> Self {
         self.concurrency = tasks;
+        self
+    }
+
+    /// What `[network]` says.
+    pub(super) fn network(mut self, lines: &str) -> Self {
+        lines.clone_into(&mut self.network);
         self
     }
 
@@ -133,7 +142,8 @@ impl Setup {
         format!(
             "endpoint_url = {endpoint:?}\nstate_dir = {state:?}\ncomeback_window = \"1s\"\n\
              [[activity]]\narn = {arn:?}\ncommand = [\"sh\", \"-c\", {handler:?}]\n\
-             concurrency = {concurrency}\nheartbeat_interval = \"1s\"\ngrace = \"1s\"\n",
+             concurrency = {concurrency}\nheartbeat_interval = \"1s\"\ngrace = \"1s\"\n[network]\n{network}\n",
+            network = self.network,
             endpoint = self.endpoint,
             state = self.state_dir,
             arn = self.activity,

@@ -17,7 +17,7 @@ use std::time::Instant;
 use self::scenarios::Scenario;
 use self::server::Server;
 use self::stage::Stage;
-use super::Stop;
+use super::suite::Stop;
 use crate::process;
 use crate::workspace::Workspace;
 

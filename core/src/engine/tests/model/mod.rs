@@ -40,7 +40,7 @@ struct Rules {
 trait Decider: Clone + Debug + Eq + Hash + Send + Sync + 'static {
     /// A process starts, and has read the disk.
     fn start(rules: &Rules, found: Option<FoundState>) -> Self;
-    fn handle(&mut self, event: Event);
+    fn apply(&mut self, input: Input);
     /// What it asks for without waiting.
     fn at_once(&mut self) -> Option<Action>;
     /// What it may be after some time.
@@ -67,9 +67,9 @@ impl<D: Decider> Order<D> {
         Order { rules, decider: std::marker::PhantomData }
     }
 
-    fn settle(&self, mut world: World, mut decider: D, events: Vec<Event>) -> State<D> {
-        for event in events {
-            decider.handle(event);
+    fn settle(&self, mut world: World, mut decider: D, events: Vec<Input>) -> State<D> {
+        for input in events {
+            decider.apply(input);
         }
         while let Some(action) = decider.at_once() {
             world.ask(action);

@@ -21,21 +21,29 @@ impl Decider for Real {
         let rules = ActivityRules { heartbeat: INTERVAL, deferred, safe_to_repeat, ..super::super::rules() };
         let now = 1000 * S;
         let mut engine = Engine::new(Config { max_tasks: 1, ..config(&[rules]) }, now);
-        engine.handle(now, Event::Room { tasks: usize::from(found.is_none()) });
+        engine.apply(now, Input::Room { tasks: usize::from(found.is_none()) });
         if let Some(state) = found {
-            engine
-                .handle(now, Event::Found { id: id(1), activity: Some(0), adopted: false, deferred, state });
+            engine.apply(now, Input::Found { id: id(1), activity: Some(0), adopted: false, deferred, state });
         }
         Real { engine, now }
     }
 
-    fn handle(&mut self, event: Event) {
+    fn apply(&mut self, input: Input) {
         self.now += Duration::from_millis(100);
-        self.engine.handle(self.now, event);
+        self.engine.apply(self.now, input);
     }
 
     fn at_once(&mut self) -> Option<Action> {
-        self.engine.next(self.now)
+        loop {
+            match self.engine.next(self.now)? {
+                // The disk is as it was.
+                Action::LookAtRoom => {
+                    let tasks = self.engine.room;
+                    self.engine.apply(self.now, Input::Room { tasks });
+                }
+                action => return Some(action),
+            }
+        }
     }
 
     fn later(&self) -> Vec<Self> {
@@ -106,7 +114,7 @@ impl Real {
         let link = (engine.link().offline_since().is_some(), opens(Probe::Poll), opens(Probe::Report));
         let poll = (engine.polls_in_flight(), engine.polls.due(0).map(due), engine.polls.was_empty(0));
         let calls = [Call::Beat, Call::Report]
-            .map(|call| (engine.calls.lane_free(call), due(engine.calls.opens_at(call))));
+            .map(|call| (engine.lanes.lane_free(call), due(engine.lanes.opens_at(call))));
         let rest =
             (engine.room, engine.stop.map(|how| how as u8), engine.stopped_told, engine.reports_paused());
         (slot, link, poll, calls, rest)

@@ -45,7 +45,6 @@ impl Sketch {
 
     fn may_beat(&self) -> bool {
         !self.beating
-            && !self.reporting
             && !self.no_more_beats
             && self.stop != Some(Stop::Now)
             && match self.stage {
@@ -91,21 +90,21 @@ impl Sketch {
         match call {
             Call::Beat => {
                 self.beating = false;
-                self.no_more_beats |= class == Some(Class::Held);
+                self.no_more_beats |= class == Some(ErrorClass::Held) && !self.reporting;
                 match self.stage {
-                    Some(Stage::Running) => self.over |= class == Some(Class::Settled),
-                    Some(Stage::Deferred) if class == Some(Class::Settled) => {
+                    Some(Stage::Running) => self.over |= class == Some(ErrorClass::Settled),
+                    Some(Stage::Deferred) if class == Some(ErrorClass::Settled) => {
                         self.forget(Settlement::TooLate)
                     }
                     // From the first report on only a report's answer settles anything.
-                    _ => self.no_more_beats |= class == Some(Class::Settled),
+                    _ => self.no_more_beats |= class == Some(ErrorClass::Settled),
                 }
             }
             Call::Report => {
                 self.reporting = false;
                 match class {
                     None => self.forget(Settlement::Delivered),
-                    Some(Class::Settled) => self.forget(self.when_over()),
+                    Some(ErrorClass::Settled) => self.forget(self.when_over()),
                     Some(_) => self.maybe_taken |= answer.is_err_and(|failure| failure.maybe_taken),
                 }
             }
@@ -144,55 +143,58 @@ impl Decider for Sketch {
         sketch
     }
 
-    fn handle(&mut self, event: Event) {
-        match (self.stage, event) {
-            (_, Event::PollEnded { answer, .. }) => {
+    fn apply(&mut self, input: Input) {
+        match (self.stage, input) {
+            (_, Input::PollEnded { answer, .. }) => {
                 self.polling = false;
                 if let PollAnswer::Task(id) = answer {
                     self.go(Stage::Accepting, Action::KeepTask { id });
                 }
             }
-            (Some(Stage::Accepting), Event::TaskKept { .. }) if self.rules.deferred => {
+            (Some(Stage::Accepting), Input::TaskKept { .. }) if self.rules.deferred => {
                 self.stage = Some(Stage::Deferred)
             }
-            (Some(Stage::Accepting), Event::TaskKept { .. }) if self.stop.is_some() => {
+            (Some(Stage::Accepting), Input::TaskKept { .. }) if self.stop.is_some() => {
                 self.keep(Which::Own(OwnFailure::Stopping))
             }
-            (Some(Stage::Accepting), Event::TaskKept { .. }) => self.run(),
-            (Some(Stage::Accepting), Event::TaskNotKept { .. }) => self.stage = Some(Stage::NotKept),
-            (Some(Stage::Reclaiming), Event::Reclaimed { id })
+            (Some(Stage::Accepting), Input::TaskKept { .. }) => self.run(),
+            (Some(Stage::Accepting), Input::TaskNotKept { .. }) => self.stage = Some(Stage::NotKept),
+            (Some(Stage::Reclaiming), Input::Reclaimed { id })
                 if self.rules.safe_to_repeat && self.runs < RUNS_MAX && self.stop.is_none() =>
             {
                 self.go(Stage::Counting, Action::CountRun { id });
             }
-            (Some(Stage::Reclaiming), Event::Reclaimed { .. }) => {
+            (Some(Stage::Reclaiming), Input::Reclaimed { .. }) => {
                 self.keep(Which::Own(OwnFailure::Restarted))
             }
-            (Some(Stage::Reclaiming), Event::NotReclaimed { id }) => {
+            (Some(Stage::Reclaiming), Input::NotReclaimed { id }) => {
                 self.go(Stage::Reclaiming, Action::Reclaim { id })
             }
-            (Some(Stage::Counting), Event::RunCounted { runs: Some(runs), .. }) if self.stop.is_none() => {
+            (Some(Stage::Counting), Input::RunCounted { runs: Some(runs), .. }) if self.stop.is_none() => {
                 self.runs = runs;
                 self.run();
             }
-            (Some(Stage::Counting), Event::RunCounted { .. }) => self.keep(Which::Own(OwnFailure::Restarted)),
-            (Some(Stage::Running), Event::OutcomeReady { .. }) if self.over => self.forget(self.when_over()),
-            (Some(Stage::Running | Stage::Deferred), Event::OutcomeReady { .. }) => self.keep(Which::Theirs),
-            (Some(Stage::Ended), Event::OutcomeKept { kept: Kept::No, .. }) if self.rules.deferred => {
+            (Some(Stage::Counting), Input::RunCounted { .. }) => self.keep(Which::Own(OwnFailure::Restarted)),
+            (Some(Stage::Running), Input::OutcomeReady { .. } | Input::NotStarted { .. }) if self.over => {
+                self.forget(self.when_over())
+            }
+            (Some(Stage::Running), Input::NotStarted { .. }) => self.keep(Which::Theirs),
+            (Some(Stage::Running | Stage::Deferred), Input::OutcomeReady { .. }) => self.keep(Which::Theirs),
+            (Some(Stage::Ended), Input::OutcomeKept { kept: Kept::No, .. }) if self.rules.deferred => {
                 self.stage = Some(Stage::Deferred);
             }
-            (Some(Stage::Ended | Stage::Waiting), Event::OutcomeKept { kept, .. }) => {
+            (Some(Stage::Ended | Stage::Waiting), Input::OutcomeKept { kept, .. }) => {
                 (self.stage, self.on_disk) = (Some(Stage::Waiting), kept == Kept::Yes);
             }
-            (_, Event::CallEnded { call, answer, .. }) => self.call_ended(call, answer),
-            (Some(Stage::Forgetting), Event::Forgotten { .. }) => self.stage = None,
-            (stage, Event::Stop(how)) => {
+            (_, Input::CallEnded { call, answer, .. }) => self.call_ended(call, answer),
+            (Some(Stage::Forgetting), Input::Forgotten { .. }) => self.stage = None,
+            (stage, Input::Stop(how)) => {
                 self.stop = Some(how);
                 if how == Stop::Now {
                     self.ask.push(Action::DropCalls);
                 }
                 if how == Stop::Now && stage == Some(Stage::Running) {
-                    self.ask.push(Action::Cancel { id: id(1), why: CancelReason::Stopping });
+                    self.ask.push(Action::Cancel { id: id(1), why: Cancelled::Stopping });
                 }
             }
             _ => {}

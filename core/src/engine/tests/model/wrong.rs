@@ -21,12 +21,14 @@ pub(super) enum Mistake {
     NoBeatAfterFailure,
     /// Heartbeats end with the first report, be it answered or not.
     NoBeatBetweenReports,
+    /// Heartbeats wait for the end of a report that is under way.
+    NoBeatBesideReport,
     /// A drain gives up the poll that is out.
     DrainDropsPoll,
 }
 
 /// Each mistake, and the promise that it breaks.
-pub(super) const MISTAKES: [(Mistake, &str); 9] = [
+pub(super) const MISTAKES: [(Mistake, &str); 10] = [
     (Mistake::ReportBeforeKept, "P1"),
     (Mistake::ForgetBeforeAnswer, "P1"),
     (Mistake::BeatSettles, "P1"),
@@ -35,6 +37,7 @@ pub(super) const MISTAKES: [(Mistake, &str); 9] = [
     (Mistake::RepeatBesideOldRun, "P3"),
     (Mistake::NoBeatAfterFailure, "P4"),
     (Mistake::NoBeatBetweenReports, "P4"),
+    (Mistake::NoBeatBesideReport, "P4"),
     (Mistake::DrainDropsPoll, "P5"),
 ];
 
@@ -45,34 +48,37 @@ pub(super) struct Wrong<D> {
     mistake: Option<Mistake>,
     more: Vec<Action>,
     reported: bool,
+    reporting: bool,
 }
 
 impl<D: Decider> Decider for Wrong<D> {
     fn start(rules: &Rules, found: Option<FoundState>) -> Self {
-        Wrong { right: D::start(rules, found), mistake: rules.mistake, more: Vec::new(), reported: false }
+        let right = D::start(rules, found);
+        Wrong { right, mistake: rules.mistake, more: Vec::new(), reported: false, reporting: false }
     }
 
-    fn handle(&mut self, event: Event) {
-        match (self.mistake, &event) {
+    fn apply(&mut self, input: Input) {
+        self.reporting &= !matches!(input, Input::CallEnded { call: Call::Report, .. });
+        match (self.mistake, &input) {
             (
                 Some(Mistake::BeatSettles),
-                Event::CallEnded { id, call: Call::Beat, answer: Err(failure), .. },
-            ) if failure.class == Class::Settled && self.stage() == Some(Stage::Waiting) => {
+                Input::CallEnded { id, call: Call::Beat, answer: Err(failure), .. },
+            ) if failure.class == ErrorClass::Settled && self.stage() == Some(Stage::Waiting) => {
                 self.more.push(Action::Forget { id: *id, settlement: Settlement::TooLate });
             }
             (
                 Some(Mistake::NoBeatAfterFailure),
-                Event::CallEnded { call: Call::Beat, answer: Err(failure), .. },
-            ) if failure.class == Class::Network => {
+                Input::CallEnded { call: Call::Beat, answer: Err(failure), .. },
+            ) if failure.class == ErrorClass::Network => {
                 return;
             }
-            (Some(Mistake::PollWithoutRoom), Event::TaskKept { .. }) => {
+            (Some(Mistake::PollWithoutRoom), Input::TaskKept { .. }) => {
                 self.more.push(Action::Poll { activity: 0 })
             }
-            (Some(Mistake::DrainDropsPoll), Event::Stop(Stop::Drain)) => self.more.push(Action::DropCalls),
+            (Some(Mistake::DrainDropsPoll), Input::Stop(Stop::Drain)) => self.more.push(Action::DropCalls),
             _ => {}
         }
-        self.right.handle(event);
+        self.right.apply(input);
     }
 
     fn at_once(&mut self) -> Option<Action> {
@@ -80,20 +86,21 @@ impl<D: Decider> Decider for Wrong<D> {
             return Some(action);
         }
         let action = self.right.at_once()?;
-        self.reported |= matches!(action, Action::Call { call: Call::Report, .. });
+        self.reporting |= matches!(action, Action::Call { call: Call::Report, .. });
+        self.reported |= self.reporting;
         let early = match (self.mistake, action) {
             (Some(Mistake::ReportBeforeKept), Action::KeepOutcome { id, .. }) => {
-                Event::OutcomeKept { id, kept: Kept::Yes }
+                Input::OutcomeKept { id, kept: Kept::Yes }
             }
-            (Some(Mistake::RunBeforeAccepted), Action::KeepTask { id }) => Event::TaskKept { id },
-            (Some(Mistake::RepeatBesideOldRun), Action::Reclaim { id }) => Event::Reclaimed { id },
+            (Some(Mistake::RunBeforeAccepted), Action::KeepTask { id }) => Input::TaskKept { id },
+            (Some(Mistake::RepeatBesideOldRun), Action::Reclaim { id }) => Input::Reclaimed { id },
             (Some(Mistake::ForgetBeforeAnswer), Action::Call { id, call: Call::Report }) => {
                 self.more.push(Action::Forget { id, settlement: Settlement::Delivered });
                 return Some(action);
             }
             _ => return Some(action),
         };
-        self.right.handle(early);
+        self.right.apply(early);
         Some(action)
     }
 
@@ -107,6 +114,7 @@ impl<D: Decider> Decider for Wrong<D> {
 
     fn beats(&self) -> bool {
         let silent = self.mistake == Some(Mistake::NoBeatBetweenReports) && self.reported;
-        self.right.beats() && !silent
+        let waits = self.mistake == Some(Mistake::NoBeatBesideReport) && self.reporting;
+        self.right.beats() && !silent && !waits
     }
 }

@@ -182,6 +182,8 @@ impl World {
                 self.stopped = true;
             }
             Action::Cancel { .. } | Action::Refuse { .. } | Action::CloseConnections | Action::Notify(_) => {}
+            // Whoever decides is told at once.
+            Action::LookAtRoom => {}
         }
     }
 
@@ -192,10 +194,9 @@ impl World {
         if self.stop == Some(Stop::Now) || self.stopped {
             return;
         }
-        // A report under way is as good as a beat; between two that fail beats go on.
-        let under_way = self.asked.beat || self.asked.report.is_some();
+        // A report under way says nothing to the service before all of it is there: beats go on beside it.
         let open = self.file != File::None && !self.asked.keep_task && !self.heard && !self.beats_done;
-        self.expect(Promise::P4, !open || under_way || decider.beats());
+        self.expect(Promise::P4, !open || self.asked.beat || decider.beats());
     }
 
     /// Nothing is left to do for this task: it is over, or was never ours.

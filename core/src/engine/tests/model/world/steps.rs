@@ -13,6 +13,8 @@ pub(in super::super) enum Step {
     TaskKept(bool),
     /// The handler ends, or the app answers.
     Answer,
+    /// The handler could not be started.
+    NotStarted,
     OutcomeKept(Kept),
     BeatAnswered,
     BeatLost,
@@ -48,7 +50,8 @@ impl Step {
             | Step::BeatLost
             | Step::BeatRejected
             | Step::ReportLost
-            | Step::ReportRejected => true,
+            | Step::ReportRejected
+            | Step::NotStarted => true,
             Step::TaskKept(kept) => !kept,
             Step::OutcomeKept(kept) => kept != Kept::Yes,
             Step::Reclaimed(done) | Step::RunCounted(done) => !done,
@@ -85,6 +88,7 @@ impl World {
         can(Step::TaskKept(true), keep_task);
         can(Step::TaskKept(false), keep_task && refused > 0);
         can(Step::Answer, self.handler || (self.rules.deferred && stage == Some(Stage::Deferred)));
+        can(Step::NotStarted, self.handler && refused > 0);
         can(Step::OutcomeKept(Kept::Yes), keep_outcome);
         can(Step::OutcomeKept(Kept::No), keep_outcome && refused > 0);
         can(Step::OutcomeKept(Kept::Unknown), keep_outcome && refused > 0);
@@ -116,9 +120,9 @@ impl World {
     }
 
     /// What the decider is told of it.
-    pub(in super::super) fn take(&mut self, step: Step) -> Vec<Event> {
+    pub(in super::super) fn take(&mut self, step: Step) -> Vec<Input> {
         let (id, activity, took) = (task(), 0, Duration::from_secs(60));
-        let lost = CallFailure { class: Class::Network, maybe_taken: true, retry_after: None };
+        let lost = CallFailure { class: ErrorClass::Network, maybe_taken: true, retry_after: None };
         match step {
             Step::HandOutLost | Step::BeatLost | Step::ReportLost if self.stop == Some(Stop::Now) => {}
             Step::HandOutLost | Step::BeatLost | Step::ReportLost => self.left.lost -= 1,
@@ -131,15 +135,15 @@ impl World {
         match step {
             Step::HandOut => {
                 (self.service, self.asked.poll) = (Service::Open, false);
-                vec![Event::PollEnded { activity, answer: PollAnswer::Task(id), took }]
+                vec![Input::PollEnded { activity, answer: PollAnswer::Task(id), took }]
             }
             Step::HandOutLost => {
                 (self.service, self.asked.poll) = (Service::Open, false);
-                vec![Event::PollEnded { activity, answer: PollAnswer::Failed(lost), took }]
+                vec![Input::PollEnded { activity, answer: PollAnswer::Failed(lost), took }]
             }
             Step::NothingToHandOut => {
                 self.asked.poll = false;
-                vec![Event::PollEnded { activity, answer: PollAnswer::Empty, took }]
+                vec![Input::PollEnded { activity, answer: PollAnswer::Empty, took }]
             }
             Step::TaskKept(kept) => {
                 self.asked.keep_task = false;
@@ -147,11 +151,15 @@ impl World {
                 if kept {
                     self.file = File::Task;
                 }
-                vec![if kept { Event::TaskKept { id } } else { Event::TaskNotKept { id } }]
+                vec![if kept { Input::TaskKept { id } } else { Input::TaskNotKept { id } }]
             }
             Step::Answer => {
                 self.handler = false;
-                vec![Event::OutcomeReady { id, success: true }]
+                vec![Input::OutcomeReady { id, success: true }]
+            }
+            Step::NotStarted => {
+                self.handler = false;
+                vec![Input::NotStarted { id }]
             }
             Step::OutcomeKept(kept) => {
                 self.asked.keep_outcome = false;
@@ -162,14 +170,14 @@ impl World {
                     Kept::Unknown => File::TaskOrOutcome,
                     Kept::No => self.file,
                 };
-                vec![Event::OutcomeKept { id, kept }]
+                vec![Input::OutcomeKept { id, kept }]
             }
             Step::BeatAnswered => {
                 self.asked.beat = false;
                 let over = self.service != Service::Open;
                 self.heard |= over && !self.report_begun;
                 self.beats_done |= over;
-                call_ended(Call::Beat, if over { failed(Class::Settled, false) } else { Ok(()) })
+                call_ended(Call::Beat, if over { failed(ErrorClass::Settled, false) } else { Ok(()) })
             }
             Step::BeatLost => {
                 self.asked.beat = false;
@@ -177,7 +185,7 @@ impl World {
             }
             Step::BeatRejected => {
                 (self.asked.beat, self.beats_done) = (false, true);
-                call_ended(Call::Beat, failed(Class::Held, false))
+                call_ended(Call::Beat, failed(ErrorClass::Held, false))
             }
             Step::ReportReaches => {
                 self.asked.report = Some(Report::There { taken: self.reaches() });
@@ -186,7 +194,7 @@ impl World {
             Step::ReportAnswered => {
                 self.heard = true;
                 let taken = self.asked.report.take() == Some(Report::There { taken: true });
-                call_ended(Call::Report, if taken { Ok(()) } else { failed(Class::Settled, false) })
+                call_ended(Call::Report, if taken { Ok(()) } else { failed(ErrorClass::Settled, false) })
             }
             Step::ReportLost => {
                 self.asked.report = None;
@@ -194,11 +202,11 @@ impl World {
             }
             Step::ReportRejected => {
                 (self.asked.report, self.beats_done) = (None, true);
-                call_ended(Call::Report, failed(Class::Held, false))
+                call_ended(Call::Report, failed(ErrorClass::Held, false))
             }
             Step::Forgotten => {
                 (self.asked.forget, self.file, self.in_memory) = (None, File::None, false);
-                vec![Event::Forgotten { id }, Event::Room { tasks: 1 }]
+                vec![Input::Forgotten { id }, Input::Room { tasks: 1 }]
             }
             Step::OldRunEnds => {
                 self.old_run = false;
@@ -206,12 +214,12 @@ impl World {
             }
             Step::Reclaimed(done) => {
                 self.asked.reclaim = false;
-                vec![if done { Event::Reclaimed { id } } else { Event::NotReclaimed { id } }]
+                vec![if done { Input::Reclaimed { id } } else { Input::NotReclaimed { id } }]
             }
             Step::RunCounted(done) => {
                 self.asked.count = false;
                 self.runs += u8::from(done);
-                vec![Event::RunCounted { id, runs: done.then_some(self.runs) }]
+                vec![Input::RunCounted { id, runs: done.then_some(self.runs) }]
             }
             Step::ServiceTimesOut => {
                 self.service = Service::TimedOut;
@@ -224,13 +232,13 @@ impl World {
             }
             Step::Stop(how) => {
                 self.stop = Some(how);
-                vec![Event::Stop(how)]
+                vec![Input::Stop(how)]
             }
             Step::Later(_) | Step::Crash { .. } | Step::StartAgain => Vec::new(),
         }
     }
 }
 
-fn call_ended(call: Call, answer: Result<(), CallFailure>) -> Vec<Event> {
-    vec![Event::CallEnded { id: task(), call, answer, took: Duration::from_millis(100) }]
+fn call_ended(call: Call, answer: Result<(), CallFailure>) -> Vec<Input> {
+    vec![Input::CallEnded { id: task(), call, answer, took: Duration::from_millis(100) }]
 }

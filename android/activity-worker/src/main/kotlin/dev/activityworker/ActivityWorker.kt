@@ -6,6 +6,7 @@ import dev.activityworker.ffi.PollResult
 import dev.activityworker.ffi.PollRisk
 import dev.activityworker.ffi.Settlement
 import dev.activityworker.ffi.StopMode
+import dev.activityworker.ffi.WaitCancel
 import dev.activityworker.ffi.WorkerEvent
 import kotlinx.coroutines.CancellationException
 import kotlinx.coroutines.CoroutineDispatcher
@@ -28,12 +29,13 @@ import dev.activityworker.ffi.EventListener as NativeEventListener
  * One process has one for a state folder; [start] it where the process begins, and [stop] it where the process ends or another user
  * logs in. What is kept is on stable storage: a process that is killed loses nothing, the next start goes on with it.
  *
- * Functions that suspend may be called on any thread. A coroutine that is cancelled returns at once, and its call goes on: an answer
- * that was begun is kept all the same, and what a poll brings comes as an event. After the end an answer, a drain, a snapshot and a
+ * Functions that suspend may be called on any thread. A coroutine that is cancelled returns at once. A [drainWithin] ends then; other
+ * calls go on: an answer that was begun is kept all the same, and what a poll brings comes as an event. After the end an answer, a drain, a snapshot and a
  * settlement are refused as `Stopped`, and the lists are empty.
  *
- * Events, states and exceptions are those of the bridge, package `dev.activityworker.ffi`; an exception's `reason` is one line that
- * says what to do.
+ * Events, states and exceptions are those of the bridge, package `dev.activityworker.ffi`; an exception's `message` is one line that
+ * says what is wrong and what to do. Half of a surrogate pair, as is left of an emoji by whoever cuts a text at so many characters, is
+ * no text: wherever it is handed over, U+FFFD takes its place.
  *
  * A worker that is merely let go is stopped some time after the garbage collector found it.
  */
@@ -41,6 +43,7 @@ class ActivityWorker private constructor(
     private val native: NativeWorker,
     private val list: TaskList,
     heard: Events,
+    current: CurrentStatus,
     dispatcher: CoroutineDispatcher,
 ) : AutoCloseable {
     // Calls outlive the coroutines that wait for them; they end by themselves, at the latest with the worker.
@@ -56,6 +59,12 @@ class ActivityWorker private constructor(
         get() = list.tasks
 
     /**
+     * What the worker is up against: no network, a login that is needed, answers that are held, and why. Always current, so that a
+     * screen that comes up later learns it too; from [stop] on as it was then.
+     */
+    val status: StateFlow<WorkerStatus> = current.status
+
+    /**
      * What happens, from the moment of collecting on. It never ends, and no collector holds up the worker or another collector: one
      * that falls behind by more than 256 events gets [WorkerEvent.Missed] in place of the rest.
      */
@@ -65,11 +74,19 @@ class ActivityWorker private constructor(
     suspend fun pendingTasks(): List<ActivityTask> = call { list.look(it) }
 
     /**
-     * What a person is to see: the input of an open request, JSON, read from disk.
+     * What a person is to see: the input of a request, JSON, read from disk; of an answered one too, until it is settled.
      *
-     * @throws dev.activityworker.ffi.AnswerException if it is not open, or can't be read
+     * @throws dev.activityworker.ffi.AnswerException if it is over, or can't be read
      */
     suspend fun input(id: String): String = call { it.input(id) }
+
+    /**
+     * What the app answered to a request, until it is settled; null while it is open. Of one that the worker had to fail itself,
+     * that failure.
+     *
+     * @throws dev.activityworker.ffi.AnswerException if it is over, or can't be read
+     */
+    suspend fun answer(id: String): Answer? = call { it.answer(id)?.toKotlin() }
 
     /**
      * Answers a request with [output], JSON. It is on stable storage when this returns, and will be delivered.
@@ -86,7 +103,9 @@ class ActivityWorker private constructor(
     suspend fun fail(id: String, error: String, cause: String) = call { it.fail(id, error, cause) }
 
     /**
-     * Takes a pushed task. It is on stable storage when this returns. The same token twice is one task, also after its end.
+     * Takes a pushed task. It is on stable storage when this returns. The same token twice is one task, also after its end: what the
+     * first push left out, a later one says while the request is open ([Adopted.Completed]); of two that differ the first one counts.
+     * One for another user or account is kept for them ([Adopted.Foreign]): see [foreignTasks].
      *
      * @throws dev.activityworker.ffi.AdoptException if it was not taken; the app still has the token
      */
@@ -101,6 +120,37 @@ class ActivityWorker private constructor(
     suspend fun retract(id: String) = call { it.retract(id) }
 
     /**
+     * The tasks that are not this worker's to go on with, the oldest first: another user's, another account's or endpoint's, or open
+     * ones of a copied state folder. They are kept, and wait for their own worker, or for [adoptForeign] or [discard].
+     *
+     * @throws dev.activityworker.ffi.WorkerException after the worker's end
+     */
+    suspend fun foreignTasks(): List<ForeignTask> = call { worker -> worker.foreignTasks().map { it.toKotlin() } }
+
+    /**
+     * Makes a foreign task this worker's own, for good: an open one becomes a request of its user, an answer is delivered. That it is
+     * so is on stable storage when this returns.
+     *
+     * For an endpoint or a user who got another name, or a folder that was moved to a new phone. Where that is not what happened it
+     * can't be taken back: a user gets to see what was another's, the service rejects a token of another account, and a request of a
+     * copied folder may be answered twice.
+     *
+     * @throws dev.activityworker.ffi.ForeignException if it is as it was: it is not foreign, it is being decided, the disk refused, or
+     * the worker has ended
+     */
+    suspend fun adoptForeign(id: String) = call { it.adoptForeign(id) }
+
+    /**
+     * Gives up a task that is foreign, or whose answer is held: nothing more is reported, and an answer is gone. It ends as
+     * [Settlement.DISCARDED], which is on stable storage when this returns; for its workflow it ends by a timeout. What is on its way
+     * can't be discarded; an open request of this worker's own is taken back by [retract].
+     *
+     * @throws dev.activityworker.ffi.ForeignException if it is neither foreign nor held, it is being decided or sent, the disk refused,
+     * or the worker has ended
+     */
+    suspend fun discard(id: String) = call { it.discard(id) }
+
+    /**
      * How a task ended that is over; null if it is not, or is not remembered any more.
      *
      * @throws dev.activityworker.ffi.WorkerException after the worker's end
@@ -109,20 +159,22 @@ class ActivityWorker private constructor(
 
     /**
      * Delivers what it can in [time], and says what is left. Returns at once when nothing is left, and when the worker ends meanwhile.
-     * The worker goes on.
+     * The worker goes on. It ends with the coroutine that waits for it.
      *
      * @throws dev.activityworker.ffi.WorkerException after the worker's end: what is left, [stop] has said
      */
-    suspend fun drainWithin(time: Duration): DrainReport = call { it.drainWithin(time.toNative()).toKotlin() }
+    suspend fun drainWithin(time: Duration): DrainReport = wait { worker, cancel ->
+        worker.drainUntil(time.toNative(), cancel).toKotlin()
+    }
 
     /**
-     * Polls an activity once, and waits up to [within] for the end. Under 70 s it refuses, unless the risk is taken.
+     * Polls an activity once, and waits up to [within] for the end. Under 70 s it refuses, unless the risk is taken. Where the
+     * coroutine that waits is cancelled, a poll that was begun goes on.
      *
      * @throws dev.activityworker.ffi.PollException if there was no poll, or none that was answered
      */
-    suspend fun pollOnce(activityArn: String, within: Duration, risk: PollRisk = PollRisk.REFUSE): PollResult = call {
-        it.pollOnce(activityArn, within.toNative(), risk)
-    }
+    suspend fun pollOnce(activityArn: String, within: Duration, risk: PollRisk = PollRisk.REFUSE): PollResult =
+        wait { worker, cancel -> worker.pollOnceUntil(activityArn, within.toNative(), risk, cancel) }
 
     /** Passes on what the platform knows of the network. A hint: calls are still tried, sooner or later. Never blocks. */
     fun setLink(link: LinkState) = native.setLink(link)
@@ -155,6 +207,17 @@ class ActivityWorker private constructor(
         refresher.cancel()
         list.end()
         native.stop(StopMode.NOW)
+    }
+
+    /** A call that waits for the network: who waits no longer ends it, and its thread is free. */
+    private suspend fun <T> wait(body: (NativeWorker, WaitCancel) -> T): T {
+        val cancel = WaitCancel()
+        try {
+            return call { body(it, cancel) }
+        } catch (e: CancellationException) {
+            native.cancel(cancel)
+            throw e
+        }
     }
 
     private suspend fun <T> call(body: suspend (NativeWorker) -> T): T = calls.async { body(native) }.await()
@@ -190,16 +253,22 @@ class ActivityWorker private constructor(
         ): ActivityWorker {
             val list = TaskList(config.lease ?: DEFAULT_LEASE)
             val events = Events()
+            val status = CurrentStatus()
             val listener =
                 object : NativeEventListener {
                     override fun onEvent(event: WorkerEvent) = callback {
-                        list.heard(event)
-                        events.pass(event)
+                        if (event is WorkerEvent.Status) {
+                            status.heard(event)
+                        } else {
+                            list.heard(event)
+                            events.pass(event)
+                        }
                     }
                 }
             val native = NativeWorker.start(config.toNative(), credentials.toNative(), listener)
             list.peek(native)
-            return ActivityWorker(native, list, events, dispatcher)
+            status.begin(native)
+            return ActivityWorker(native, list, events, status, dispatcher)
         }
     }
 }

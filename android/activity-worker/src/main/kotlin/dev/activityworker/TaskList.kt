@@ -34,10 +34,13 @@ internal class TaskList(private val lease: Duration) {
     fun heard(event: WorkerEvent) {
         when (event) {
             is WorkerEvent.Accepted,
+            is WorkerEvent.Completed,
             is WorkerEvent.Kept,
             is WorkerEvent.Settled,
             is WorkerEvent.Held,
+            is WorkerEvent.Foreign,
             is WorkerEvent.Missed,
+            is WorkerEvent.Warning,
             is WorkerEvent.Notice,
             -> {
                 changes.update { it + 1 }

@@ -8,7 +8,7 @@ import kotlin.time.Duration.Companion.days
 import kotlin.time.toJavaDuration
 
 /**
- * What a worker is told before it starts. What is left out has the library's default.
+ * What a worker is told before it starts. What is left out has a default that fits a phone.
  *
  * @property stateDir a folder of the app's own that no backup carries to another device: on Android below `noBackupFilesDir`
  * @property region the AWS region, for instance `eu-west-1`
@@ -19,15 +19,18 @@ import kotlin.time.toJavaDuration
  * start and keeps outside all backups
  * @property workerName the name shown in the execution history
  * @property endpointUrl another endpoint than the region's, for tests and private networks
- * @property caFile a PEM file of certificate authorities to trust in place of the public ones
- * @property maxTasks the most requests held at once, answered ones included
- * @property maxBytes the most bytes in the state folder
- * @property adoptedMaxOutput the most bytes of an adopted task's output, 262,144 at most: so many are set aside on disk for each
+ * @property caFile a PEM file of certificate authorities to trust besides the public ones
+ * @property caOnly trust the authorities of [caFile] alone, and no public ones: a pin. Without a file the worker does not start
+ * @property maxTasks the most requests held at once, answered ones included: 1,000 if nothing is said, 10,000 at most
+ * @property maxBytes the most bytes in the state folder: 67,108,864 if nothing is said. An open request takes its input twice,
+ * [adoptedMaxOutput] and some 12 KB; nothing is taken before there is one
+ * @property adoptedMaxOutput the most bytes of an adopted task's output: so many are set aside on disk for each. 16,384 if nothing
+ * is said, 262,144 at most
  * @property adoptedHeartbeat the time between heartbeats of adopted tasks; none where the workflow has no HeartbeatSeconds
  * @property lease how long a request's heartbeats go on after somebody last looked at [ActivityWorker.tasks]; a day by default
- * @property comebackWindow the first call after the network came back lies at a random point of this window; zero for an app in
- * the foreground
- * @property maxBackoff the longest pause between two tries
+ * @property comebackWindow the first call after the network came back lies at a random point of this window: 30 s if nothing is
+ * said, zero for an app in the foreground
+ * @property maxBackoff the longest pause between two tries: 120 s if nothing is said
  * @property inboxDir a folder apart from the state folder in which other processes of the app leave letters ([TaskInbox.apart])
  */
 data class WorkerConfig(
@@ -40,6 +43,7 @@ data class WorkerConfig(
     val workerName: String? = null,
     val endpointUrl: String? = null,
     val caFile: File? = null,
+    val caOnly: Boolean = false,
     val maxTasks: Int? = null,
     val maxBytes: Long? = null,
     val adoptedMaxOutput: Int? = null,
@@ -55,9 +59,10 @@ data class WorkerConfig(
  *
  * @property arn its ARN
  * @property onRequest polled by [ActivityWorker.pollOnce] alone, rather than all the time. An app that may be suspended leaves it so
- * @property concurrency the most tasks of it that wait for an answer at once
- * @property heartbeatInterval the time between heartbeats: at most a third of the state's HeartbeatSeconds
- * @property maxOutput the most bytes of an output
+ * @property concurrency the most tasks of it that wait for an answer at once: 32 if nothing is said
+ * @property heartbeatInterval the time between heartbeats: at most a third of the state's HeartbeatSeconds. 30 s if nothing is said
+ * @property maxOutput the most bytes of an output: so many are set aside on disk for each task. 16,384 if nothing is said, 262,144
+ * at most
  */
 data class ActivityConfig(
     val arn: String,
@@ -79,6 +84,7 @@ internal fun WorkerConfig.toNative() =
         workerName = workerName,
         endpointUrl = endpointUrl,
         caFile = caFile?.path,
+        caOnly = caOnly,
         maxTasks = maxTasks?.count("maxTasks"),
         maxBytes = maxBytes?.also { require(it >= 0) { "maxBytes is negative" } }?.toULong(),
         adoptedMaxOutput = adoptedMaxOutput?.count("adoptedMaxOutput"),

@@ -212,7 +212,7 @@ class AnswersTest {
         phone.emulator.goOnline()
         phone.start(phone.app(scope = "bob", heartbeat = 1.seconds)).use { bob ->
             assertEquals(emptyList(), bob.pendingTasks())
-            assertEquals(2, bob.snapshot().foreign)
+            assertEquals(2, bob.snapshot().foreign.size)
             assertFailsWith<AnswerException.NotOpen> { bob.succeed(second, "1") }
             delay(2.seconds)
             assertEquals(0, phone.emulator.count("SendTaskHeartbeat"), "ann's request does not beat")

@@ -157,6 +157,7 @@ class CallbacksTest {
                 config.copy(account = "999999999999"),
                 config.copy(maxBytes = 1),
                 config.copy(caFile = File("/does/not/exist.pem")),
+                config.copy(caOnly = true),
                 config.copy(activities = listOf(ActivityConfig("arn:aws:s3:::bucket"))),
             )
         for (config in wrong) {

@@ -1,5 +1,6 @@
 package dev.activityworker
 
+import dev.activityworker.ffi.BeatsStopped
 import dev.activityworker.ffi.InboxException
 import dev.activityworker.ffi.PollException
 import dev.activityworker.ffi.PollRisk
@@ -139,7 +140,7 @@ class LifeTest {
                 }
                 val stopped = ear.hear { event -> (event as? WorkerEvent.HeartbeatsStopped)?.takeIf { it.id == id } }
                 others.cancelAndJoin()
-                assertEquals(id, stopped.id)
+                assertEquals(id to BeatsStopped.LEASE, stopped.id to stopped.reason)
             }
             eventually("the list followed") { worker.tasks.value.size == 1 }
             val before = phone.emulator.count("SendTaskHeartbeat")
