@@ -16,8 +16,8 @@ use activity_emulator::{Credential, Emulator, Execution, Options};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 
-/// Whatever takes longer than this has failed.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+/// Whatever takes longer than this has failed. The worker itself pauses for a minute before it looks at a disk again.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(150);
 
 /// The program, built here or named by `ACTIVITY_WORKER_BINARY`, with no AWS settings but what a test gives it.
 pub(crate) fn program() -> Command {
