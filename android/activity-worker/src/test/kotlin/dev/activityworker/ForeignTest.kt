@@ -33,6 +33,8 @@ class ForeignTest {
             val left = Left(answered, worker.adoptNew(answered.task), open, worker.adoptNew(open.task))
             phone.emulator.goOffline()
             worker.succeed(left.answeredId, "\"first\"")
+            // The report has been cut off: one that is still on its way would arrive once the emulator is back.
+            worker.status.first { it.offline != null }
             left
         }.also { phone.emulator.goOnline() }
     }
