@@ -41,6 +41,17 @@ pub(super) fn all_default() {
     set_mask(SIG_SETMASK, &none());
 }
 
+/// Does it while no signal reaches this thread. Those that come meanwhile are other threads', or wait.
+pub(crate) fn without_signals<T>(work: impl FnOnce() -> T) -> T {
+    let (all, mut before) = (all(), none());
+    // SAFETY: both outlive the call. It can only fail for another `how`.
+    let _ = unsafe { libc::pthread_sigmask(SIG_SETMASK, &raw const all, &raw mut before) };
+    let done = work();
+    // SAFETY: as above.
+    let _ = unsafe { libc::pthread_sigmask(SIG_SETMASK, &raw const before, ptr::null_mut()) };
+    done
+}
+
 pub(super) fn block_all() {
     set_mask(SIG_BLOCK, &all());
 }
