@@ -96,3 +96,20 @@ fn filled(fill: unsafe extern "C" fn(*mut sigset_t) -> c_int) -> sigset_t {
         signals.assume_init()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn p5_signals_that_were_held_back_are_let_through_again() {
+        let blocked = || {
+            let status = std::fs::read_to_string("/proc/thread-self/status").unwrap();
+            status.lines().find(|line| line.starts_with("SigBlk:")).unwrap().to_owned()
+        };
+        let before = blocked();
+        let within = without_signals(blocked);
+        assert!(within != before && within.ends_with("ff"), "{within}");
+        assert_eq!(blocked(), before);
+    }
+}
