@@ -23,10 +23,10 @@ const LINGER: Duration = Duration::from_millis(500);
 const UNKILLABLE: Duration = Duration::from_secs(10);
 /// How often to look whether the handler ended, on kernels before 5.3: they have no descriptor to wait for.
 const NO_PIDFD: Duration = Duration::from_millis(100);
-/// A pipe holds no more than this unless told otherwise.
-const CHUNK: usize = 64 * 1024;
+/// What is read at once: most outputs whole. It is on the stack, for as long as a handler runs.
+const CHUNK: usize = 16 * 1024;
 /// As many chunks as the largest pipe can hold that an ordinary user's handler may ask for.
-const LATE_READS: u32 = 16;
+const LATE_READS: u32 = 64;
 
 struct Watch<'a> {
     child: Child,
@@ -88,7 +88,7 @@ impl<'a> Watch<'a> {
         set_nonblocking(self.stdin.as_ref())?;
         set_nonblocking(self.stdout.pipe.as_ref())?;
         set_nonblocking(self.stderr.pipe.as_ref())?;
-        let mut chunk = vec![0; CHUNK];
+        let mut chunk = [0; CHUNK];
         while !self.is_over() {
             self.wait(cancel)?;
             self.write();
