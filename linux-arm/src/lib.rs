@@ -14,7 +14,9 @@ mod error;
 mod exec;
 #[cfg(any(test, feature = "testing"))]
 pub mod fuzzing;
+mod link_watch;
 mod logger;
+mod outside;
 mod policy;
 mod process;
 mod run;

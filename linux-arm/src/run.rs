@@ -1,7 +1,7 @@
 //! `run`: a worker from its start to its end.
 //!
-//! The main thread waits for the reason to end. `events` remembers why results are held, `signals` listens to SIGTERM and SIGINT,
-//! and with `--exit-when-idle` one thread waits for that. What happens is logged by the worker itself.
+//! The main thread waits for the reason to end. `events` remembers why results are held, `outside` listens to SIGTERM and SIGINT, and
+//! to the kernel's word of the network; with `--exit-when-idle` one thread waits for that. What happens is logged by the worker itself.
 
 use std::collections::HashMap;
 use std::io;
@@ -9,17 +9,17 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use activity_worker::worker::{Activity, Event, Events, Stop, StopReport};
+use activity_worker::worker::{Activity, Event, Events, Link, Stop, StopReport};
 use activity_worker::{TaskId, Worker};
 use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
 
 use crate::args;
-use crate::config::{ActivityConfig, Config, WorkerConfig};
+use crate::config::{ActivityConfig, Config, DEFAULT_COMEBACK_WINDOW, WorkerConfig};
 use crate::connect;
 use crate::error::Error;
 use crate::exec::{self, Environment, Exec, Spawner};
 use crate::logger;
+use crate::outside::{Outside, Word};
 use crate::process::{self, Wanted};
 use crate::state_dir;
 use crate::trust;
@@ -46,7 +46,7 @@ pub(crate) fn run(command: args::Run) -> Result<(), Error> {
     process::warnings().iter().for_each(|warning| log::warn!("{warning}"));
     let exit_when_idle = command.exit_when_idle;
     // Signals count from here on, so that none is lost while the worker starts.
-    let signals = Signals::new([SIGTERM, SIGINT]).map_err(|e| failed("listen to signals", &e))?;
+    let outside = Outside::listen([SIGTERM, SIGINT]).map_err(|e| failed("listen to signals", &e))?;
     let worker = start(command.config()?, Polls::Always)?;
     let (reasons, why) = mpsc::channel();
     let rejections = {
@@ -59,7 +59,7 @@ pub(crate) fn run(command: args::Run) -> Result<(), Error> {
     };
     {
         let (worker, reasons) = (worker.clone(), reasons.clone());
-        spawn("signals", move || listen(signals, &worker, &reasons))?;
+        spawn("outside", move || listen(outside, &worker, &reasons))?;
     }
     if exit_when_idle {
         let worker = worker.clone();
@@ -132,7 +132,8 @@ pub(crate) fn start(config: Config, polls: Polls) -> Result<Worker, Error> {
     {
         log::warn!("{}: {}", doubt.what, doubt.advice);
     }
-    let mut builder = Worker::builder().state_dir(&state_dir).client(client);
+    let window = comeback_window.unwrap_or(DEFAULT_COMEBACK_WINDOW);
+    let mut builder = Worker::builder().state_dir(&state_dir).client(client).comeback_window(window);
     if let Some(name) = worker_name.or_else(connect::host_name) {
         builder = builder.worker_name(name);
     }
@@ -141,9 +142,6 @@ pub(crate) fn start(config: Config, polls: Polls) -> Result<Worker, Error> {
     }
     if let Some(bytes) = max_bytes {
         builder = builder.max_bytes(bytes);
-    }
-    if let Some(window) = comeback_window {
-        builder = builder.comeback_window(window);
     }
     // Stopping now must leave each handler its grace, and the time to be reaped.
     let grace = activities.iter().map(|a| a.limits.grace).max().unwrap_or_default();
@@ -201,9 +199,17 @@ fn rejections(events: &Events) -> HashMap<TaskId, String> {
     rejections
 }
 
-fn listen(mut signals: Signals, worker: &Worker, reasons: &mpsc::Sender<Reason>) {
+fn listen(mut outside: Outside, worker: &Worker, reasons: &mpsc::Sender<Reason>) {
     let mut first: Option<Instant> = None;
-    for signal in signals.forever() {
+    loop {
+        let signal = match outside.next() {
+            Word::Signal(signal) => signal,
+            Word::LinkUp => {
+                log::debug!("a way to the network may be back");
+                worker.set_link(Link::Up);
+                continue;
+            }
+        };
         if let Some(first) = first {
             if first.elapsed() < ECHO {
                 continue;

@@ -124,10 +124,25 @@ impl Engine {
     /// Results first: what waited for the network is due now, but for what waits for another reason.
     fn come_back(&mut self, now: Time) {
         self.polls.hurry(now);
-        let waiting = |s: &&mut Slot| s.waits() && !s.report.held && s.report.denied_since.is_none();
-        for slot in self.slots.iter_mut().filter(waiting) {
+        for slot in self.slots.iter_mut().filter(|s| s.waits_for_the_link()) {
             slot.report.due = slot.report.due.min(now);
             slot.report.failures = 0;
+        }
+    }
+
+    /// The network is said to be back: what waits for it is due at the next probe, or, where that is under way, at a point of the
+    /// come-back window. One of them will probe. Beats keep their own schedule, since their interval may leave them less.
+    pub(super) fn expect_the_link(&mut self, now: Time) {
+        let at = match self.link.next_probe() {
+            None => return,
+            Some(probe) if probe > now => probe,
+            Some(_) => now + jitter::within(&mut self.rng, self.config.comeback_window),
+        };
+        self.polls.hurry(at);
+        for slot in self.slots.iter_mut().filter(|s| s.waits_for_the_link()) {
+            slot.report.due = slot.report.due.min(at);
+            // If it is not back after all, pauses grow anew; that the report was tried is not forgotten.
+            slot.report.failures = slot.report.failures.min(1);
         }
     }
 

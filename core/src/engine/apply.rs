@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::link::Probe;
 use super::slots::{Slot, Stage};
 use super::{
-    Action, BeatsStopped, Call, Cancelled, Engine, FoundState, Input, Kept, Notice, OwnFailure, RUNS_MAX,
-    Stop, Time, Which, jitter,
+    Action, BeatsStopped, Call, Cancelled, Engine, FoundState, Input, Kept, Link, Notice, OwnFailure,
+    RUNS_MAX, Stop, Time, Which, jitter,
 };
 use crate::TaskId;
 use crate::plants::planted;
@@ -64,6 +64,9 @@ impl Engine {
             Input::Link(hint) => {
                 if self.link.hint(now, hint, &mut self.rng) {
                     self.notify(Notice::Offline);
+                }
+                if hint == Link::Up {
+                    self.expect_the_link(now);
                 }
             }
             Input::Wake => self.hurry(now),

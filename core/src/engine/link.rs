@@ -67,6 +67,11 @@ impl LinkBelief {
         }
     }
 
+    /// When the next probe of a dead link is due; `None` while it works.
+    pub fn next_probe(&self) -> Option<Time> {
+        self.offline.map(|o| o.next_probe)
+    }
+
     /// A report or a poll goes: while offline it is the probe.
     pub fn begin(&mut self, probe: Probe) {
         if let Some(offline) = &mut self.offline {

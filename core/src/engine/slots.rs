@@ -150,6 +150,11 @@ impl Slot {
         matches!(self.stage, Stage::Waiting | Stage::NotKept)
     }
 
+    /// Its outcome waits for the network, and for nothing else.
+    pub fn waits_for_the_link(&self) -> bool {
+        self.waits() && !self.report.held && self.report.denied_since.is_none()
+    }
+
     /// Since when its handler runs, if it does.
     pub fn runs_since(&self) -> Option<Time> {
         self.began.filter(|_| self.stage == Stage::Running && self.try_again.is_none())

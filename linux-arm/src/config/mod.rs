@@ -27,6 +27,9 @@ pub(crate) use values::{Allowed, arn, concurrency, duration, place, worker_name}
 pub(crate) const MAX_OUTPUT: usize = 262_144;
 pub(crate) const DEFAULT_CONCURRENCY: usize = 1;
 pub(crate) const DEFAULT_HEARTBEAT_INTERVAL: Duration = Duration::from_secs(30);
+/// A person at one device waits half of it on average. A thousand devices behind one router make a hundred first calls a second, a third
+/// of what the service allows an account for good.
+pub(crate) const DEFAULT_COMEBACK_WINDOW: Duration = Duration::from_secs(10);
 pub(crate) const DEFAULT_HANDLER_TIMEOUT: Duration = Duration::from_secs(600);
 pub(crate) const DEFAULT_GRACE: Duration = Duration::from_secs(10);
 

@@ -3,7 +3,7 @@
 //! The input goes to the program's stdin, its stdout is the output, its exit status decides between success and failure. No
 //! shell is involved. `docs/device.md` has the contract.
 //!
-//! * `spawn` starts the program, on one permanent thread;
+//! * `spawn` starts the program, on one permanent thread; `child` is what that makes;
 //! * `watch` feeds it, reads it and ends it when it must end, on the task's own thread;
 //! * `output` makes an outcome of what it left behind;
 //! * `cancel` is how it is told to end;
@@ -11,6 +11,7 @@
 //! * `run_file` tells after a crash of the worker whether it is still running.
 
 mod cancel;
+mod child;
 mod environment;
 mod limits;
 pub(crate) mod output;
@@ -25,7 +26,6 @@ mod tests;
 use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
-use std::process::Child;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -34,6 +34,7 @@ use activity_worker::worker::{Handler, TaskContext};
 use activity_worker::{Failure, TaskId};
 
 use cancel::CancelSwitch;
+use child::Child;
 pub(crate) use environment::Environment;
 pub(crate) use limits::Limits;
 use run_file::RunFile;

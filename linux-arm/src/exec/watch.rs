@@ -5,16 +5,15 @@
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::process::{Child, ChildStdin, ExitStatus};
+use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{Errno, ioctl_fionbio};
-use rustix::process::{
-    Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, kill_process_group, pidfd_open, waitid,
-};
+use rustix::process::{PidfdFlags, Signal, WaitId, WaitIdOptions, kill_process_group, pidfd_open, waitid};
 
 use super::cancel::CancelSwitch;
+use super::child::Child;
 use super::limits::Limits;
 use super::output::{End, Ended, Head, Tail};
 
@@ -24,16 +23,15 @@ const LINGER: Duration = Duration::from_millis(500);
 const UNKILLABLE: Duration = Duration::from_secs(10);
 /// How often to look whether the handler ended, on kernels before 5.3: they have no descriptor to wait for.
 const NO_PIDFD: Duration = Duration::from_millis(100);
-/// A pipe holds no more than this unless told otherwise.
-const CHUNK: usize = 64 * 1024;
+/// What is read at once: most outputs whole. It is on the stack, for as long as a handler runs.
+const CHUNK: usize = 16 * 1024;
 /// As many chunks as the largest pipe can hold that an ordinary user's handler may ask for.
-const LATE_READS: u32 = 16;
+const LATE_READS: u32 = 64;
 
 struct Watch<'a> {
     child: Child,
-    pid: Pid,
     pidfd: Option<OwnedFd>,
-    stdin: Option<ChildStdin>,
+    stdin: Option<OwnedFd>,
     input: &'a [u8],
     stdout: Stream<Head>,
     stderr: Stream<Tail>,
@@ -63,7 +61,7 @@ pub(super) fn watch(child: Child, input: &[u8], limits: Limits, cancel: &CancelS
     let mut watch = Watch::new(child, input, limits);
     if let Err(e) = watch.run(cancel) {
         watch.signal(Signal::KILL);
-        let _ = watch.child.try_wait();
+        watch.child.reap_if_ended();
         return Err(e);
     }
     Ok(End { ended: watch.ended, status: watch.status, stdout: watch.stdout.kept, stderr: watch.stderr.kept })
@@ -71,14 +69,12 @@ pub(super) fn watch(child: Child, input: &[u8], limits: Limits, cancel: &CancelS
 
 impl<'a> Watch<'a> {
     fn new(mut child: Child, input: &'a [u8], limits: Limits) -> Self {
-        let pid = Pid::from_child(&child);
         Watch {
-            pid,
-            pidfd: pidfd_open(pid, PidfdFlags::empty()).ok(),
+            pidfd: pidfd_open(child.pid, PidfdFlags::empty()).ok(),
             stdin: child.stdin.take(),
             input,
-            stdout: Stream { pipe: child.stdout.take().map(Into::into), kept: Head::new(limits.max_output) },
-            stderr: Stream { pipe: child.stderr.take().map(Into::into), kept: Tail::default() },
+            stdout: Stream { pipe: child.stdout.take(), kept: Head::new(limits.max_output) },
+            stderr: Stream { pipe: child.stderr.take(), kept: Tail::default() },
             stage: Stage { until: Instant::now() + limits.timeout, next: Next::Terminate },
             ended: None,
             status: None,
@@ -92,7 +88,7 @@ impl<'a> Watch<'a> {
         set_nonblocking(self.stdin.as_ref())?;
         set_nonblocking(self.stdout.pipe.as_ref())?;
         set_nonblocking(self.stderr.pipe.as_ref())?;
-        let mut chunk = vec![0; CHUNK];
+        let mut chunk = [0; CHUNK];
         while !self.is_over() {
             self.wait(cancel)?;
             self.write();
@@ -171,7 +167,7 @@ impl<'a> Watch<'a> {
                 Next::Kill => self.kill(),
                 Next::GiveUp => log::warn!(
                     "a handler does not end on SIGKILL (process {}): going on without it",
-                    self.child.id()
+                    self.child.pid.as_raw_nonzero()
                 ),
                 Next::StopReading => {}
             }
@@ -207,12 +203,12 @@ impl<'a> Watch<'a> {
 
     fn has_exited(&self) -> io::Result<bool> {
         let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
-        Ok(waitid(WaitId::Pid(self.pid), options)?.is_some())
+        Ok(waitid(WaitId::Pid(self.child.pid), options)?.is_some())
     }
 
     fn signal(&self, signal: Signal) {
         // It can only fail because all are gone, or run as another user by now.
-        let _ = kill_process_group(self.pid, signal);
+        let _ = kill_process_group(self.child.pid, signal);
     }
 }
 
@@ -240,7 +236,7 @@ impl<K> Stream<K> {
 }
 
 /// This end only: the handler's end is a file description of its own.
-fn set_nonblocking(pipe: Option<impl AsFd>) -> io::Result<()> {
+fn set_nonblocking(pipe: Option<&OwnedFd>) -> io::Result<()> {
     pipe.map_or(Ok(()), |pipe| Ok(ioctl_fionbio(pipe, true)?))
 }
 
@@ -248,6 +244,8 @@ fn set_nonblocking(pipe: Option<impl AsFd>) -> io::Result<()> {
 mod tests {
     use std::os::unix::process::CommandExt;
     use std::process::{Command, Stdio};
+
+    use rustix::process::Pid;
 
     use super::*;
 
@@ -258,6 +256,12 @@ mod tests {
         handler.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
         let mut child = handler.spawn().unwrap();
         let status = child.wait().unwrap();
+        let child = Child {
+            pid: Pid::from_child(&child),
+            stdin: None,
+            stdout: child.stdout.take().map(Into::into),
+            stderr: child.stderr.take().map(Into::into),
+        };
         let limits =
             Limits { timeout: Duration::from_secs(9), grace: Duration::from_secs(1), max_output: 100_000 };
         let mut watch = Watch::new(child, b"", limits);

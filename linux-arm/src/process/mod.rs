@@ -23,6 +23,7 @@ use rustix::fs::Mode;
 use rustix::process::{Resource, Rlimit, chdir, getrlimit, set_child_subreaper, setrlimit, umask};
 
 pub(crate) use limits::{Wanted, reckon};
+pub(crate) use signals::without_signals;
 
 /// What this process was given, and a handler gets back. Nothing in a unit test, which mends nothing.
 static GIVEN: OnceLock<Given> = OnceLock::new();
@@ -86,7 +87,7 @@ pub(crate) fn other_folder() -> Option<PathBuf> {
     Some(named.unwrap_or_else(|| "/".into()))
 }
 
-/// Gives this process, a handler's between `fork` and `exec`, what the worker was given. Makes system calls and nothing else.
+/// Gives this process, a handler's before its `exec`, what the worker was given. Makes system calls and nothing else.
 pub(crate) fn give_back_in_child() {
     signals::all_default();
     if let Some(given) = GIVEN.get() {

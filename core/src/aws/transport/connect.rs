@@ -4,14 +4,14 @@
 //! name is looked up here, when a connection is really made. A device whose DNS fails goes on using the connection it has.
 
 use std::fmt;
-use std::io::{self, Read, Write};
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, ClientConnection, Stream};
+use rustls::{ClientConfig, ClientConnection};
 use ureq::config::Config;
 use ureq::http::Uri;
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
@@ -25,6 +25,7 @@ use super::Proxies;
 use super::error::NotConnected;
 use super::probe::{self, Notes};
 use super::resolve::{Found, Names};
+use super::secured::Secured;
 use super::socket::Socket as Tcp;
 use super::tcp;
 
@@ -163,8 +164,7 @@ impl Attempt<'_> {
         Ok(tcp)
     }
 
-    fn secure(&self, socket: Socket, name: ServerName<'static>) -> io::Result<Tls> {
-        let config = self.details.config;
+    fn secure(&self, socket: Socket, name: ServerName<'static>) -> io::Result<Secured> {
         let mut session =
             ClientConnection::new(Arc::clone(&self.connector.tls), name).map_err(io::Error::other)?;
         let mut socket = TransportAdapter::new(socket, Arc::clone(&self.details.current_time));
@@ -174,8 +174,7 @@ impl Attempt<'_> {
             notes.secured = Some(self.deadline.elapsed());
             notes.tls_version = session.protocol_version().and_then(probe::version);
         });
-        let buffers = LazyBuffers::new(config.input_buffer_size(), config.output_buffer_size());
-        Ok(Tls { session, socket, buffers })
+        Ok(Secured::new(session, socket, self.details.config.input_buffer_size()))
     }
 
     fn timeout(&self) -> Result<NextTimeout, Error> {
@@ -281,61 +280,6 @@ impl fmt::Display for Place<'_> {
             f.write_str(self.host)?
         }
         self.shown_port.map_or(Ok(()), |port| write!(f, ":{port}"))
-    }
-}
-
-/// A TLS connection on another one.
-pub(super) struct Tls {
-    session: ClientConnection,
-    socket: TransportAdapter<Socket>,
-    buffers: LazyBuffers,
-}
-
-impl fmt::Debug for Tls {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Tls({:?})", self.socket.get_ref())
-    }
-}
-
-impl Transport for Tls {
-    fn buffers(&mut self) -> &mut dyn Buffers {
-        &mut self.buffers
-    }
-
-    fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), Error> {
-        self.socket.set_timeout(timeout);
-        let mut plain = &self.buffers.output()[..amount];
-        // Not through `Stream`, which hides an error of the socket until the next write.
-        while !plain.is_empty() {
-            let taken = self.session.writer().write(plain)?;
-            plain = &plain[taken..];
-            while self.session.wants_write() {
-                self.session.write_tls(&mut self.socket)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
-        self.socket.set_timeout(timeout);
-        let mut stream = Stream::new(&mut self.session, &mut self.socket);
-        let amount = stream.read(self.buffers.input_append_buf())?;
-        self.buffers.input_appended(amount);
-        Ok(amount > 0)
-    }
-
-    /// Whether the connection can carry another request: nothing more has come since the last answer, not even a farewell.
-    fn is_open(&mut self) -> bool {
-        let quiet = self
-            .session
-            .process_new_packets()
-            .is_ok_and(|state| !state.peer_has_closed() && state.plaintext_bytes_to_read() == 0);
-        let tcp = self.socket.get_mut();
-        quiet && tcp.buffers().input().is_empty() && tcp.is_open()
-    }
-
-    fn is_tls(&self) -> bool {
-        true
     }
 }
 

@@ -23,6 +23,7 @@ use super::error::{Limits, NotConnected, explain};
 use super::exchange::{LONGEST, exchange, passage};
 use super::probe::Notes;
 use super::resolve::Names;
+use super::secured;
 use super::tls::Tls;
 use super::{Probe, Proxies, Request, Response, Transport, TransportError};
 use crate::Printable;
@@ -34,9 +35,8 @@ const IDLE: Duration = Duration::from_secs(50);
 const POOL: usize = 8;
 /// The room for an answer's header, in bytes.
 const HEADER_MAX: usize = 12 * 1024;
-/// ureq's buffers, of which a connection has two pairs. The header must fit into the first; the second is the size of a write.
+/// ureq's buffer for what comes, of which a connection has two. The header must fit into it. What goes has the size of a write.
 const INPUT_BUFFER: usize = 16 * 1024;
-const OUTPUT_BUFFER: usize = 8 * 1024;
 
 /// The [`Transport`] over real sockets: `http` and `https`, TLS 1.2 and 1.3, connections kept alive between requests.
 ///
@@ -229,7 +229,7 @@ fn new_agent(connector: HttpsConnector, connect_timeout: Duration, pool: usize) 
         .timeout_per_write(Some(connect_timeout))
         .max_response_header_size(HEADER_MAX)
         .input_buffer_size(INPUT_BUFFER)
-        .output_buffer_size(OUTPUT_BUFFER)
+        .output_buffer_size(secured::WRITE)
         .max_idle_age(IDLE)
         .max_idle_connections(pool)
         .max_idle_connections_per_host(pool)

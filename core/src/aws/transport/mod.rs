@@ -6,7 +6,7 @@
 //! | `https`, `https_builder` | the transport for real, and what it is told |
 //! | `network` | what all transports of a process share: CAs, proxies, clock |
 //! | `exchange`, `paced`, `ends` | a request and its answer; the time for a body; what is kept of one that is too large |
-//! | `connect`, `resolve`, `dns/`, `tcp`, `socket` | names, addresses, connections |
+//! | `connect`, `resolve`, `dns/`, `tcp`, `socket`, `secured` | names, addresses, connections |
 //! | `proxy`, `direct` | proxies, and who needs none |
 //! | `tls`, `tls_words`, `verifying`, `pem` | certificates and CAs, and what is said of them |
 //! | `dates` | what a server's date is worth where certificates are refused for their dates |
@@ -28,6 +28,7 @@ mod port;
 mod probe;
 mod proxy;
 mod resolve;
+mod secured;
 mod socket;
 mod tcp;
 mod tls;

@@ -362,3 +362,38 @@ fn p6_a_network_that_is_back_hurries_no_report_that_was_not_allowed() {
     }
     assert_eq!(world.engine.next_report(), Some(due), "the network was not what it waited for");
 }
+
+#[test]
+fn p10_a_hint_brings_a_report_into_the_window_however_long_its_own_pause_is() {
+    let (window, offline) = (config(&[]).comeback_window, failed(ErrorClass::Network, false));
+    for hours in 1..20 {
+        let mut world = World::reporting();
+        let end = world.now + hours * 60 * MINUTE;
+        world.report_ends(1, offline);
+        while world.now < end {
+            for action in world.wait(MINUTE) {
+                match action {
+                    Action::Call { call: Call::Report, .. } => world.report_ends(1, offline),
+                    Action::Call { call: Call::Beat, .. } => world.beat_ends(1, offline),
+                    Action::Poll { activity } => {
+                        let answer = PollAnswer::Failed(offline.unwrap_err());
+                        world.tell(Input::PollEnded { activity, answer, took: S });
+                    }
+                    _ => {}
+                }
+            }
+        }
+        world.tell(Input::Link(Link::Up));
+        let last = world.now + window;
+        let report = Action::Call { id: id(1), call: Call::Report };
+        // A poll may probe first. The service holds it, and the report does not wait for it.
+        let mut actions = Vec::new();
+        while world.now < last && !actions.contains(&report) {
+            actions = world.wait(last - world.now);
+            if actions.contains(&Action::Call { id: id(1), call: Call::Beat }) {
+                world.beat_ends(1, offline);
+            }
+        }
+        assert!(actions.contains(&report), "after {hours} h: no report within the window");
+    }
+}

@@ -52,7 +52,7 @@ fn the_example_file_is_right_and_says_what_the_defaults_are() {
     assert_ne!(full.worker, config.worker);
     assert!(matches!(full.worker.service.credentials, Some(CredentialsSource::Iot(_))));
     assert_eq!(full.worker.service.network.no_proxy.as_deref(), Some("10.0.0.0/8,internal.example"));
-    assert!(full.worker.max_bytes.is_some() && full.worker.comeback_window == Some(Duration::from_secs(30)));
+    assert!(full.worker.max_bytes.is_some() && full.worker.comeback_window == Some(Duration::from_secs(10)));
 }
 
 #[test]

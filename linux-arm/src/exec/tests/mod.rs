@@ -276,8 +276,8 @@ fn what_an_earlier_run_left_is_ended_though_nobody_reaped_its_leader() {
     let run_file = RunFile::take(&bench.exec.runs, task()).unwrap().unwrap();
     let variables = ["A", "B", "C", "D"].map(|name| (name, String::new()));
     let run = Run { id: task(), input: b"", variables };
-    let mut leader = bench.exec.start(&run, &run_file).unwrap();
-    let stat = format!("/proc/{}/stat", leader.id());
+    let leader = bench.exec.start(&run, &run_file).unwrap();
+    let stat = format!("/proc/{}/stat", leader.pid.as_raw_nonzero());
     while !fs::read_to_string(&stat).unwrap().contains(") Z ") {
         thread::sleep(Duration::from_millis(5));
     }

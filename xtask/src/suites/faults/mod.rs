@@ -7,6 +7,7 @@
 mod calls;
 mod checks;
 mod clock;
+mod comeback;
 mod disk;
 mod keys;
 mod kill;
@@ -88,6 +89,7 @@ const SCENARIOS: &[Scenario] = &[
     scenario("kill", "kill", kill::kill),
     scenario("kill", "handler", kill::handler),
     scenario("network", "cut", network::cut),
+    scenario("network", "comeback", comeback::comes_back),
     scenario("network", "slow-uplink", uplink::slow),
     scenario("network", "dns", network::dns),
     scenario("dns", "static", names::of_the_static_binary),

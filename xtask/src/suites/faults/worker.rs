@@ -26,6 +26,8 @@ pub(super) struct Setup {
     pub(super) concurrency: usize,
     /// Shell, before the input is copied to the output.
     pub(super) work: String,
+    /// The interval of heartbeats.
+    beat: String,
     /// Lines of `[network]`.
     network: String,
     options: Vec<OsString>,
@@ -49,6 +51,7 @@ impl Setup {
             effects: folder.join("effects"),
             concurrency: 1,
             work: String::new(),
+            beat: "1s".into(),
             network: String::new(),
             options: Vec::new(),
             environment: vec![
@@ -68,6 +71,12 @@ impl Setup {
 
     pub(super) fn concurrency(mut self, tasks: usize) -> Self {
         self.concurrency = tasks;
+        self
+    }
+
+    /// How often heartbeats go; else every second.
+    pub(super) fn beating_every(mut self, interval: &str) -> Self {
+        interval.clone_into(&mut self.beat);
         self
     }
 
@@ -142,7 +151,8 @@ impl Setup {
         format!(
             "endpoint_url = {endpoint:?}\nstate_dir = {state:?}\ncomeback_window = \"1s\"\n\
              [[activity]]\narn = {arn:?}\ncommand = [\"sh\", \"-c\", {handler:?}]\n\
-             concurrency = {concurrency}\nheartbeat_interval = \"1s\"\ngrace = \"1s\"\n[network]\n{network}\n",
+             concurrency = {concurrency}\nheartbeat_interval = \"{beat}\"\ngrace = \"1s\"\n[network]\n{network}\n",
+            beat = self.beat,
             network = self.network,
             endpoint = self.endpoint,
             state = self.state_dir,
