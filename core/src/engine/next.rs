@@ -43,25 +43,26 @@ impl Engine {
     }
 
     fn expire(&mut self, now: Time) {
-        for slot in self.slots.iter_mut() {
-            if let Some((at, why)) = expires_at(slot)
-                && at <= now
-            {
+        let over = self.slots.iter().filter_map(|s| expires_at(s).map(|(at, why)| (at, s.id, why)));
+        let mut over: Vec<_> = over.filter(|(at, ..)| *at <= now).collect();
+        over.sort_unstable_by_key(|(at, id, _)| (*at, *id));
+        for (_, id, why) in over {
+            if let Some(slot) = self.slots.find_mut(id) {
                 slot.beat.stopped = Some(why);
-                self.ready.push_back(Action::Notify(Notice::BeatsStopped(slot.id, why)));
+                self.ready.push_back(Action::Notify(Notice::BeatsStopped(id, why)));
             }
         }
-        let proven = |slot: &&Slot| self.starts.proven_at(slot).is_some_and(|at| at <= now);
-        let proven = self.slots.iter().find(proven).map(|slot| slot.id);
-        proven.into_iter().for_each(|id| self.started(id));
+        let proven = self.slots.iter().filter_map(|slot| Some((self.starts.proven_at(slot)?, slot.id)));
+        let proven = proven.min().filter(|(at, _)| *at <= now);
+        proven.into_iter().for_each(|(_, id)| self.started(id));
     }
 
     /// What was refused is tried again.
     fn next_again(&mut self, now: Time) -> Option<Action> {
-        let due = |at: &Option<Time>| at.is_some_and(|at| at <= now);
-        let slot = self.slots.iter_mut().find(|s| due(&s.keep_again) || due(&s.try_again))?;
-        let id = slot.id;
-        if due(&slot.keep_again) {
+        let first = self.slots.iter().filter_map(|s| Some((s.again_at()?, s.id))).min();
+        let (_, id) = first.filter(|(at, _)| *at <= now)?;
+        let slot = self.slots.find_mut(id)?;
+        if slot.keep_again.is_some_and(|at| at <= now) {
             slot.keep_again = None;
             return Some(Action::KeepOutcome { id, which: slot.own.map_or(Which::Theirs, Which::Own) });
         }
@@ -88,9 +89,9 @@ impl Engine {
         let report = self
             .slots
             .iter()
-            .filter_map(|s| due(self.report_at(s)).map(|at| (s.report.failures, at, s.id)))
+            .filter_map(|s| due(self.report_at(s)).map(|at| (s.report_rank(), s.report.due, s.id, at)))
             .min()
-            .map(|(_, at, id)| (at, id));
+            .map(|(_, _, id, at)| (at, id));
         match (beat, report) {
             (Some((beat_at, id)), Some((report_at, _))) if beat_at < report_at => {
                 self.begin(id, Call::Beat, now)
@@ -193,14 +194,19 @@ impl Engine {
         self.polls.in_flight() + self.slots.iter().filter(|s| s.stage == Stage::Accepting).count()
     }
 
-    /// What the heartbeats of the tasks held, and of those that polls under way may bring, come to.
+    /// What the heartbeats of the tasks held, and of those that polls under way may bring, come to. Counted by interval, of which there
+    /// are few: so it is the same sum in whatever order tasks come and go.
     fn beats_per_second(&self) -> f64 {
         let held = self.slots.iter().filter(|s| s.beats() || s.stage == Stage::Accepting);
-        let held = held.filter_map(|s| s.beat.interval);
+        let mut counts = std::collections::BTreeMap::<_, usize>::new();
+        for interval in held.filter_map(|s| s.beat.interval) {
+            *counts.entry(interval).or_default() += 1;
+        }
+        let held = counts.into_iter().map(|(interval, count)| count as f64 / interval.as_secs_f64());
         let polled = (0..self.config.activities.len())
             .filter(|activity| self.polls.due(*activity).is_none())
-            .map(|activity| self.config.activities[activity].heartbeat);
-        held.chain(polled).map(|interval| 1.0 / interval.as_secs_f64()).sum()
+            .map(|activity| 1.0 / self.config.activities[activity].heartbeat.as_secs_f64());
+        held.chain(polled).sum()
     }
 
     /// Nothing is left to do before something new comes: what remains is held, or not ours, and perhaps fills every place.

@@ -8,6 +8,7 @@
 //!     └──> NotKept (reported from memory) ─────────> Forgetting          Foreign: stays where it is
 //! ```
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::protocol::{BeatsStopped, Cancelled, Kept, OwnFailure, Time};
@@ -38,6 +39,9 @@ pub enum Stage {
     /// It is not ours to go on with.
     Foreign,
 }
+
+/// The rank of reports that the service rejected: behind all others.
+pub const RANK_HELD: u8 = 8;
 
 /// One task.
 #[derive(Debug, Clone)]
@@ -185,6 +189,17 @@ impl Slot {
             }
     }
 
+    /// When what was refused is to be tried once more.
+    pub fn again_at(&self) -> Option<Time> {
+        self.keep_again.into_iter().chain(self.try_again).min()
+    }
+
+    /// Which reports go before which: the least tried first, so that a poisonous one can't starve the rest, and those that the service
+    /// rejected last.
+    pub fn report_rank(&self) -> u8 {
+        if self.report.held { RANK_HELD } else { self.report.failures.min(u32::from(RANK_HELD) - 1) as u8 }
+    }
+
     /// The settlement, when the service says that the task is over.
     pub fn settlement_when_over(&self) -> Settlement {
         if planted("too-late-is-delivered") {
@@ -201,60 +216,56 @@ impl Slot {
     }
 }
 
-/// All tasks held: a table of fixed size.
+/// All tasks held, at most so many, in the order of their ids.
 #[derive(Debug, Clone)]
 pub struct Slots {
-    table: Box<[Option<Slot>]>,
-    used: usize,
+    table: BTreeMap<TaskId, Slot>,
+    size: usize,
 }
 
 impl Slots {
     /// Places for `size` tasks.
     pub fn new(size: usize) -> Self {
-        Slots { table: (0..size).map(|_| None).collect(), used: 0 }
+        Slots { table: BTreeMap::new(), size }
     }
 
     /// Places not taken.
     pub fn free(&self) -> usize {
-        self.table.len() - self.used
+        self.size.saturating_sub(self.table.len())
     }
 
     /// Takes a place. False if there is none, or the task has one already.
     pub fn insert(&mut self, slot: Slot) -> bool {
-        if self.find(slot.id).is_some() {
+        if self.free() == 0 || self.table.contains_key(&slot.id) {
             return false;
         }
-        let Some(place) = self.table.iter_mut().find(|place| place.is_none()) else { return false };
-        *place = Some(slot);
-        self.used += 1;
+        self.table.insert(slot.id, slot);
         true
     }
 
     /// The task with this id.
     pub fn find(&self, id: TaskId) -> Option<&Slot> {
-        self.iter().find(|slot| slot.id == id)
+        self.table.get(&id)
     }
 
     /// The task with this id, to be changed.
     pub fn find_mut(&mut self, id: TaskId) -> Option<&mut Slot> {
-        self.iter_mut().find(|slot| slot.id == id)
+        self.table.get_mut(&id)
     }
 
     /// Gives its place free.
     pub fn remove(&mut self, id: TaskId) -> Option<Slot> {
-        let place = self.table.iter_mut().find(|place| place.as_ref().is_some_and(|slot| slot.id == id))?;
-        self.used -= 1;
-        place.take()
+        self.table.remove(&id)
     }
 
     /// All tasks.
     pub fn iter(&self) -> impl Iterator<Item = &Slot> {
-        self.table.iter().flatten()
+        self.table.values()
     }
 
     /// All tasks, to be changed.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Slot> {
-        self.table.iter_mut().flatten()
+        self.table.values_mut()
     }
 }
 
@@ -267,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn p6_the_table_never_grows_and_holds_a_task_once() {
+    fn p6_the_table_holds_no_more_than_it_may_and_a_task_once() {
         let mut slots = Slots::new(2);
         assert!(slots.insert(slot(1)));
         assert!(!slots.insert(slot(1)), "the same task twice");
