@@ -8,7 +8,6 @@
 //!     └──> NotKept (reported from memory) ─────────> Forgetting          Foreign: stays where it is
 //! ```
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::protocol::{BeatsStopped, Cancelled, Kept, OwnFailure, Time};
@@ -39,6 +38,9 @@ pub enum Stage {
     /// It is not ours to go on with.
     Foreign,
 }
+
+/// A task whose report has been denied for so long beats no more: its workflow must be able to time out.
+const DENIED_LEASE: Duration = Duration::from_secs(3600);
 
 /// The rank of reports that the service rejected: behind all others.
 pub const RANK_HELD: u8 = 8;
@@ -194,6 +196,40 @@ impl Slot {
         self.keep_again.into_iter().chain(self.try_again).min()
     }
 
+    /// When, and why, its heartbeats end by themselves.
+    pub fn expires(&self) -> Option<(Time, BeatsStopped)> {
+        if !self.beats() {
+            return None;
+        }
+        match (self.stage, self.report.denied_since) {
+            (Stage::Deferred, _) => Some((self.beat.lease_until, BeatsStopped::Lease)),
+            (Stage::Waiting, Some(since)) => Some((since + DENIED_LEASE, BeatsStopped::Denied)),
+            _ => None,
+        }
+    }
+
+    /// When its next heartbeat is due, unless one is under way.
+    pub fn beat_due(&self) -> Option<Time> {
+        // A report may take longer than the service waits for a heartbeat: it holds up none.
+        let waits = self.report.in_flight && planted("beat-waits-for-its-report");
+        (self.beats() && !self.beat.in_flight && !waits).then_some(self.beat.due)
+    }
+
+    /// When its next report is due, and its rank, unless one is under way.
+    pub fn report_due(&self) -> Option<(u8, Time)> {
+        let early = self.stage == Stage::Ended && planted("outcome-sent-before-it-is-kept");
+        ((self.waits() || early) && !self.report.in_flight).then(|| (self.report_rank(), self.report.due))
+    }
+
+    /// The service takes no report of it, or no heartbeat.
+    pub fn is_refused(&self) -> bool {
+        match self.stage {
+            Stage::Foreign | Stage::Forgetting => false,
+            _ if self.waits() => self.report.held || self.is_denied(),
+            _ => !self.report.held && self.beat.denied_told,
+        }
+    }
+
     /// Which reports go before which: the least tried first, so that a poisonous one can't starve the rest, and those that the service
     /// rejected last.
     pub fn report_rank(&self) -> u8 {
@@ -216,77 +252,12 @@ impl Slot {
     }
 }
 
-/// All tasks held, at most so many, in the order of their ids.
-#[derive(Debug, Clone)]
-pub struct Slots {
-    table: BTreeMap<TaskId, Slot>,
-    size: usize,
-}
-
-impl Slots {
-    /// Places for `size` tasks.
-    pub fn new(size: usize) -> Self {
-        Slots { table: BTreeMap::new(), size }
-    }
-
-    /// Places not taken.
-    pub fn free(&self) -> usize {
-        self.size.saturating_sub(self.table.len())
-    }
-
-    /// Takes a place. False if there is none, or the task has one already.
-    pub fn insert(&mut self, slot: Slot) -> bool {
-        if self.free() == 0 || self.table.contains_key(&slot.id) {
-            return false;
-        }
-        self.table.insert(slot.id, slot);
-        true
-    }
-
-    /// The task with this id.
-    pub fn find(&self, id: TaskId) -> Option<&Slot> {
-        self.table.get(&id)
-    }
-
-    /// The task with this id, to be changed.
-    pub fn find_mut(&mut self, id: TaskId) -> Option<&mut Slot> {
-        self.table.get_mut(&id)
-    }
-
-    /// Gives its place free.
-    pub fn remove(&mut self, id: TaskId) -> Option<Slot> {
-        self.table.remove(&id)
-    }
-
-    /// All tasks.
-    pub fn iter(&self) -> impl Iterator<Item = &Slot> {
-        self.table.values()
-    }
-
-    /// All tasks, to be changed.
-    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Slot> {
-        self.table.values_mut()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn slot(n: u8) -> Slot {
         Slot::new(TaskId::from_bytes([n; 16]), None, Stage::Accepting, Time::ZERO)
-    }
-
-    #[test]
-    fn p6_the_table_holds_no_more_than_it_may_and_a_task_once() {
-        let mut slots = Slots::new(2);
-        assert!(slots.insert(slot(1)));
-        assert!(!slots.insert(slot(1)), "the same task twice");
-        assert!(slots.insert(slot(2)));
-        assert!(!slots.insert(slot(3)));
-        assert!(slots.remove(slot(1).id).is_some());
-        assert_eq!(slots.free(), 1);
-        assert!(slots.insert(slot(3)));
     }
 
     #[test]

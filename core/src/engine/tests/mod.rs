@@ -10,6 +10,7 @@ mod found;
 mod idle;
 #[cfg(target_pointer_width = "64")]
 mod model;
+mod many;
 mod results;
 mod room;
 mod sight;
@@ -20,6 +21,7 @@ mod stops;
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
+use super::slots::{Slot, Stage};
 use super::*;
 use crate::{ErrorClass, Settlement, TaskId};
 
