@@ -25,7 +25,7 @@ impl Engine {
             PollAnswer::Failed(failure) => Some(failure),
             _ => None,
         };
-        self.learn(now, failure, Some(Probe::Poll));
+        self.learn(now, failure, Probe::Poll(activity));
         if let Some(failure) = failure {
             let (class, after, max) = (failure.class, failure.retry_after, self.config.max_backoff);
             if self.polls.failed(activity, now, class, after, max, &mut self.rng) {
@@ -69,7 +69,7 @@ impl Engine {
                 self.lanes.report_took(took, failed.is_some());
             }
         }
-        self.learn(now, answer.err(), (call == Call::Report).then_some(Probe::Report));
+        self.learn(now, answer.err(), Probe::Call(call, id));
         let late = answer.is_err_and(|failure| failure.class == ErrorClass::Settled);
         if answer.is_ok() || (late && !planted("slow-for-good")) {
             self.lanes.carried_out(call);
@@ -92,10 +92,11 @@ impl Engine {
     }
 
     /// What any answer says of the link and of the credentials.
-    fn learn(&mut self, now: Time, failure: Option<CallFailure>, probe: Option<Probe>) {
+    fn learn(&mut self, now: Time, failure: Option<CallFailure>, probe: Probe) {
+        let shortest = self.slots.index().shortest_beat();
         match failure.map(|f| (f.class, f.maybe_taken)) {
             Some((ErrorClass::Network, written)) => {
-                if self.link.failed(now, written, probe, &mut self.rng) {
+                if self.link.failed(now, written, probe, shortest, &mut self.rng) {
                     self.notify(Notice::Offline);
                 }
                 return;
@@ -105,7 +106,7 @@ impl Engine {
                     self.notify(Notice::CredentialsRefused);
                 }
                 // Perhaps no source of credentials could be reached, so this is no word of the service.
-                self.link.inconclusive(now, probe, &mut self.rng);
+                self.link.inconclusive(now, probe, shortest, &mut self.rng);
                 return;
             }
             Some((ErrorClass::Clock, _)) => self.notify(Notice::ClockRefused),
@@ -125,6 +126,10 @@ impl Engine {
     fn come_back(&mut self, now: Time) {
         self.polls.hurry(now);
         self.bring_forward(now, |slot| !slot.is_denied());
+        if planted("beats-wait-for-window") {
+            let until = now + jitter::within(&mut self.rng, self.config.comeback_window);
+            self.slots.change_each(|slot| slot.beat.due = slot.beat.due.max(until));
+        }
     }
 
     /// Reports that are not held are due now, those of which `which` says so.
@@ -143,14 +148,16 @@ impl Engine {
     }
 
     fn beat_ended(&mut self, now: Time, id: TaskId, answer: Result<(), ErrorClass>, sent: Time) {
-        let rng = &mut self.rng;
+        let (rng, offline) = (&mut self.rng, self.link.offline_since().is_some());
         let known = self.slots.change(id, |slot| {
             slot.beat.in_flight = false;
             let slower = if planted("beats-too-rare") { 4 } else { 1 };
             let interval = slot.beat.interval.unwrap_or_default() * slower;
-            slot.beat.due = match answer {
-                Ok(()) => jitter::next_beat(rng, sent, interval).max(now),
-                Err(_) => now + jitter::half(rng, interval / 4),
+            (slot.beat.due, slot.beat.failures) = match answer {
+                Ok(()) => (jitter::next_beat(rng, sent, interval).max(now), 0),
+                // It is as overdue as before, and goes as such once a probe was answered; or probes again when it is its turn.
+                Err(_) if offline => (slot.beat.due, slot.beat.failures.saturating_add(1)),
+                Err(_) => (now + jitter::half(rng, interval / 4), slot.beat.failures),
             };
             let told = std::mem::replace(&mut slot.beat.denied_told, answer == Err(ErrorClass::Denied));
             slot.beat.denied_told |= told && answer.is_err();

@@ -310,7 +310,7 @@ impl Engine {
                 slot.report.failures = slot.report.failures.saturating_add(1);
                 slot.report.due = again;
             });
-            self.not_sent(now);
+            self.not_sent(now, id);
         } else if slot.stage == Stage::Running && self.stop.is_some() {
             self.fail_for_them(id, OwnFailure::Stopping);
         } else if slot.stage == Stage::Running {
@@ -326,14 +326,15 @@ impl Engine {
             self.fail_for_them(id, OwnFailure::Damaged);
         }
         if lane {
-            self.not_sent(now);
+            self.not_sent(now, id);
         }
     }
 
     /// A report took a lane, and was not sent.
-    fn not_sent(&mut self, now: Time) {
+    fn not_sent(&mut self, now: Time, id: TaskId) {
         self.lanes.dropped(Call::Report);
-        self.link.inconclusive(now, Some(Probe::Report), &mut self.rng);
+        let shortest = self.slots.index().shortest_beat();
+        self.link.inconclusive(now, Probe::Call(Call::Report, id), shortest, &mut self.rng);
     }
 
     fn touched(&mut self, now: Time) {

@@ -21,7 +21,7 @@ pub(super) struct Index {
     expires: BTreeSet<(Time, TaskId)>,
     /// By activity, and by the time at which the handler was started.
     runs: BTreeSet<(usize, Time, TaskId)>,
-    beats: BTreeSet<(Time, TaskId)>,
+    beats: Ranked,
     reports: Ranked,
     reporting: BTreeSet<TaskId>,
     refused: BTreeSet<TaskId>,
@@ -44,7 +44,7 @@ pub(super) struct Keys {
     again: Option<Time>,
     expires: Option<Time>,
     runs: Option<(usize, Time)>,
-    beat: Option<Time>,
+    beat: Option<(u8, Time)>,
     report: Option<(u8, Time)>,
     reporting: bool,
     pub(super) refused: bool,
@@ -87,7 +87,7 @@ impl Index {
         self.again.extend(keys.again.map(|at| (at, id)));
         self.expires.extend(keys.expires.map(|at| (at, id)));
         self.runs.extend(keys.runs.map(|(activity, at)| (activity, at, id)));
-        self.beats.extend(keys.beat.map(|at| (at, id)));
+        self.beats.0.extend(keys.beat.map(|(rank, at)| (rank, at, id)));
         self.reports.0.extend(keys.report.map(|(rank, at)| (rank, at, id)));
         self.reporting.extend(keys.reporting.then_some(id));
         self.refused.extend(keys.refused.then_some(id));
@@ -105,7 +105,7 @@ impl Index {
         keys.again.map(|at| self.again.remove(&(at, id)));
         keys.expires.map(|at| self.expires.remove(&(at, id)));
         keys.runs.map(|(activity, at)| self.runs.remove(&(activity, at, id)));
-        keys.beat.map(|at| self.beats.remove(&(at, id)));
+        keys.beat.map(|(rank, at)| self.beats.0.remove(&(rank, at, id)));
         keys.report.map(|(rank, at)| self.reports.0.remove(&(rank, at, id)));
         keys.reporting.then(|| self.reporting.remove(&id));
         keys.refused.then(|| self.refused.remove(&id));
@@ -153,9 +153,9 @@ impl Index {
         next.filter(|(its, ..)| *its == activity).map(|(_, began, id)| (*began, *id))
     }
 
-    /// Heartbeats that are not under way, by the time at which they are due.
-    pub(super) fn beats(&self) -> impl Iterator<Item = (Time, TaskId)> {
-        self.beats.iter().copied()
+    /// Heartbeats that are not under way.
+    pub(super) fn beats(&self) -> &Ranked {
+        &self.beats
     }
 
     /// Reports that are not under way.
@@ -246,6 +246,11 @@ impl Ranked {
     /// The first of the lowest rank of which one is due.
     pub(super) fn due(&self, now: Time) -> Option<(Time, TaskId)> {
         self.firsts().find(|(_, at, _)| *at <= now).map(|(_, at, id)| (at, id))
+    }
+
+    /// All that are due.
+    pub(super) fn all_due(&self, now: Time) -> impl Iterator<Item = (Time, TaskId)> {
+        self.0.iter().filter(move |(_, at, _)| *at <= now).map(|(_, at, id)| (*at, *id))
     }
 
     /// When the next one is due, below this rank.

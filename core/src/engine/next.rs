@@ -34,7 +34,7 @@ impl Engine {
         let activities = 0..self.config.activities.len();
         let own = [index.again(), index.expires()].into_iter().flatten().map(|(at, _)| at);
         let proven = activities.clone().filter_map(|activity| Some(self.proven(activity)?.0));
-        let beat = index.beats().next().zip(self.beats_open_at()).map(|((due, _), open)| due.max(open));
+        let beat = index.beats().next(u8::MAX).zip(self.beats_open_at()).map(|(due, open)| due.max(open));
         let report = index.reports().next(u8::MAX).zip(self.reports_open_at());
         let report = report.map(|(due, open)| due.max(open));
         let polls = activities.filter_map(|activity| self.poll_at(activity));
@@ -85,18 +85,18 @@ impl Engine {
 
     fn next_call(&mut self, now: Time) -> Option<Action> {
         let index = self.slots.index();
-        // The most overdue goes first. When all wait for the same pace, the same few must not win each time.
-        let beat = self.beats_open_at().filter(|open| *open <= now).and_then(|open| {
-            let mut due = index.beats().take_while(|(due, _)| *due <= now);
-            match planted("beats-starve") {
-                true => due.map(|(due, id)| (due.max(open), id)).min(),
-                false => due.next(),
-            }
+        // The most overdue goes first. When all wait for the same pace, the same few must not win each time; when one is to probe a
+        // dead link, neither.
+        let turn = self.link.beats_turn();
+        let beat = self.beats_open_at().filter(|open| *open <= now).and_then(|open| match turn {
+            _ if planted("beats-starve") => index.beats().all_due(now).map(|(due, id)| (due.max(open), id)).min(),
+            None => index.beats().firsts().map(|(_, due, id)| (due, id)).min().filter(|(due, _)| *due <= now),
+            Some(_) => index.beats().due(now),
         });
         let report = self.reports_open_at().filter(|open| *open <= now);
         let report = report.and_then(|open| index.reports().due(now).map(|(due, id)| (due.max(open), id)));
         match (beat, report) {
-            (Some((beat_at, id)), Some((report_at, _))) if beat_at < report_at => {
+            (Some((beat_at, id)), Some((report_at, _))) if turn.unwrap_or(beat_at < report_at) => {
                 self.begin(id, Call::Beat, now)
             }
             (_, Some((_, id))) => self.begin(id, Call::Report, now),
@@ -110,9 +110,7 @@ impl Engine {
             Call::Beat => slot.beat.in_flight = true,
             Call::Report => slot.report.in_flight = true,
         })?;
-        if call == Call::Report {
-            self.link.begin(Probe::Report);
-        }
+        self.link.begin(now, Probe::Call(call, id), &mut self.rng);
         self.lanes.begin(call, now, &mut self.rng);
         Some(Action::Call { id, call })
     }
@@ -126,7 +124,7 @@ impl Engine {
             return Some(Action::LookAtRoom);
         }
         self.polls.begin(activity);
-        self.link.begin(Probe::Poll);
+        self.link.begin(now, Probe::Poll(activity), &mut self.rng);
         Some(Action::Poll { activity })
     }
 
@@ -145,7 +143,11 @@ impl Engine {
         // Reports that the end waits for may take their time: until they are there, the tasks are alive.
         let no_more =
             self.calls_no_more() && (self.stop == Some(Stop::Now) || !self.lanes.reports_in_flight());
-        (!no_more && self.lanes.lane_free(Call::Beat)).then(|| self.lanes.opens_at(Call::Beat))
+        if no_more || !self.lanes.lane_free(Call::Beat) {
+            return None;
+        }
+        let link = self.link.beats_open_at(self.slots.index().shortest_beat()?)?;
+        Some(self.lanes.opens_at(Call::Beat).max(link))
     }
 
     /// From when on reports may go, whosever is due.
@@ -153,7 +155,7 @@ impl Engine {
         if self.calls_no_more() || !self.lanes.lane_free(Call::Report) {
             return None;
         }
-        Some(self.lanes.opens_at(Call::Report).max(self.link.opens_at(Probe::Report)?))
+        Some(self.lanes.opens_at(Call::Report).max(self.link.reports_open_at()?))
     }
 
     /// When the activity may be polled: only with a slot, room in the spool, a working disk, and time for one more task's beats.
@@ -181,7 +183,7 @@ impl Engine {
         let due = if tokens_first { due.max(self.tokens_first_until) } else { due };
         let unproven = index.accepting(activity) > 0 || self.unproven(activity).is_some();
         let due = due.max(self.starts.opens_at(activity, unproven)?);
-        Some(due.max(self.link.opens_at(Probe::Poll)?).max(self.lanes.credentials_open_at()))
+        Some(due.max(self.link.polls_open_at()?).max(self.lanes.credentials_open_at()))
     }
 
     /// The tasks that will go into the spool, though it has not counted them yet.

@@ -45,6 +45,11 @@ const DENIED_LEASE: Duration = Duration::from_secs(3600);
 /// The rank of reports that the service rejected: behind all others.
 pub const RANK_HELD: u8 = 8;
 
+/// The least tried goes first, so that one that fails by its own fault can't starve the rest.
+fn rank(failures: u32) -> u8 {
+    failures.min(u32::from(RANK_HELD) - 1) as u8
+}
+
 /// One task.
 #[derive(Debug, Clone)]
 pub struct Slot {
@@ -88,6 +93,8 @@ pub struct Beat {
     pub interval: Option<Duration>,
     /// When the next one is due.
     pub due: Time,
+    /// Those that went to probe a dead link, and failed, since one was taken.
+    pub failures: u32,
     /// One is under way.
     pub in_flight: bool,
     /// Why there are no more.
@@ -129,6 +136,7 @@ impl Slot {
             beat: Beat {
                 interval: None,
                 due: now,
+                failures: 0,
                 in_flight: false,
                 stopped: None,
                 lease_until: now,
@@ -208,11 +216,11 @@ impl Slot {
         }
     }
 
-    /// When its next heartbeat is due, unless one is under way.
-    pub fn beat_due(&self) -> Option<Time> {
+    /// When its next heartbeat is due, and its rank, unless one is under way.
+    pub fn beat_due(&self) -> Option<(u8, Time)> {
         // A report may take longer than the service waits for a heartbeat: it holds up none.
         let waits = self.report.in_flight && planted("beat-waits-for-its-report");
-        (self.beats() && !self.beat.in_flight && !waits).then_some(self.beat.due)
+        (self.beats() && !self.beat.in_flight && !waits).then(|| (rank(self.beat.failures), self.beat.due))
     }
 
     /// When its next report is due, and its rank, unless one is under way.
@@ -230,10 +238,9 @@ impl Slot {
         }
     }
 
-    /// Which reports go before which: the least tried first, so that a poisonous one can't starve the rest, and those that the service
-    /// rejected last.
+    /// Which reports go before which: the least tried first, and those last that the service rejected.
     pub fn report_rank(&self) -> u8 {
-        if self.report.held { RANK_HELD } else { self.report.failures.min(u32::from(RANK_HELD) - 1) as u8 }
+        if self.report.held { RANK_HELD } else { rank(self.report.failures) }
     }
 
     /// The settlement, when the service says that the task is over.

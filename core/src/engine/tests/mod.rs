@@ -11,6 +11,7 @@ mod idle;
 #[cfg(target_pointer_width = "64")]
 mod model;
 mod many;
+mod offline;
 mod results;
 mod room;
 mod sight;
