@@ -61,6 +61,8 @@ mod bugs {
         bug("beats-end-with-the-handler", &["P4"]),
         bug("beat-error-ends-the-beats", &["P4"]),
         bug("beats-too-rare", &["P4"]),
+        bug("beats-wait-for-window", &["P4"]),
+        bug("probe-rarer-than-beats", &["P4"]),
         bug("drain-drops-polls", &["P5"]),
         bug("drain-forgets-polls", &["P5"]),
         bug("too-late-is-sent-again", &["P6"]),

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::link::Probe;
-use super::slots::{Slot, Stage};
+use super::slots::{RANK_HELD, Slot, Stage};
 use super::{
     Action, BeatsStopped, Call, CallFailure, Cancelled, Engine, Notice, OwnFailure, PollAnswer, Time, jitter,
 };
@@ -25,7 +25,7 @@ impl Engine {
             PollAnswer::Failed(failure) => Some(failure),
             _ => None,
         };
-        self.learn(now, failure, Some(Probe::Poll));
+        self.learn(now, failure, Probe::Poll(activity));
         if let Some(failure) = failure {
             let (class, after, max) = (failure.class, failure.retry_after, self.config.max_backoff);
             if self.polls.failed(activity, now, class, after, max, &mut self.rng) {
@@ -69,7 +69,7 @@ impl Engine {
                 self.lanes.report_took(took, failed.is_some());
             }
         }
-        self.learn(now, answer.err(), (call == Call::Report).then_some(Probe::Report));
+        self.learn(now, answer.err(), Probe::Call(call, id));
         let late = answer.is_err_and(|failure| failure.class == ErrorClass::Settled);
         if answer.is_ok() || (late && !planted("slow-for-good")) {
             self.lanes.carried_out(call);
@@ -87,15 +87,16 @@ impl Engine {
 
     /// A pause that the service asks for, as far as it lets no task run into its HeartbeatSeconds.
     fn bearable(&self, call: Call, pause: Duration) -> Duration {
-        let beating = self.slots.iter().filter(|s| call == Call::Beat && s.beats());
-        beating.filter_map(|s| s.beat.interval).min().map_or(pause, |interval| pause.min(interval / 2))
+        let shortest = self.slots.index().shortest_beat().filter(|_| call == Call::Beat);
+        shortest.map_or(pause, |interval| pause.min(interval / 2))
     }
 
     /// What any answer says of the link and of the credentials.
-    fn learn(&mut self, now: Time, failure: Option<CallFailure>, probe: Option<Probe>) {
+    fn learn(&mut self, now: Time, failure: Option<CallFailure>, probe: Probe) {
+        let shortest = self.slots.index().shortest_beat();
         match failure.map(|f| (f.class, f.maybe_taken)) {
             Some((ErrorClass::Network, written)) => {
-                if self.link.failed(now, written, probe, &mut self.rng) {
+                if self.link.failed(now, written, probe, shortest, &mut self.rng) {
                     self.notify(Notice::Offline);
                 }
                 return;
@@ -105,7 +106,7 @@ impl Engine {
                     self.notify(Notice::CredentialsRefused);
                 }
                 // Perhaps no source of credentials could be reached, so this is no word of the service.
-                self.link.inconclusive(now, probe, &mut self.rng);
+                self.link.inconclusive(now, probe, shortest, &mut self.rng);
                 return;
             }
             Some((ErrorClass::Clock, _)) => self.notify(Notice::ClockRefused),
@@ -124,9 +125,25 @@ impl Engine {
     /// Results first: what waited for the network is due now, but for what waits for another reason.
     fn come_back(&mut self, now: Time) {
         self.polls.hurry(now);
-        for slot in self.slots.iter_mut().filter(|s| s.waits_for_the_link()) {
-            slot.report.due = slot.report.due.min(now);
-            slot.report.failures = 0;
+        self.bring_forward(now, 0, |slot| !slot.is_denied());
+        if planted("beats-wait-for-window") {
+            let until = now + jitter::within(&mut self.rng, self.config.comeback_window);
+            self.slots.change_each(|slot| slot.beat.due = slot.beat.due.max(until));
+        }
+    }
+
+    /// Reports that are not held are due at `at`, those of which `which` says so, and no more than `failures` of their tries count.
+    pub(super) fn bring_forward(&mut self, at: Time, failures: u32, which: impl Fn(&Slot) -> bool) {
+        let index = self.slots.index();
+        let waiting: Vec<_> =
+            index.reporting().chain(index.reports().waiting_longer(at, RANK_HELD)).collect();
+        for id in waiting {
+            self.slots.change(id, |slot| {
+                if slot.waits() && !slot.report.held && which(slot) {
+                    slot.report.due = slot.report.due.min(at);
+                    slot.report.failures = slot.report.failures.min(failures);
+                }
+            });
         }
     }
 
@@ -139,69 +156,92 @@ impl Engine {
             Some(_) => now + jitter::within(&mut self.rng, self.config.comeback_window),
         };
         self.polls.hurry(at);
-        for slot in self.slots.iter_mut().filter(|s| s.waits_for_the_link()) {
-            slot.report.due = slot.report.due.min(at);
-            // If it is not back after all, pauses grow anew; that the report was tried is not forgotten.
-            slot.report.failures = slot.report.failures.min(1);
-        }
+        // If it is not back after all, pauses grow anew; that the report was tried is not forgotten.
+        self.bring_forward(at, 1, |slot| !slot.is_denied());
     }
 
     fn beat_ended(&mut self, now: Time, id: TaskId, answer: Result<(), ErrorClass>, sent: Time) {
-        let Some(slot) = self.slots.find_mut(id) else { return };
-        slot.beat.in_flight = false;
-        let interval = slot.beat.interval.unwrap_or_default() * if planted("beats-too-rare") { 4 } else { 1 };
-        slot.beat.due = match answer {
-            Ok(()) => jitter::next_beat(&mut self.rng, sent, interval).max(now),
-            Err(_) => now + jitter::half(&mut self.rng, interval / 4),
-        };
-        slot.beat.denied_told &= answer.is_err();
-        match answer {
-            Err(ErrorClass::Network) if planted("beat-error-ends-the-beats") => slot.beat.interval = None,
-            Err(ErrorClass::Settled) => self.over_by_beat(now, id),
-            // Its own report is under way, or was taken: that may be why the service knows the token no more.
-            Err(ErrorClass::Held | ErrorClass::BadOutput | ErrorClass::NoActivity)
-                if slot.report.in_flight || slot.stage == Stage::Forgetting => {}
-            Err(ErrorClass::Held | ErrorClass::BadOutput | ErrorClass::NoActivity) => {
-                slot.beat.stopped = Some(BeatsStopped::Rejected);
-                self.notify(Notice::BeatsStopped(id, BeatsStopped::Rejected));
+        let (rng, offline) = (&mut self.rng, self.link.offline_since().is_some());
+        let known = self.slots.change(id, |slot| {
+            slot.beat.in_flight = false;
+            let slower = if planted("beats-too-rare") { 4 } else { 1 };
+            let interval = slot.beat.interval.unwrap_or_default() * slower;
+            (slot.beat.due, slot.beat.failures) = match answer {
+                Ok(()) => (jitter::next_beat(rng, sent, interval).max(now), 0),
+                // It is as overdue as before, and goes as such once a probe was answered; or probes again when it is its turn.
+                Err(_) if offline => (slot.beat.due, slot.beat.failures.saturating_add(1)),
+                Err(_) => (now + jitter::half(rng, interval / 4), slot.beat.failures),
+            };
+            let told = std::mem::replace(&mut slot.beat.denied_told, answer == Err(ErrorClass::Denied));
+            slot.beat.denied_told |= told && answer.is_err();
+            match answer {
+                Err(ErrorClass::Network) if planted("beat-error-ends-the-beats") => {
+                    slot.beat.interval = None;
+                    None
+                }
+                // Its own report is under way, or was taken: that may be why the service knows the token no more.
+                Err(ErrorClass::Held | ErrorClass::BadOutput | ErrorClass::NoActivity)
+                    if slot.report.in_flight || slot.stage == Stage::Forgetting =>
+                {
+                    None
+                }
+                Err(ErrorClass::Held | ErrorClass::BadOutput | ErrorClass::NoActivity) => {
+                    slot.beat.stopped = Some(BeatsStopped::Rejected);
+                    Some(Notice::BeatsStopped(id, BeatsStopped::Rejected))
+                }
+                Err(ErrorClass::Denied) if !told => Some(Notice::Denied(id)),
+                _ => None,
             }
-            Err(ErrorClass::Denied) if !std::mem::replace(&mut slot.beat.denied_told, true) => {
-                self.notify(Notice::Denied(id));
-            }
-            _ => {}
+        });
+        if let Some(Some(notice)) = known {
+            self.notify(notice);
+        }
+        if answer == Err(ErrorClass::Settled) {
+            self.over_by_beat(now, id);
         }
     }
 
     /// A heartbeat learnt that the service gave the task up. Before any report began this settles it; after that only a report's
     /// answer does, since our own report may be what ended the task.
     fn over_by_beat(&mut self, now: Time, id: TaskId) {
-        let Some(slot) = self.slots.find_mut(id) else { return };
-        match slot.stage {
-            Stage::Running if slot.cancelled.is_none() => {
-                slot.cancelled = Some(Cancelled::TimedOut);
-                self.ready.push_back(Action::Cancel { id, why: Cancelled::TimedOut });
-                self.notify(Notice::Cancelled(id, Cancelled::TimedOut));
+        match self.stage(id) {
+            Some(Stage::Running) => {
+                let first = |slot: &mut Slot| {
+                    let first = slot.cancelled.is_none();
+                    slot.cancelled.get_or_insert(Cancelled::TimedOut);
+                    first
+                };
+                if self.slots.change(id, first) == Some(true) {
+                    self.ready.push_back(Action::Cancel { id, why: Cancelled::TimedOut });
+                    self.notify(Notice::Cancelled(id, Cancelled::TimedOut));
+                }
             }
-            Stage::Deferred => self.forget(id, Settlement::TooLate),
-            Stage::Waiting => {
-                slot.beat.stopped = Some(BeatsStopped::Rejected);
-                slot.report.due = slot.report.due.min(now);
+            Some(Stage::Deferred) => self.forget(id, Settlement::TooLate),
+            Some(Stage::Waiting) => {
+                self.slots.change(id, |slot| {
+                    slot.beat.stopped = Some(BeatsStopped::Rejected);
+                    slot.report.due = slot.report.due.min(now);
+                });
             }
             _ => {}
         }
     }
 
     fn report_ended(&mut self, now: Time, id: TaskId, answer: Result<(), CallFailure>) {
-        let max_backoff = self.config.max_backoff;
-        let Some(slot) = self.slots.find_mut(id) else { return };
-        slot.report.in_flight = false;
+        let ended = self.slots.change(id, |slot| {
+            slot.report.in_flight = false;
+            let failures = slot.report.failures;
+            if let Err(failure) = answer {
+                slot.report.maybe_taken |= failure.maybe_taken;
+                slot.report.failures = failures.saturating_add(1);
+            }
+            (failures, slot.own.is_none(), slot.report.held, slot.is_denied(), slot.settlement_when_over())
+        });
+        let Some((failures, theirs, held, denied, when_over)) = ended else { return };
         let Err(failure) = answer else {
             self.resume_reports();
             return self.forget(id, Settlement::Delivered);
         };
-        slot.report.maybe_taken |= failure.maybe_taken;
-        let failures = slot.report.failures;
-        slot.report.failures = failures.saturating_add(1);
         let pause = match failure.class {
             ErrorClass::Throttled if planted("throttled-is-settled") => {
                 return self.forget(id, Settlement::Delivered);
@@ -210,17 +250,15 @@ impl Engine {
                 return self.forget(id, Settlement::Unknown);
             }
             ErrorClass::Settled if !planted("too-late-is-sent-again") => {
-                let settlement = slot.settlement_when_over();
                 self.resume_reports();
-                return self.forget(id, settlement);
+                return self.forget(id, when_over);
             }
-            ErrorClass::BadOutput if slot.own.is_none() => {
+            ErrorClass::BadOutput if theirs => {
                 return self.fail_for_them(id, OwnFailure::InvalidOutput);
             }
             ErrorClass::Held | ErrorClass::BadOutput | ErrorClass::NoActivity => {
-                let first = !std::mem::replace(&mut slot.report.held, true);
                 let pause = (HELD_BASE * 2u32.pow(failures.min(4))).min(HELD_MAX);
-                if first {
+                if !held {
                     self.notify(Notice::Held(id));
                 }
                 if self.lanes.rejected(now, &mut self.rng) {
@@ -229,22 +267,24 @@ impl Engine {
                 jitter::half(&mut self.rng, pause)
             }
             ErrorClass::Denied => {
-                if slot.report.denied_since.is_none() {
-                    slot.report.denied_since = Some(now);
+                if !denied {
                     self.notify(Notice::Denied(id));
                 }
                 jitter::half(&mut self.rng, (BASE * 30 * 2u32.pow(failures.min(6))).min(DENIED_MAX))
             }
-            _ if slot.report.held => jitter::half(&mut self.rng, HELD_BASE),
-            _ => jitter::full(&mut self.rng, BASE, max_backoff, failures),
+            _ if held => jitter::half(&mut self.rng, HELD_BASE),
+            _ => jitter::full(&mut self.rng, BASE, self.config.max_backoff, failures),
         };
-        let due = now + pause.max(failure.retry_after.unwrap_or_default());
-        if let Some(slot) = self.slots.find_mut(id) {
-            slot.report.due = due;
-            if failure.class != ErrorClass::Denied {
-                slot.report.denied_since = None;
+        let rejects =
+            matches!(failure.class, ErrorClass::Held | ErrorClass::BadOutput | ErrorClass::NoActivity);
+        self.slots.change(id, |slot| {
+            slot.report.held |= rejects;
+            slot.report.due = now + pause.max(failure.retry_after.unwrap_or_default());
+            match failure.class {
+                ErrorClass::Denied => _ = slot.report.denied_since.get_or_insert(now),
+                _ => slot.report.denied_since = None,
             }
-        }
+        });
     }
 
     /// Somebody lets a task go: the app its open request, or an operator what is kept and can't be delivered.
@@ -259,7 +299,7 @@ impl Engine {
         if may {
             self.forget(id, settlement);
             // What was rejected is gone: it says nothing of the next one.
-            if discarded && !self.slots.iter().any(|slot| slot.waits() && slot.report.held) {
+            if discarded && self.slots.index().held() == 0 {
                 self.resume_reports();
             }
         }
@@ -267,9 +307,10 @@ impl Engine {
 
     /// The task is over: a tombstone is written, then its file goes.
     pub(super) fn forget(&mut self, id: TaskId, settlement: Settlement) {
-        let Some(slot) = self.slots.find_mut(id) else { return };
-        slot.stage = Stage::Forgetting;
-        slot.keep_again = None;
+        let over = |slot: &mut Slot| (slot.stage, slot.keep_again) = (Stage::Forgetting, None);
+        if self.slots.change(id, over).is_none() {
+            return;
+        }
         self.ready.push_back(Action::Forget { id, settlement });
         self.notify(Notice::Settled(id, settlement));
     }

@@ -150,60 +150,71 @@ impl Engine {
     }
 
     fn task_kept(&mut self, now: Time, id: TaskId) {
-        let Some(slot) = self.slots.find_mut(id).filter(|s| s.stage == Stage::Accepting) else { return };
+        let (rng, lease) = (&mut self.rng, self.config.lease);
+        let kept = self.slots.change(id, |slot| {
+            if slot.stage != Stage::Accepting {
+                return None;
+            }
+            Self::arm(slot, slot.beat.interval, now, rng);
+            if slot.own.is_some() {
+                // Its failure was known at once, and is what lies on disk.
+                (slot.stage, slot.outcome, slot.report.due) = (Stage::Waiting, Kept::Yes, now);
+            } else if slot.foreign {
+                slot.stage = Stage::Foreign;
+            } else if slot.deferred {
+                slot.stage = Stage::Deferred;
+                slot.beat.lease_until = now + lease;
+            }
+            Some(slot.stage)
+        });
+        let Some(Some(stage)) = kept else { return };
         // Until the spool says how much room is left.
         self.room = self.room.saturating_sub(1);
-        Self::arm(slot, slot.beat.interval, now, &mut self.rng);
-        self.ready.push_back(Action::Notify(Notice::Accepted(id)));
-        if slot.own.is_some() {
-            // Its failure was known at once, and is what lies on disk.
-            (slot.stage, slot.outcome, slot.report.due) = (Stage::Waiting, Kept::Yes, now);
-            self.notify(Notice::Kept(id));
-        } else if slot.foreign {
-            slot.stage = Stage::Foreign;
-            self.notify(Notice::Foreign(id));
-        } else if slot.deferred {
-            slot.stage = Stage::Deferred;
-            slot.beat.lease_until = now + self.config.lease;
-        } else if self.stop.is_some() {
-            self.fail_for_them(id, OwnFailure::Stopping);
-        } else {
-            self.run(now, id);
+        self.notify(Notice::Accepted(id));
+        match stage {
+            Stage::Waiting => self.notify(Notice::Kept(id)),
+            Stage::Foreign => self.notify(Notice::Foreign(id)),
+            Stage::Accepting if self.stop.is_some() => self.fail_for_them(id, OwnFailure::Stopping),
+            Stage::Accepting => self.run(now, id, None),
+            _ => {}
         }
     }
 
     fn task_not_kept(&mut self, now: Time, id: TaskId) {
         // Until the spool says that there is some all the same.
         self.room = 0;
-        let Some(slot) = self.slots.find_mut(id).filter(|s| s.stage == Stage::Accepting) else { return };
+        let Some(slot) = self.slots.find(id).filter(|s| s.stage == Stage::Accepting) else { return };
         if slot.activity.is_none() {
             // Who handed the token over is told, and still has it.
             self.slots.remove(id);
             return;
         }
-        slot.stage = Stage::NotKept;
-        slot.own = Some(OwnFailure::NotKept);
-        slot.report.due = now;
+        self.slots.change(id, |slot| {
+            (slot.stage, slot.own, slot.report.due) = (Stage::NotKept, Some(OwnFailure::NotKept), now);
+        });
         self.notify(Notice::NotKept(id));
     }
 
     /// An old run that may be going on must be neither joined by a new one nor reported: it is tried again.
     fn not_reclaimed(&mut self, now: Time, id: TaskId) {
-        let max_backoff = self.config.max_backoff;
-        let Some(slot) = self.slots.find_mut(id).filter(|s| s.stage == Stage::Reclaiming) else { return };
-        let pause = jitter::half(&mut self.rng, (READ_AGAIN * (1 + slot.refusals)).min(max_backoff));
-        slot.try_again = Some(now + pause);
-        slot.refusals += 1;
+        let (rng, max_backoff) = (&mut self.rng, self.config.max_backoff);
+        self.slots.change(id, |slot| {
+            if slot.stage == Stage::Reclaiming {
+                let pause = jitter::half(rng, (READ_AGAIN * (1 + slot.refusals)).min(max_backoff));
+                slot.try_again = Some(now + pause);
+                slot.refusals += 1;
+            }
+        });
     }
 
     fn reclaimed(&mut self, id: TaskId) {
-        let Some(slot) = self.slots.find_mut(id).filter(|s| s.stage == Stage::Reclaiming) else { return };
+        let Some(slot) = self.slots.find(id).filter(|s| s.stage == Stage::Reclaiming) else { return };
         let rules = slot.activity.and_then(|a| self.config.activities.get(a));
         if rules.is_some_and(|r| r.safe_to_repeat && !r.deferred)
             && slot.runs < RUNS_MAX
             && self.stop.is_none()
         {
-            slot.stage = Stage::Counting;
+            self.slots.change(id, |slot| slot.stage = Stage::Counting);
             self.ready.push_back(Action::CountRun { id });
         } else {
             self.fail_for_them(id, OwnFailure::Restarted);
@@ -211,35 +222,40 @@ impl Engine {
     }
 
     fn run_counted(&mut self, now: Time, id: TaskId, runs: Option<u8>) {
-        let Some(slot) = self.slots.find_mut(id).filter(|s| s.stage == Stage::Counting) else { return };
+        if self.stage(id) != Some(Stage::Counting) {
+            return;
+        }
         match runs {
-            Some(runs) if self.stop.is_none() => {
-                slot.runs = runs;
-                self.run(now, id);
-            }
+            Some(_) if self.stop.is_none() => self.run(now, id, runs),
             _ => self.fail_for_them(id, OwnFailure::Restarted),
         }
     }
 
-    fn run(&mut self, now: Time, id: TaskId) {
-        let Some(slot) = self.slots.find_mut(id) else { return };
-        (slot.stage, slot.began) = (Stage::Running, Some(now));
-        let run = slot.runs.saturating_add(1);
+    /// `runs`: repetitions of the handler, if they have changed.
+    fn run(&mut self, now: Time, id: TaskId, runs: Option<u8>) {
+        let run = self.slots.change(id, |slot| {
+            (slot.stage, slot.began) = (Stage::Running, Some(now));
+            slot.runs = runs.unwrap_or(slot.runs);
+            slot.runs.saturating_add(1)
+        });
+        let Some(run) = run else { return };
         self.notify(Notice::Started(id, run));
         self.ready.push_back(Action::Run { id, run });
     }
 
     /// The worker's own failure becomes the outcome.
     pub(super) fn fail_for_them(&mut self, id: TaskId, own: OwnFailure) {
-        let Some(slot) = self.slots.find_mut(id) else { return };
-        slot.stage = Stage::Ended;
-        slot.own = Some(own);
-        (slot.try_again, slot.refusals) = (None, 0);
-        self.ready.push_back(Action::KeepOutcome { id, which: Which::Own(own) });
+        let fails = |slot: &mut Slot| {
+            (slot.stage, slot.own) = (Stage::Ended, Some(own));
+            (slot.try_again, slot.refusals) = (None, 0);
+        };
+        if self.slots.change(id, fails).is_some() {
+            self.ready.push_back(Action::KeepOutcome { id, which: Which::Own(own) });
+        }
     }
 
     pub(super) fn outcome_ready(&mut self, id: TaskId, success: bool) {
-        let Some(slot) = self.slots.find_mut(id) else { return };
+        let Some(slot) = self.slots.find(id) else { return };
         match (slot.stage, slot.cancelled) {
             // The service takes no result of it any more.
             (Stage::Running, Some(Cancelled::TimedOut)) => {
@@ -251,7 +267,7 @@ impl Engine {
                 self.fail_for_them(id, OwnFailure::Stopping)
             }
             (Stage::Running | Stage::Deferred, _) => {
-                slot.stage = Stage::Ended;
+                self.slots.change(id, |slot| slot.stage = Stage::Ended);
                 self.ready.push_back(Action::KeepOutcome { id, which: Which::Theirs });
             }
             _ => {}
@@ -259,79 +275,83 @@ impl Engine {
     }
 
     fn outcome_kept(&mut self, now: Time, id: TaskId, kept: Kept) {
-        let max_backoff = self.config.max_backoff;
-        let Some(slot) = self.slots.find_mut(id).filter(|s| matches!(s.stage, Stage::Ended | Stage::Waiting))
-        else {
+        let Some(slot) = self.slots.find(id) else { return };
+        let (first, answered) = (slot.stage == Stage::Ended, slot.deferred && slot.own.is_none());
+        if !first && slot.stage != Stage::Waiting {
             return;
-        };
-        let first = slot.stage == Stage::Ended;
-        if kept == Kept::No && first && slot.deferred && slot.own.is_none() {
+        }
+        if kept == Kept::No && first && answered {
             // The app is told, and still has the answer: the task is as open as before.
-            slot.stage = Stage::Deferred;
+            self.slots.change(id, |slot| slot.stage = Stage::Deferred);
             return;
         }
-        slot.outcome = kept;
-        if first {
-            slot.stage = Stage::Waiting;
-            slot.report.due = now;
-        }
+        let pause = (kept != Kept::Yes).then(|| {
+            jitter::full(&mut self.rng, Duration::from_secs(1), self.config.max_backoff, slot.refusals)
+        });
+        self.slots.change(id, |slot| {
+            slot.outcome = kept;
+            if first {
+                (slot.stage, slot.report.due) = (Stage::Waiting, now);
+            }
+            slot.keep_again = pause.map(|pause| now + pause);
+            slot.refusals = if kept == Kept::Yes { 0 } else { slot.refusals + 1 };
+        });
         if kept == Kept::Yes {
-            slot.keep_again = None;
-            slot.refusals = 0;
             self.notify(Notice::Kept(id));
-            return;
-        }
-        let pause = jitter::full(&mut self.rng, Duration::from_secs(1), max_backoff, slot.refusals);
-        slot.keep_again = Some(now + pause);
-        slot.refusals += 1;
-        if first {
+        } else if first {
             self.notify(Notice::OutcomeNotKept(id));
         }
     }
 
     /// A file that can't be read now is not a broken file: it is read again.
     fn unreadable(&mut self, now: Time, id: TaskId) {
-        let pause = jitter::half(&mut self.rng, READ_AGAIN);
-        let Some(slot) = self.slots.find_mut(id) else { return };
+        let again = now + jitter::half(&mut self.rng, READ_AGAIN);
+        let Some(slot) = self.slots.find(id) else { return };
         if slot.report.in_flight {
-            slot.report.in_flight = false;
-            slot.report.failures = slot.report.failures.saturating_add(1);
-            slot.report.due = now + pause;
-            self.not_sent(now);
+            self.slots.change(id, |slot| {
+                slot.report.in_flight = false;
+                slot.report.failures = slot.report.failures.saturating_add(1);
+                slot.report.due = again;
+            });
+            self.not_sent(now, id);
         } else if slot.stage == Stage::Running && self.stop.is_some() {
             self.fail_for_them(id, OwnFailure::Stopping);
         } else if slot.stage == Stage::Running {
-            slot.try_again = Some(now + pause);
+            self.slots.change(id, |slot| slot.try_again = Some(again));
         }
     }
 
     /// What it should be read for can't be had any more. Once its outcome is on disk again, or it is over, that is old news.
     fn damaged(&mut self, now: Time, id: TaskId) {
-        let Some(slot) = self.slots.find_mut(id) else { return };
-        let lane = std::mem::take(&mut slot.report.in_flight);
-        if lane || matches!(slot.stage, Stage::Running | Stage::Deferred) {
+        let lane = |slot: &mut Slot| (std::mem::take(&mut slot.report.in_flight), slot.stage);
+        let Some((lane, stage)) = self.slots.change(id, lane) else { return };
+        if lane || matches!(stage, Stage::Running | Stage::Deferred) {
             self.fail_for_them(id, OwnFailure::Damaged);
         }
         if lane {
-            self.not_sent(now);
+            self.not_sent(now, id);
         }
     }
 
     /// A report took a lane, and was not sent.
-    fn not_sent(&mut self, now: Time) {
+    fn not_sent(&mut self, now: Time, id: TaskId) {
         self.lanes.dropped(Call::Report);
-        self.link.inconclusive(now, Some(Probe::Report), &mut self.rng);
+        let shortest = self.slots.index().shortest_beat();
+        self.link.inconclusive(now, Probe::Call(Call::Report, id), shortest, &mut self.rng);
     }
 
     fn touched(&mut self, now: Time) {
-        for slot in self.slots.iter_mut().filter(|s| s.stage == Stage::Deferred) {
-            slot.beat.lease_until = now + self.config.lease;
+        let (rng, lease) = (&mut self.rng, self.config.lease);
+        self.slots.change_each(|slot| {
+            if slot.stage != Stage::Deferred {
+                return;
+            }
+            slot.beat.lease_until = now + lease;
             if slot.beat.stopped == Some(BeatsStopped::Lease) {
                 slot.beat.stopped = None;
-                slot.beat.due =
-                    now + jitter::within(&mut self.rng, slot.beat.interval.unwrap_or_default() / 4);
+                slot.beat.due = now + jitter::within(rng, slot.beat.interval.unwrap_or_default() / 4);
             }
-        }
+        });
     }
 
     /// What waits for time alone is due now; what is held stays slow.
@@ -339,24 +359,22 @@ impl Engine {
         self.link.wake(now);
         self.lanes.hurry(now);
         self.polls.hurry(now);
-        for slot in self.slots.iter_mut().filter(|s| s.waits() && !s.report.held) {
-            slot.report.due = slot.report.due.min(now);
-            slot.report.failures = 0;
-        }
+        self.bring_forward(now, 0, |_| true);
     }
 
     /// What the old credentials were refused may be allowed now: another account's word on a token counts no more.
     fn credentials_changed(&mut self, now: Time) {
         self.resume_reports();
         self.lanes.credentials_replaced();
-        for slot in self.slots.iter_mut() {
+        let rng = &mut self.rng;
+        self.slots.change_each(|slot| {
             slot.report.held = false;
             slot.report.denied_since = None;
             if matches!(slot.beat.stopped, Some(BeatsStopped::Rejected | BeatsStopped::Denied)) {
                 slot.beat.stopped = None;
-                Self::arm(slot, slot.beat.interval, now, &mut self.rng);
+                Self::arm(slot, slot.beat.interval, now, rng);
             }
-        }
+        });
         self.hurry(now);
     }
 
@@ -385,12 +403,14 @@ impl Engine {
             return;
         }
         self.ready.push_back(Action::DropCalls);
-        for slot in self.slots.iter_mut().filter(|s| s.stage == Stage::Running && s.cancelled.is_none()) {
-            slot.cancelled = Some(Cancelled::Stopping);
-            let (id, why) = (slot.id, Cancelled::Stopping);
-            self.ready.push_back(Action::Cancel { id, why });
-            self.ready.push_back(Action::Notify(Notice::Cancelled(id, why)));
-        }
+        let (ready, why) = (&mut self.ready, Cancelled::Stopping);
+        self.slots.change_each(|slot| {
+            if slot.stage == Stage::Running && slot.cancelled.is_none() {
+                slot.cancelled = Some(why);
+                ready.push_back(Action::Cancel { id: slot.id, why });
+                ready.push_back(Action::Notify(Notice::Cancelled(slot.id, why)));
+            }
+        });
     }
 
     /// The handler runs, or has run.

@@ -2,13 +2,16 @@
 //!
 //! A call that fails on the network may be the link's fault or its own (a proxy that chokes on one large body). An error before
 //! the request was written is the link's. One after that is the link's too, unless the service has answered another call
-//! within the last two minutes. Only the link's failures take it offline; then reports and polls wait, and one call at a time
-//! probes. Heartbeats keep their own, tighter schedule, and count as probes.
+//! within the last two minutes. Only the link's failures take it offline; then one call at a time probes for all, be it a
+//! heartbeat, a report or a poll. While tasks beat, one goes at least once in the shortest interval of their heartbeats, so that
+//! what an outage takes from HeartbeatSeconds is never much more than its length.
 
 use std::time::Duration;
 
 use super::jitter;
-use super::protocol::{Link, Time};
+use super::protocol::{Call, Link, Time};
+use crate::TaskId;
+use crate::plants::planted;
 
 /// The service answered so recently: what fails now is the call's own fault.
 const FRESH: Duration = Duration::from_secs(120);
@@ -24,13 +27,13 @@ pub struct LinkBelief {
     last_answer: Option<Time>,
 }
 
-/// What may probe a dead link.
+/// A call that may probe a dead link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Probe {
-    /// A poll.
-    Poll,
-    /// A report.
-    Report,
+    /// A poll of this activity.
+    Poll(usize),
+    /// A heartbeat or the report of this task.
+    Call(Call, TaskId),
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -39,8 +42,33 @@ struct Offline {
     failures: u32,
     next_probe: Time,
     probing: Option<Probe>,
+    /// When the last probe went, or the outage began; and whether it was a heartbeat.
+    last: Time,
+    beat_last: bool,
+    /// The share of the shortest interval after which the next one goes at the latest.
+    share: f64,
     /// The platform says that there is no network.
     told: bool,
+}
+
+impl Offline {
+    fn new(since: Time, next_probe: Time, rng: &mut fastrand::Rng) -> Self {
+        Offline {
+            since,
+            failures: 1,
+            next_probe,
+            probing: None,
+            last: since,
+            beat_last: false,
+            share: share(rng),
+            told: false,
+        }
+    }
+}
+
+/// A fleet that lost its network together must not try it together.
+fn share(rng: &mut fastrand::Rng) -> f64 {
+    0.75 + 0.25 * rng.f64()
 }
 
 impl LinkBelief {
@@ -54,16 +82,11 @@ impl LinkBelief {
         self.offline.map(|o| o.since)
     }
 
-    /// From when on a report or a poll may go; `None` while one is out to probe. A poll that probes may be held by the service
-    /// for a minute because all is well, so no report waits for it.
-    pub fn opens_at(&self, probe: Probe) -> Option<Time> {
-        match (self.offline, probe) {
-            (None, _) => Some(Time::ZERO),
-            (Some(Offline { probing: None, next_probe, .. }), _)
-            | (Some(Offline { probing: Some(Probe::Poll), next_probe, .. }), Probe::Report) => {
-                Some(next_probe)
-            }
-            (Some(_), _) => None,
+    /// From when on a poll may go; `None` while another call is out to probe.
+    pub fn polls_open_at(&self) -> Option<Time> {
+        match self.offline {
+            None => Some(Time::ZERO),
+            Some(offline) => offline.probing.is_none().then_some(offline.next_probe),
         }
     }
 
@@ -72,10 +95,41 @@ impl LinkBelief {
         self.offline.map(|o| o.next_probe)
     }
 
-    /// A report or a poll goes: while offline it is the probe.
-    pub fn begin(&mut self, probe: Probe) {
+    /// From when on a report may go; `None` while one, or a heartbeat, is out to probe. A poll that probes may be held by the service
+    /// for a minute because all is well, so no report waits for it.
+    pub fn reports_open_at(&self) -> Option<Time> {
+        match self.offline {
+            None => Some(Time::ZERO),
+            Some(Offline { probing: Some(Probe::Call(..)), .. }) => None,
+            Some(offline) => Some(offline.next_probe),
+        }
+    }
+
+    /// From when on a heartbeat may go. `shortest`: of the intervals at which tasks beat. The next probe goes at most that much after
+    /// the last one went, whatever that one is at: a report may be on its way for minutes.
+    pub fn beats_open_at(&self, shortest: Duration) -> Option<Time> {
+        let Some(offline) = self.offline else { return Some(Time::ZERO) };
+        let latest = offline.last + shortest.mul_f64(offline.share);
+        match self.reports_open_at() {
+            open if planted("probe-rarer-than-beats") => open,
+            Some(open) => Some(open.min(latest)),
+            None => Some(latest),
+        }
+    }
+
+    /// Of a heartbeat and a report that may both probe, whether it is the heartbeat's turn: one of the two may fail by its own fault.
+    pub fn beats_turn(&self) -> Option<bool> {
+        self.offline.map(|offline| !offline.beat_last)
+    }
+
+    /// A call goes: while offline it is the probe. A heartbeat beside a report that probes leaves it that.
+    pub fn begin(&mut self, now: Time, probe: Probe, rng: &mut fastrand::Rng) {
         if let Some(offline) = &mut self.offline {
-            offline.probing = Some(probe);
+            let beat = matches!(probe, Probe::Call(Call::Beat, _));
+            (offline.last, offline.beat_last, offline.share) = (now, beat, share(rng));
+            if !beat || !matches!(offline.probing, Some(Probe::Call(Call::Report, _))) {
+                offline.probing = Some(probe);
+            }
         }
     }
 
@@ -85,17 +139,18 @@ impl LinkBelief {
         self.offline.take().is_some()
     }
 
-    /// A call failed on the network. `written`: after its request was written, at least in part. `probe`: `None` for a heartbeat.
-    /// True if an outage begins.
+    /// A call failed on the network. `written`: after its request was written, at least in part; `shortest`: as in
+    /// [`beats_open_at`](Self::beats_open_at), if any task beats. True if an outage begins.
     pub fn failed(
         &mut self,
         now: Time,
         written: bool,
-        probe: Option<Probe>,
+        probe: Probe,
+        shortest: Option<Duration>,
         rng: &mut fastrand::Rng,
     ) -> bool {
         if self.offline.is_some() {
-            self.inconclusive(now, probe, rng);
+            self.inconclusive(now, probe, shortest, rng);
             return false;
         }
         let fresh = self.last_answer.is_some_and(|at| now.saturating_sub(at) < FRESH);
@@ -103,20 +158,33 @@ impl LinkBelief {
             return false;
         }
         let next_probe = now + jitter::full(rng, BASE, self.max_backoff, 0);
-        self.offline = Some(Offline { since: now, failures: 1, next_probe, probing: None, told: false });
+        self.offline = Some(Offline::new(now, next_probe, rng));
         true
     }
 
-    /// A call ended without a word of the service: the next probe waits longer.
-    pub fn inconclusive(&mut self, now: Time, probe: Option<Probe>, rng: &mut fastrand::Rng) {
-        if let Some(offline) = &mut self.offline
-            && offline.probing.is_some()
-            && offline.probing == probe
-        {
-            offline.probing = None;
-            offline.next_probe = now + jitter::full(rng, BASE, self.max_backoff, offline.failures);
-            offline.failures += 1;
+    /// A call ended without a word of the service. If it was the probe the next one waits longer.
+    pub fn inconclusive(
+        &mut self,
+        now: Time,
+        probe: Probe,
+        shortest: Option<Duration>,
+        rng: &mut fastrand::Rng,
+    ) {
+        let (max, Some(offline)) = (self.max_backoff, &mut self.offline) else { return };
+        if offline.probing != Some(probe) {
+            return;
         }
+        offline.probing = None;
+        let pause = match shortest.filter(|shortest| *shortest < max && !planted("probe-rarer-than-beats")) {
+            None => jitter::full(rng, BASE, max, offline.failures),
+            // Heartbeats make the pauses short; none is shorter than it has to be.
+            Some(shortest) => {
+                let most = BASE.saturating_mul(1u32.checked_shl(offline.failures).unwrap_or(u32::MAX));
+                jitter::half(rng, most.min(shortest))
+            }
+        };
+        offline.next_probe = now + pause;
+        offline.failures += 1;
     }
 
     /// The platform says something. `Up` brings the next probe to a random point of the window; `Down` puts it off, once. True if
@@ -124,8 +192,7 @@ impl LinkBelief {
     pub fn hint(&mut self, now: Time, hint: Link, rng: &mut fastrand::Rng) -> bool {
         let begins = hint == Link::Down && self.offline.is_none();
         if begins {
-            self.offline =
-                Some(Offline { since: now, failures: 1, next_probe: now, probing: None, told: false });
+            self.offline = Some(Offline::new(now, now, rng));
         }
         let Some(offline) = &mut self.offline else { return false };
         match hint {
@@ -155,6 +222,9 @@ mod tests {
     use super::*;
 
     const S: Duration = Duration::from_secs(1);
+    const REPORT: Probe = Probe::Call(Call::Report, TaskId::from_bytes([1; 16]));
+    const BEAT: Probe = Probe::Call(Call::Beat, TaskId::from_bytes([2; 16]));
+    const POLL: Probe = Probe::Poll(0);
 
     fn link() -> (LinkBelief, fastrand::Rng) {
         (LinkBelief::new(30 * S, 120 * S), fastrand::Rng::with_seed(1))
@@ -164,74 +234,114 @@ mod tests {
     fn p6_while_offline_one_call_at_a_time_probes_and_pauses_grow_to_the_cap() {
         let (mut link, mut rng) = link();
         let mut now = S;
-        assert!(link.failed(now, false, Some(Probe::Report), &mut rng));
+        assert!(link.failed(now, false, REPORT, None, &mut rng));
         let mut longest = Duration::ZERO;
         for _ in 0..200 {
-            let probe = link.opens_at(Probe::Report).unwrap();
+            let probe = link.reports_open_at().unwrap();
             assert!(probe > now);
             longest = longest.max(probe - now);
             now = probe;
-            link.begin(Probe::Report);
-            assert_eq!(link.opens_at(Probe::Poll), None, "a second call while the first one probes");
-            link.failed(now, false, Some(Probe::Report), &mut rng);
+            link.begin(now, REPORT, &mut rng);
+            assert_eq!(link.polls_open_at(), None, "a second call while the first one probes");
+            link.failed(now, false, REPORT, None, &mut rng);
         }
         assert!(longest > 60 * S && longest <= 120 * S);
         assert!(link.answered(now));
-        assert_eq!(link.opens_at(Probe::Poll), Some(Time::ZERO));
+        assert_eq!(link.polls_open_at(), Some(Time::ZERO));
     }
 
     #[test]
     fn p6_calls_that_fail_beside_the_probe_neither_put_it_off_nor_take_its_place() {
         let (mut link, mut rng) = link();
-        link.failed(S, false, None, &mut rng);
-        let due = link.opens_at(Probe::Report);
+        link.failed(S, false, BEAT, None, &mut rng);
+        let (due, now) = (link.reports_open_at(), 2 * S);
         for _ in 0..10 {
-            link.failed(2 * S, false, None, &mut rng);
+            link.failed(now, false, BEAT, None, &mut rng);
         }
-        assert_eq!(link.opens_at(Probe::Report), due, "heartbeats go on, and say nothing new");
-        link.begin(Probe::Report);
-        link.failed(3 * S, false, None, &mut rng);
-        assert_eq!(link.opens_at(Probe::Poll), None, "the probe is still under way");
+        assert_eq!(link.reports_open_at(), due, "what was under way says nothing new");
+        link.begin(now, REPORT, &mut rng);
+        link.failed(3 * S, false, BEAT, None, &mut rng);
+        assert_eq!(link.polls_open_at(), None, "the probe is still under way");
+    }
+
+    #[test]
+    fn p4_while_tasks_beat_a_probe_goes_at_least_once_in_the_shortest_interval() {
+        let (mut link, mut rng) = link();
+        let (mut now, shortest) = (S, 30 * S);
+        link.failed(now, false, BEAT, Some(shortest), &mut rng);
+        let mut pauses = Vec::new();
+        for n in 0..200 {
+            let at = link.beats_open_at(shortest).unwrap().max(now);
+            assert!(at - now <= shortest, "{:?} without a probe", at - now);
+            pauses.extend((n >= 10).then_some(at - now));
+            now = at;
+            let probe = if n % 2 == 0 { BEAT } else { REPORT };
+            assert_eq!(link.beats_turn(), Some(n == 0 || probe == BEAT), "they take turns");
+            link.begin(now, probe, &mut rng);
+            link.failed(now + S, false, probe, Some(shortest), &mut rng);
+        }
+        let mean = pauses.iter().sum::<Duration>() / pauses.len() as u32;
+        assert!(mean >= 20 * S, "P6: nor much more often than that: {mean:?}");
+        // A task whose interval is shorter has come.
+        assert!(link.beats_open_at(5 * S).unwrap() <= now + 5 * S);
+        link.hint(now, Link::Down, &mut rng);
+        assert!(link.beats_open_at(shortest).unwrap() <= now + shortest, "a hint may be wrong");
+    }
+
+    #[test]
+    fn p4_heartbeats_wait_for_no_report_that_is_long_on_its_way_and_leave_it_the_probe() {
+        let (mut link, mut rng) = link();
+        link.failed(S, false, REPORT, Some(30 * S), &mut rng);
+        link.begin(2 * S, REPORT, &mut rng);
+        for n in 1..10 {
+            let at = link.beats_open_at(30 * S).unwrap();
+            assert!(at <= 2 * S + n * 30 * S, "{at:?}");
+            link.begin(at, BEAT, &mut rng);
+            link.failed(at + S, false, BEAT, Some(30 * S), &mut rng);
+            assert_eq!(link.reports_open_at(), None, "no second report beside it");
+        }
+        link.failed(400 * S, true, REPORT, Some(30 * S), &mut rng);
+        assert!(link.reports_open_at().is_some_and(|at| at > 400 * S));
     }
 
     #[test]
     fn no_report_waits_for_a_poll_that_the_service_holds() {
         let (mut link, mut rng) = link();
-        link.failed(S, false, Some(Probe::Poll), &mut rng);
-        link.begin(Probe::Poll);
-        assert_eq!(link.opens_at(Probe::Poll), None);
-        assert!(link.opens_at(Probe::Report).is_some());
+        link.failed(S, false, POLL, None, &mut rng);
+        link.begin(S, POLL, &mut rng);
+        assert_eq!(link.polls_open_at(), None);
+        assert!(link.reports_open_at().is_some());
     }
 
     #[test]
     fn one_poisonous_body_does_not_take_a_working_link_offline() {
         let (mut link, mut rng) = link();
         link.answered(S);
-        assert!(!link.failed(100 * S, true, Some(Probe::Report), &mut rng));
+        assert!(!link.failed(100 * S, true, REPORT, None, &mut rng));
         assert!(
-            link.failed(200 * S, true, Some(Probe::Report), &mut rng),
+            link.failed(200 * S, true, REPORT, None, &mut rng),
             "no answer for over two minutes: the link's fault"
         );
         let (mut link, mut rng) = self::link();
         link.answered(S);
-        assert!(link.failed(121 * S, true, Some(Probe::Report), &mut rng), "nor within just two minutes");
+        assert!(link.failed(121 * S, true, REPORT, None, &mut rng), "nor within just two minutes");
     }
 
     #[test]
     fn p6_a_wake_probes_a_dead_network_at_once_and_pauses_begin_anew() {
         let (mut link, mut rng) = link();
         let mut now = S;
-        link.failed(now, false, None, &mut rng);
+        link.failed(now, false, BEAT, None, &mut rng);
         for _ in 0..10 {
-            now = link.opens_at(Probe::Report).unwrap();
-            link.begin(Probe::Report);
-            link.failed(now, false, Some(Probe::Report), &mut rng);
+            now = link.reports_open_at().unwrap();
+            link.begin(now, REPORT, &mut rng);
+            link.failed(now, false, REPORT, None, &mut rng);
         }
         link.wake(now);
-        assert_eq!(link.opens_at(Probe::Report), Some(now));
-        link.begin(Probe::Report);
-        link.failed(now, false, Some(Probe::Report), &mut rng);
-        assert!(link.opens_at(Probe::Report).unwrap() <= now + 2 * S);
+        assert_eq!(link.reports_open_at(), Some(now));
+        link.begin(now, REPORT, &mut rng);
+        link.failed(now, false, REPORT, None, &mut rng);
+        assert!(link.reports_open_at().unwrap() <= now + 2 * S);
     }
 
     #[test]
@@ -242,7 +352,7 @@ mod tests {
                 let mut rng = fastrand::Rng::with_seed(seed);
                 link.hint(S, Link::Down, &mut rng);
                 link.hint(2 * S, Link::Up, &mut rng);
-                link.opens_at(Probe::Poll).unwrap() - 2 * S
+                link.polls_open_at().unwrap() - 2 * S
             })
             .collect();
         assert!(points.iter().all(|p| *p <= 30 * S));
@@ -256,9 +366,9 @@ mod tests {
         for n in 1..1000 {
             assert!(!link.hint(n * S, Link::Down, &mut rng));
         }
-        assert_eq!(link.opens_at(Probe::Report), Some(121 * S));
+        assert_eq!(link.reports_open_at(), Some(121 * S));
         link.hint(1000 * S, Link::Up, &mut rng);
         link.hint(1001 * S, Link::Down, &mut rng);
-        assert_eq!(link.opens_at(Probe::Report), Some(1121 * S), "a new Down puts it off anew");
+        assert_eq!(link.reports_open_at(), Some(1121 * S), "a new Down puts it off anew");
     }
 }

@@ -15,17 +15,23 @@
 //! | [`link`] | whether the service can be reached, and when to try again |
 //! | [`jitter`] | every chance: pauses between tries, when the next heartbeat goes |
 //! | [`starts`] | whether handlers can be started, and how many tasks may find out |
+//!
+//! The tasks lie in a table (`table.rs`) whose index (`index.rs`) is kept up with each change, so that no step looks at all of them:
+//! what a hundred thousand tasks cost is memory.
 
 mod answers;
 mod apply;
+mod index;
 pub mod jitter;
 pub mod lanes;
 pub mod link;
 mod next;
 pub mod polls;
 mod protocol;
+mod sight;
 pub mod slots;
 pub mod starts;
+mod table;
 
 #[cfg(test)]
 mod tests;
@@ -37,10 +43,8 @@ use lanes::Lanes;
 use link::LinkBelief;
 use polls::Polls;
 pub use protocol::*;
-use slots::{Slot, Slots, Stage};
 use starts::Starts;
-
-use crate::TaskId;
+use table::Table;
 
 /// The limits an engine works within.
 #[derive(Debug, Clone)]
@@ -81,7 +85,7 @@ pub struct ActivityRules {
 pub struct Engine {
     config: Config,
     rng: fastrand::Rng,
-    slots: Slots,
+    slots: Table,
     polls: Polls,
     lanes: Lanes,
     link: LinkBelief,
@@ -112,7 +116,7 @@ impl Engine {
         // person wait for the first poll.
         let first = now + jitter::within(&mut rng, config.comeback_window / 10);
         Engine {
-            slots: Slots::new(config.max_tasks),
+            slots: Table::new(config.max_tasks),
             polls: Polls::new(config.activities.len(), first),
             lanes: Lanes::new(first),
             link: LinkBelief::new(config.comeback_window, config.max_backoff),
@@ -129,73 +133,6 @@ impl Engine {
             rng,
             config,
         }
-    }
-
-    /// Whether a task with this id is held, in whatever stage.
-    pub fn knows(&self, id: TaskId) -> bool {
-        self.slots.find(id).is_some()
-    }
-
-    /// How far the task has come, if it is held.
-    pub fn stage(&self, id: TaskId) -> Option<Stage> {
-        self.slots.find(id).map(|slot| slot.stage)
-    }
-
-    /// The tasks held, for showing.
-    pub fn tasks(&self) -> impl Iterator<Item = &Slot> {
-        self.slots.iter()
-    }
-
-    /// Whether one more token can be adopted now. The places of tasks that polls may bring are taken.
-    pub fn has_place(&self) -> bool {
-        self.stop.is_none()
-            && self.slots.free() > self.polls.in_flight()
-            && self.room > self.room_spoken_for()
-    }
-
-    /// Whether there is a place for one more task, room on disk aside.
-    pub fn has_free_place(&self) -> bool {
-        self.slots.free() > self.polls.in_flight()
-    }
-
-    /// Whether it was told to stop.
-    pub fn is_stopping(&self) -> bool {
-        self.stop.is_some()
-    }
-
-    /// Whether calls go slower, since the service throttled some.
-    pub fn is_throttled(&self) -> bool {
-        self.lanes.is_throttled()
-    }
-
-    /// Whether a poll of this activity is under way.
-    pub fn is_polling(&self, activity: usize) -> bool {
-        self.polls.is_in_flight(activity)
-    }
-
-    /// Whether handlers of this activity can't be started.
-    pub fn starts_fail(&self, activity: usize) -> bool {
-        self.starts.fail(activity)
-    }
-
-    /// Polls under way.
-    pub fn polls_in_flight(&self) -> usize {
-        self.polls.in_flight()
-    }
-
-    /// What is believed of the network.
-    pub fn link(&self) -> &LinkBelief {
-        &self.link
-    }
-
-    /// Whether reports are paused, since the service rejected three in a row.
-    pub fn reports_paused(&self) -> bool {
-        self.lanes.reports_paused()
-    }
-
-    /// When the next report is due, if one waits that is not held.
-    pub fn next_report(&self) -> Option<Time> {
-        self.slots.iter().filter(|s| s.waits() && !s.report.held).map(|s| s.report.due).min()
     }
 
     fn notify(&mut self, notice: Notice) {

@@ -5,11 +5,10 @@ use std::time::Duration;
 
 use super::link::Probe;
 use super::slots::{Slot, Stage};
-use super::{Action, BeatsStopped, Call, Engine, Notice, Stop, Time, Which, jitter};
+use super::starts::PROVEN;
+use super::{Action, Call, Engine, Notice, Stop, Time, Which, jitter};
+use crate::TaskId;
 use crate::plants::planted;
-
-/// A task whose report has been denied for so long beats no more: its workflow must be able to time out.
-const DENIED_LEASE: Duration = Duration::from_secs(3600);
 
 /// For so long what was seen of the disk counts: others fill it too, while polls come back empty.
 const ROOM_FRESH: Duration = Duration::from_secs(1);
@@ -31,68 +30,75 @@ impl Engine {
 
     /// When [`next`](Engine::next) may have something to do without a new event; `None`: only an event can bring something.
     pub fn wake_at(&self) -> Option<Time> {
-        let tasks = self.slots.iter().flat_map(|s| {
-            let expires = expires_at(s).map(|(at, _)| at);
-            let proven = self.starts.proven_at(s);
-            [s.keep_again, s.try_again, expires, proven, self.beat_at(s), self.report_at(s)]
-                .into_iter()
-                .flatten()
-        });
-        let polls = (0..self.config.activities.len()).filter_map(|activity| self.poll_at(activity));
-        tasks.chain(polls).min()
+        let index = self.slots.index();
+        let activities = 0..self.config.activities.len();
+        let own = [index.again(), index.expires()].into_iter().flatten().map(|(at, _)| at);
+        let proven = activities.clone().filter_map(|activity| Some(self.proven(activity)?.0));
+        let beat = index.beats().next(u8::MAX).zip(self.beats_open_at()).map(|(due, open)| due.max(open));
+        let report = index.reports().next(u8::MAX).zip(self.reports_open_at());
+        let report = report.map(|(due, open)| due.max(open));
+        let polls = activities.filter_map(|activity| self.poll_at(activity));
+        own.chain(proven).chain(beat).chain(report).chain(polls).min()
     }
 
     fn expire(&mut self, now: Time) {
-        for slot in self.slots.iter_mut() {
-            if let Some((at, why)) = expires_at(slot)
-                && at <= now
-            {
-                slot.beat.stopped = Some(why);
-                self.ready.push_back(Action::Notify(Notice::BeatsStopped(slot.id, why)));
-            }
+        while let Some((_, id)) = self.slots.index().expires().filter(|(at, _)| *at <= now) {
+            let ends = |slot: &mut Slot| {
+                slot.beat.stopped = slot.expires().map(|(_, why)| why);
+                slot.beat.stopped
+            };
+            let Some(Some(why)) = self.slots.change(id, ends) else { return };
+            self.ready.push_back(Action::Notify(Notice::BeatsStopped(id, why)));
         }
-        let proven = |slot: &&Slot| self.starts.proven_at(slot).is_some_and(|at| at <= now);
-        let proven = self.slots.iter().find(proven).map(|slot| slot.id);
-        proven.into_iter().for_each(|id| self.started(id));
+        let proven = (0..self.config.activities.len()).filter_map(|activity| self.proven(activity)).min();
+        proven.filter(|(at, _)| *at <= now).into_iter().for_each(|(_, id)| self.started(id));
+    }
+
+    /// Which handler of an activity whose starts fail counts as started first, and when.
+    fn proven(&self, activity: usize) -> Option<(Time, TaskId)> {
+        let (began, id) = self.unproven(activity)?;
+        Some((began + PROVEN, id))
+    }
+
+    /// Of an activity whose starts fail: the first that began since.
+    fn unproven(&self, activity: usize) -> Option<(Time, TaskId)> {
+        self.slots.index().runs_after(activity, self.starts.last_failure(activity)?)
     }
 
     /// What was refused is tried again.
     fn next_again(&mut self, now: Time) -> Option<Action> {
-        let due = |at: &Option<Time>| at.is_some_and(|at| at <= now);
-        let slot = self.slots.iter_mut().find(|s| due(&s.keep_again) || due(&s.try_again))?;
-        let id = slot.id;
-        if due(&slot.keep_again) {
-            slot.keep_again = None;
-            return Some(Action::KeepOutcome { id, which: slot.own.map_or(Which::Theirs, Which::Own) });
-        }
-        slot.try_again = None;
-        Some(match slot.stage {
-            Stage::Reclaiming => Action::Reclaim { id },
-            _ => {
-                slot.began = Some(now);
-                Action::Run { id, run: slot.runs.saturating_add(1) }
+        let (_, id) = self.slots.index().again().filter(|(at, _)| *at <= now)?;
+        self.slots.change(id, |slot| {
+            if slot.keep_again.take_if(|at| *at <= now).is_some() {
+                return Action::KeepOutcome { id, which: slot.own.map_or(Which::Theirs, Which::Own) };
+            }
+            slot.try_again = None;
+            match slot.stage {
+                Stage::Reclaiming => Action::Reclaim { id },
+                _ => {
+                    slot.began = Some(now);
+                    Action::Run { id, run: slot.runs.saturating_add(1) }
+                }
             }
         })
     }
 
     fn next_call(&mut self, now: Time) -> Option<Action> {
-        let due = |at: Option<Time>| at.filter(|at| *at <= now);
-        // The most overdue goes first. When all wait for the same pace, the same few must not win each time.
-        let order = |s: &Slot| match planted("beats-starve") {
-            true => self.beat_at(s).unwrap_or_default(),
-            false => s.beat.due,
-        };
-        let beat =
-            self.slots.iter().filter(|s| due(self.beat_at(s)).is_some()).map(|s| (order(s), s.id)).min();
-        // Of several reports that may probe a dead link the least tried goes first, so that a poisonous one can't starve the rest.
-        let report = self
-            .slots
-            .iter()
-            .filter_map(|s| due(self.report_at(s)).map(|at| (s.report.failures, at, s.id)))
-            .min()
-            .map(|(_, at, id)| (at, id));
+        let index = self.slots.index();
+        // The most overdue goes first. When all wait for the same pace, the same few must not win each time; when one is to probe a
+        // dead link, neither.
+        let turn = self.link.beats_turn();
+        let beat = self.beats_open_at().filter(|open| *open <= now).and_then(|open| match turn {
+            _ if planted("beats-starve") => {
+                index.beats().all_due(now).map(|(due, id)| (due.max(open), id)).min()
+            }
+            None => index.beats().firsts().map(|(_, due, id)| (due, id)).min().filter(|(due, _)| *due <= now),
+            Some(_) => index.beats().due(now),
+        });
+        let report = self.reports_open_at().filter(|open| *open <= now);
+        let report = report.and_then(|open| index.reports().due(now).map(|(due, id)| (due.max(open), id)));
         match (beat, report) {
-            (Some((beat_at, id)), Some((report_at, _))) if beat_at < report_at => {
+            (Some((beat_at, id)), Some((report_at, _))) if turn.unwrap_or(beat_at < report_at) => {
                 self.begin(id, Call::Beat, now)
             }
             (_, Some((_, id))) => self.begin(id, Call::Report, now),
@@ -101,15 +107,12 @@ impl Engine {
         }
     }
 
-    fn begin(&mut self, id: crate::TaskId, call: Call, now: Time) -> Option<Action> {
-        let slot = self.slots.find_mut(id)?;
-        match call {
+    fn begin(&mut self, id: TaskId, call: Call, now: Time) -> Option<Action> {
+        self.slots.change(id, |slot| match call {
             Call::Beat => slot.beat.in_flight = true,
-            Call::Report => {
-                slot.report.in_flight = true;
-                self.link.begin(Probe::Report);
-            }
-        }
+            Call::Report => slot.report.in_flight = true,
+        })?;
+        self.link.begin(now, Probe::Call(call, id), &mut self.rng);
         self.lanes.begin(call, now, &mut self.rng);
         Some(Action::Call { id, call })
     }
@@ -123,7 +126,7 @@ impl Engine {
             return Some(Action::LookAtRoom);
         }
         self.polls.begin(activity);
-        self.link.begin(Probe::Poll);
+        self.link.begin(now, Probe::Poll(activity), &mut self.rng);
         Some(Action::Poll { activity })
     }
 
@@ -137,28 +140,24 @@ impl Engine {
         None
     }
 
-    /// When the task's next heartbeat may go.
-    fn beat_at(&self, slot: &Slot) -> Option<Time> {
-        // A report may take longer than the service waits for a heartbeat: it holds up none.
-        let waits = slot.report.in_flight && planted("beat-waits-for-its-report");
-        let ready = slot.beats() && !slot.beat.in_flight && !waits;
+    /// From when on heartbeats may go, whosever is due.
+    fn beats_open_at(&self) -> Option<Time> {
         // Reports that the end waits for may take their time: until they are there, the tasks are alive.
         let no_more =
             self.calls_no_more() && (self.stop == Some(Stop::Now) || !self.lanes.reports_in_flight());
-        if !ready || no_more || !self.lanes.lane_free(Call::Beat) {
+        if no_more || !self.lanes.lane_free(Call::Beat) {
             return None;
         }
-        Some(slot.beat.due.max(self.lanes.opens_at(Call::Beat)))
+        let link = self.link.beats_open_at(self.slots.index().shortest_beat()?)?;
+        Some(self.lanes.opens_at(Call::Beat).max(link))
     }
 
-    /// When the task's next report may go.
-    fn report_at(&self, slot: &Slot) -> Option<Time> {
-        let early = slot.stage == Stage::Ended && planted("outcome-sent-before-it-is-kept");
-        let ready = (slot.waits() || early) && !slot.report.in_flight;
-        if !ready || self.calls_no_more() || !self.lanes.lane_free(Call::Report) {
+    /// From when on reports may go, whosever is due.
+    fn reports_open_at(&self) -> Option<Time> {
+        if self.calls_no_more() || !self.lanes.lane_free(Call::Report) {
             return None;
         }
-        Some(slot.report.due.max(self.lanes.opens_at(Call::Report)).max(self.link.opens_at(Probe::Report)?))
+        Some(self.lanes.opens_at(Call::Report).max(self.link.reports_open_at()?))
     }
 
     /// When the activity may be polled: only with a slot, room in the spool, a working disk, and time for one more task's beats.
@@ -166,16 +165,16 @@ impl Engine {
         let rules = self.config.activities.get(activity)?;
         let due = self.polls.due(activity)?;
         let polls = self.polls.in_flight();
-        let open = self.slots.iter().filter(|s| s.activity == Some(activity) && s.is_open()).count();
+        let index = self.slots.index();
         // However slow calls are: one task at a time can always be paid for, or a bad hour would end polling for good.
         let beats = self.beats_per_second();
         let may = self.stop.is_none()
             && !self.room_asked
             && (!rules.on_request || self.polls.is_requested(activity))
-            && (open < rules.concurrency || planted("poll-without-slot"))
+            && (index.open(activity) < rules.concurrency || planted("poll-without-slot"))
             && polls < self.slots.free()
             && (self.room_spoken_for() < self.room || planted("poll-without-room"))
-            && !self.slots.iter().any(Slot::troubles_the_disk)
+            && index.troubles() == 0
             && (beats == 0.0 || self.lanes.can_pay_for(beats + 1.0 / rules.heartbeat.as_secs_f64()))
             && !(self.until_idle && self.polls.was_empty(activity));
         if !may {
@@ -184,33 +183,33 @@ impl Engine {
         let is_last = polls + 1 == self.slots.free() || self.room_spoken_for() + 1 == self.room;
         let tokens_first = is_last && !planted("tokens-crowded-out");
         let due = if tokens_first { due.max(self.tokens_first_until) } else { due };
-        let due = due.max(self.starts.opens_at(activity, self.slots.iter())?);
-        Some(due.max(self.link.opens_at(Probe::Poll)?).max(self.lanes.credentials_open_at()))
+        let unproven = index.accepting(activity) > 0 || self.unproven(activity).is_some();
+        let due = due.max(self.starts.opens_at(activity, unproven)?);
+        Some(due.max(self.link.polls_open_at()?).max(self.lanes.credentials_open_at()))
     }
 
     /// The tasks that will go into the spool, though it has not counted them yet.
     pub(super) fn room_spoken_for(&self) -> usize {
-        self.polls.in_flight() + self.slots.iter().filter(|s| s.stage == Stage::Accepting).count()
+        self.polls.in_flight() + self.slots.index().stage(Stage::Accepting)
     }
 
     /// What the heartbeats of the tasks held, and of those that polls under way may bring, come to.
     fn beats_per_second(&self) -> f64 {
-        let held = self.slots.iter().filter(|s| s.beats() || s.stage == Stage::Accepting);
-        let held = held.filter_map(|s| s.beat.interval);
         let polled = (0..self.config.activities.len())
             .filter(|activity| self.polls.due(*activity).is_none())
-            .map(|activity| self.config.activities[activity].heartbeat);
-        held.chain(polled).map(|interval| 1.0 / interval.as_secs_f64()).sum()
+            .map(|activity| 1.0 / self.config.activities[activity].heartbeat.as_secs_f64());
+        self.slots.index().rates().chain(polled).sum()
     }
 
     /// Nothing is left to do before something new comes: what remains is held, or not ours, and perhaps fills every place.
     fn is_idle(&self) -> bool {
-        let full = self.slots.free() == 0 || (self.room == 0 && self.slots.iter().next().is_some());
+        let full = self.slots.free() == 0 || (self.room == 0 && !self.slots.is_empty());
+        let index = self.slots.index();
         let mut rules = self.config.activities.iter().enumerate();
         self.until_idle
             && self.polls.in_flight() == 0
             && (full || rules.all(|(activity, rules)| rules.on_request || self.polls.was_empty(activity)))
-            && self.slots.iter().all(|s| s.stage == Stage::Foreign || (s.waits() && s.report.held))
+            && index.stage(Stage::Foreign) + index.held() == self.slots.len()
     }
 
     /// The end is near: only what is under way is waited for. On a dead network one call would follow the other for ever.
@@ -225,54 +224,36 @@ impl Engine {
     fn has_stopped(&self) -> bool {
         match self.stop {
             None => false,
-            Some(Stop::Now) => self.slots.iter().all(|s| match s.stage {
-                Stage::Accepting | Stage::Running | Stage::Ended | Stage::Forgetting => false,
-                // The next start goes on with them. Of an outcome that waits the disk has said whether it has it.
-                Stage::Reclaiming
-                | Stage::Counting
-                | Stage::Deferred
-                | Stage::Waiting
-                | Stage::NotKept
-                | Stage::Foreign => true,
-            }),
+            // The next start goes on with all others. Of an outcome that waits the disk has said whether it has it.
+            Some(Stop::Now) => {
+                self.slots.index().stages(&[
+                    Stage::Accepting,
+                    Stage::Running,
+                    Stage::Ended,
+                    Stage::Forgetting,
+                ]) == 0
+            }
             Some(Stop::Drain) => self.has_drained() && !self.lanes.any_in_flight(),
         }
     }
 
     /// Polls have ended, handlers too, and every report was tried or can't be now.
     fn has_drained(&self) -> bool {
-        let tried = |s: &Slot| {
-            s.report.held
-                || s.report.failures > 0
-                || self.link.offline_since().is_some()
-                || self.lanes.reports_paused()
-                || self.lanes.credentials_open_at() > Time::ZERO
-        };
+        let index = self.slots.index();
+        let can_not_be_tried = self.link.offline_since().is_some()
+            || self.lanes.reports_paused()
+            || self.lanes.credentials_open_at() > Time::ZERO;
+        // What waits for an app or for others is left to the next start; so is an old run that would not end: it is asked again.
+        let left = index.stages(&[Stage::Deferred, Stage::Foreign, Stage::Waiting, Stage::NotKept])
+            + index.refusing_runs();
         (self.polls.in_flight() == 0 || planted("drain-forgets-polls"))
-            && self.slots.iter().all(|s| match s.stage {
-                Stage::Deferred | Stage::Foreign => true,
-                // Left to the next start, which asks again.
-                Stage::Reclaiming => s.refusals > 0,
-                Stage::Waiting | Stage::NotKept => tried(s),
-                _ => false,
-            })
+            && left == self.slots.len()
+            && (can_not_be_tried || index.untried() == 0)
     }
 
     /// The first heartbeat within a quarter of the interval, so that HeartbeatSeconds can be as low as three intervals.
     pub(super) fn arm(slot: &mut Slot, interval: Option<Duration>, now: Time, rng: &mut fastrand::Rng) {
         slot.beat.interval = interval;
         slot.beat.due = now + jitter::within(rng, interval.unwrap_or_default() / 4);
-    }
-}
-
-/// When, and why, the task's heartbeats end by themselves.
-fn expires_at(slot: &Slot) -> Option<(Time, BeatsStopped)> {
-    if !slot.beats() {
-        return None;
-    }
-    match (slot.stage, slot.report.denied_since) {
-        (Stage::Deferred, _) => Some((slot.beat.lease_until, BeatsStopped::Lease)),
-        (Stage::Waiting, Some(since)) => Some((since + DENIED_LEASE, BeatsStopped::Denied)),
-        _ => None,
     }
 }

@@ -39,6 +39,17 @@ pub enum Stage {
     Foreign,
 }
 
+/// A task whose report has been denied for so long beats no more: its workflow must be able to time out.
+const DENIED_LEASE: Duration = Duration::from_secs(3600);
+
+/// The rank of reports that the service rejected: behind all others.
+pub const RANK_HELD: u8 = 8;
+
+/// The least tried goes first, so that one that fails by its own fault can't starve the rest.
+fn rank(failures: u32) -> u8 {
+    failures.min(u32::from(RANK_HELD) - 1) as u8
+}
+
 /// One task.
 #[derive(Debug, Clone)]
 pub struct Slot {
@@ -82,6 +93,8 @@ pub struct Beat {
     pub interval: Option<Duration>,
     /// When the next one is due.
     pub due: Time,
+    /// Those that went to probe a dead link, and failed, since one was taken.
+    pub failures: u32,
     /// One is under way.
     pub in_flight: bool,
     /// Why there are no more.
@@ -123,6 +136,7 @@ impl Slot {
             beat: Beat {
                 interval: None,
                 due: now,
+                failures: 0,
                 in_flight: false,
                 stopped: None,
                 lease_until: now,
@@ -148,11 +162,6 @@ impl Slot {
     /// An outcome of it waits to be taken by the service.
     pub fn waits(&self) -> bool {
         matches!(self.stage, Stage::Waiting | Stage::NotKept)
-    }
-
-    /// Its outcome waits for the network, and for nothing else.
-    pub fn waits_for_the_link(&self) -> bool {
-        self.waits() && !self.report.held && self.report.denied_since.is_none()
     }
 
     /// Since when its handler runs, if it does.
@@ -190,6 +199,50 @@ impl Slot {
             }
     }
 
+    /// When what was refused is to be tried once more.
+    pub fn again_at(&self) -> Option<Time> {
+        self.keep_again.into_iter().chain(self.try_again).min()
+    }
+
+    /// When, and why, its heartbeats end by themselves.
+    pub fn expires(&self) -> Option<(Time, BeatsStopped)> {
+        if !self.beats() {
+            return None;
+        }
+        match (self.stage, self.report.denied_since) {
+            (Stage::Deferred, _) => Some((self.beat.lease_until, BeatsStopped::Lease)),
+            (Stage::Waiting, Some(since)) => Some((since + DENIED_LEASE, BeatsStopped::Denied)),
+            _ => None,
+        }
+    }
+
+    /// When its next heartbeat is due, and its rank, unless one is under way.
+    pub fn beat_due(&self) -> Option<(u8, Time)> {
+        // A report may take longer than the service waits for a heartbeat: it holds up none.
+        let waits = self.report.in_flight && planted("beat-waits-for-its-report");
+        (self.beats() && !self.beat.in_flight && !waits).then(|| (rank(self.beat.failures), self.beat.due))
+    }
+
+    /// When its next report is due, and its rank, unless one is under way.
+    pub fn report_due(&self) -> Option<(u8, Time)> {
+        let early = self.stage == Stage::Ended && planted("outcome-sent-before-it-is-kept");
+        ((self.waits() || early) && !self.report.in_flight).then(|| (self.report_rank(), self.report.due))
+    }
+
+    /// The service takes no report of it, or no heartbeat.
+    pub fn is_refused(&self) -> bool {
+        match self.stage {
+            Stage::Foreign | Stage::Forgetting => false,
+            _ if self.waits() => self.report.held || self.is_denied(),
+            _ => !self.report.held && self.beat.denied_told,
+        }
+    }
+
+    /// Which reports go before which: the least tried first, and those last that the service rejected.
+    pub fn report_rank(&self) -> u8 {
+        if self.report.held { RANK_HELD } else { rank(self.report.failures) }
+    }
+
     /// The settlement, when the service says that the task is over.
     pub fn settlement_when_over(&self) -> Settlement {
         if planted("too-late-is-delivered") {
@@ -206,81 +259,12 @@ impl Slot {
     }
 }
 
-/// All tasks held: a table of fixed size.
-#[derive(Debug, Clone)]
-pub struct Slots {
-    table: Box<[Option<Slot>]>,
-    used: usize,
-}
-
-impl Slots {
-    /// Places for `size` tasks.
-    pub fn new(size: usize) -> Self {
-        Slots { table: (0..size).map(|_| None).collect(), used: 0 }
-    }
-
-    /// Places not taken.
-    pub fn free(&self) -> usize {
-        self.table.len() - self.used
-    }
-
-    /// Takes a place. False if there is none, or the task has one already.
-    pub fn insert(&mut self, slot: Slot) -> bool {
-        if self.find(slot.id).is_some() {
-            return false;
-        }
-        let Some(place) = self.table.iter_mut().find(|place| place.is_none()) else { return false };
-        *place = Some(slot);
-        self.used += 1;
-        true
-    }
-
-    /// The task with this id.
-    pub fn find(&self, id: TaskId) -> Option<&Slot> {
-        self.iter().find(|slot| slot.id == id)
-    }
-
-    /// The task with this id, to be changed.
-    pub fn find_mut(&mut self, id: TaskId) -> Option<&mut Slot> {
-        self.iter_mut().find(|slot| slot.id == id)
-    }
-
-    /// Gives its place free.
-    pub fn remove(&mut self, id: TaskId) -> Option<Slot> {
-        let place = self.table.iter_mut().find(|place| place.as_ref().is_some_and(|slot| slot.id == id))?;
-        self.used -= 1;
-        place.take()
-    }
-
-    /// All tasks.
-    pub fn iter(&self) -> impl Iterator<Item = &Slot> {
-        self.table.iter().flatten()
-    }
-
-    /// All tasks, to be changed.
-    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Slot> {
-        self.table.iter_mut().flatten()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn slot(n: u8) -> Slot {
         Slot::new(TaskId::from_bytes([n; 16]), None, Stage::Accepting, Time::ZERO)
-    }
-
-    #[test]
-    fn p6_the_table_never_grows_and_holds_a_task_once() {
-        let mut slots = Slots::new(2);
-        assert!(slots.insert(slot(1)));
-        assert!(!slots.insert(slot(1)), "the same task twice");
-        assert!(slots.insert(slot(2)));
-        assert!(!slots.insert(slot(3)));
-        assert!(slots.remove(slot(1).id).is_some());
-        assert_eq!(slots.free(), 1);
-        assert!(slots.insert(slot(3)));
     }
 
     #[test]

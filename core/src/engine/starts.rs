@@ -6,12 +6,11 @@ use std::time::Duration;
 
 use super::jitter;
 use super::protocol::{ACTIVITIES_MAX, Time};
-use super::slots::{Slot, Stage};
 
 /// The longest pause after a first failure.
 const BASE: Duration = Duration::from_secs(2);
 /// A start that fails says so sooner: a handler that is at work for so long was started.
-const PROVEN: Duration = Duration::from_secs(10);
+pub(super) const PROVEN: Duration = Duration::from_secs(10);
 
 /// The starts of all activities.
 #[derive(Debug, Clone)]
@@ -68,20 +67,17 @@ impl Starts {
         news
     }
 
-    /// From when on the activity may be polled; `None` while the start of a task that came since is not proven.
-    pub fn opens_at<'a>(&self, activity: usize, slots: impl Iterator<Item = &'a Slot>) -> Option<Time> {
+    /// From when on the activity may be polled; `None` while it has an `unproven` start: of a task that is being accepted, or began
+    /// after the [last failure](Self::last_failure).
+    pub fn opens_at(&self, activity: usize, unproven: bool) -> Option<Time> {
         let Some(failing) = self.failing(activity) else { return Some(Time::ZERO) };
-        let mut slots = slots.filter(|slot| slot.activity == Some(activity));
-        let unproven = |slot: &Slot| {
-            slot.stage == Stage::Accepting || slot.runs_since().is_some_and(|began| began > failing.last)
-        };
-        (!slots.any(unproven)).then_some(failing.due)
+        (!unproven).then_some(failing.due)
     }
 
-    /// When this handler counts as started, if that is news.
-    pub fn proven_at(&self, slot: &Slot) -> Option<Time> {
-        let (failing, began) = self.failing(slot.activity?).zip(slot.runs_since())?;
-        (began > failing.last).then_some(began + PROVEN)
+    /// When a start of the activity last failed, if none has worked since. Handlers that began later count as started, and that is
+    /// news, once they were at work for [`PROVEN`].
+    pub fn last_failure(&self, activity: usize) -> Option<Time> {
+        self.failing(activity).map(|failing| failing.last)
     }
 
     fn failing(&self, activity: usize) -> Option<Failing> {
@@ -92,7 +88,6 @@ impl Starts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::TaskId;
 
     const S: Duration = Duration::from_secs(1);
 
@@ -102,11 +97,6 @@ mod tests {
         (starts, rng)
     }
 
-    fn running(activity: usize, began: Time) -> Slot {
-        let began = Some(began);
-        Slot { began, ..Slot::new(TaskId::from_bytes([1; 16]), Some(activity), Stage::Running, S) }
-    }
-
     #[test]
     fn field_06_pauses_after_starts_that_fail_grow_to_the_longest() {
         let (mut starts, mut rng) = failing();
@@ -114,7 +104,7 @@ mod tests {
             let now = 1000 * failures * S;
             assert!(!starts.failed(0, now - S, now, 120 * S, &mut rng));
             let (pause, most) =
-                (starts.opens_at(0, [].iter()).unwrap() - now, (BASE * 2u32.pow(failures)).min(120 * S));
+                (starts.opens_at(0, false).unwrap() - now, (BASE * 2u32.pow(failures)).min(120 * S));
             assert!(pause >= most / 2 && pause <= most, "after {failures}: {pause:?}");
         }
         assert!(!starts.fail(1) && !starts.failed(9, S, S, S, &mut rng), "of its activity alone");
@@ -123,24 +113,17 @@ mod tests {
     #[test]
     fn field_06_what_began_before_the_last_failure_was_known_is_the_same_failure_and_proves_nothing() {
         let (mut starts, mut rng) = failing();
-        let due = starts.opens_at(0, [].iter());
+        let due = starts.opens_at(0, false);
         for began in [S, 2 * S] {
             assert!(!starts.failed(0, began, 100 * S, 120 * S, &mut rng));
-            assert_eq!(starts.opens_at(0, [running(0, began)].iter()), due, "nor is it waited for");
-            assert_eq!(starts.proven_at(&running(0, began)), None);
+            assert_eq!(starts.opens_at(0, false), due, "nor is it waited for");
+            assert!(starts.last_failure(0) >= Some(began));
             assert!(!starts.worked(0, began) && starts.fail(0));
         }
-        assert_eq!(starts.opens_at(0, [running(0, 3 * S)].iter()), None, "what began since is");
-        assert_eq!(starts.opens_at(0, [running(1, 3 * S)].iter()), due, "if it is the activity's");
-        assert_eq!(starts.proven_at(&running(0, 3 * S)), Some(3 * S + PROVEN));
+        assert_eq!(starts.opens_at(0, true), None, "what began since is");
+        assert_eq!((starts.opens_at(1, true), starts.last_failure(1)), (Some(Time::ZERO), None));
+        assert!(starts.last_failure(0) < Some(3 * S));
         assert!(starts.worked(0, 3 * S) && !starts.fail(0));
         assert!(!starts.worked(0, 4 * S), "no news");
-    }
-
-    #[test]
-    fn field_06_a_task_that_is_being_kept_is_waited_for() {
-        let (starts, _) = failing();
-        let keeping = Slot { stage: Stage::Accepting, began: None, ..running(0, S) };
-        assert_eq!(starts.opens_at(0, [keeping].iter()), None);
     }
 }

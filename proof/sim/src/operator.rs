@@ -59,7 +59,8 @@ impl World {
             match answer.try_recv() {
                 Ok(Ok(())) if *adopts => {
                     debt.elsewhere = Some(dev.elsewhere);
-                    (debt.last_beat, debt.since) = (now, now);
+                    debt.since = now;
+                    debt.beats_from(now);
                 }
                 Ok(Ok(())) if dev.disk.has(&state_dir::task(*id)) => {
                     return broken("P1", format!("task {id} is told discarded, and is still on disk"));

@@ -130,6 +130,9 @@ impl World {
         let word = worker.call(order);
         let (took, life) = (dev.clock.view() - now, dev.life);
         dev.clock.look(now);
+        if !is_report && word.failure().is_none() {
+            dev.judge.will_be_taken(id, now);
+        }
         self.judge_sent(device)?;
         let over = (is_report && word.failure() == Some(ErrorClass::Settled)).then_some(id);
         self.after(took, What::to(device, life, Deed::Called(word, took, over)));
@@ -143,6 +146,7 @@ impl World {
         let now = self.now;
         let dev = &mut self.devices[device];
         dev.polls_out += 1;
+        dev.judge.polls(now);
         dev.clock.look(now);
         let Some(worker) = &dev.worker else { return Ok(()) };
         let word = worker.poll(activity);
@@ -305,8 +309,8 @@ impl World {
             }
             self.devices[device].judge.sent(&sent, &self.scenario)?;
         }
-        if lied {
-            self.devices[device].judge.was_lied_to();
+        if let Some(at) = lied {
+            self.devices[device].judge.was_lied_to(at);
         }
         Ok(())
     }

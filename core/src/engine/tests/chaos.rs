@@ -3,7 +3,6 @@
 
 use super::*;
 use crate::engine::lanes::LANES;
-use crate::engine::slots::Stage;
 
 const STEPS: usize = 600;
 const SEEDS: u64 = 400;
@@ -126,6 +125,7 @@ impl Chaos {
 
     fn check(&self) {
         let engine = &self.world.engine;
+        engine.slots.check();
         let used = engine.tasks().count();
         assert!(
             used + engine.polls_in_flight() <= 6,

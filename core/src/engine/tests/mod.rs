@@ -8,8 +8,10 @@ mod ends;
 // It holds more states in memory than 32 bits can name, and none of them knows of a machine.
 mod found;
 mod idle;
+mod many;
 #[cfg(target_pointer_width = "64")]
 mod model;
+mod offline;
 mod results;
 mod room;
 mod sight;
@@ -20,6 +22,7 @@ mod stops;
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
+use super::slots::{Slot, Stage};
 use super::*;
 use crate::{ErrorClass, Settlement, TaskId};
 

@@ -174,9 +174,10 @@ fn p4_of_a_beat_and_a_report_that_are_due_the_more_overdue_goes_first() {
             world.tell(Input::Found { id: id(n), activity: None, adopted: true, deferred: true, state });
         }
         let now = world.now;
-        let report = world.engine.slots.find_mut(id(1)).unwrap();
-        (report.report.due, report.beat.due) = (now - report_overdue * S, now + MINUTE);
-        world.engine.slots.find_mut(id(2)).unwrap().beat.due = now - beat_overdue * S;
+        world.engine.slots.change(id(1), |slot| {
+            (slot.report.due, slot.beat.due) = (now - report_overdue * S, now + MINUTE);
+        });
+        world.engine.slots.change(id(2), |slot| slot.beat.due = now - beat_overdue * S);
         let actions = world.actions();
         assert_eq!((actions[0], actions.len()), (first, 2), "{beat_overdue} s, {report_overdue} s");
     }

@@ -96,7 +96,7 @@ impl Driver {
             said: live.said,
             max_output: self.setup.max_output(live.activity),
             at: live.accepted,
-            expires: live.expires,
+            expires: live.expires(),
         };
         self.disk(DiskJob::Accept(accept));
     }

@@ -21,8 +21,8 @@ impl Driver {
         let scope = scope.unwrap_or_else(|| self.setup.scope.clone());
         let why = self.why_foreign(origin.as_ref().unwrap_or(&self.setup.origin), &scope);
         let foreign = why.is_some();
-        let mut live = Live::new(token, None, scope, self.client.clock().now());
-        (live.origin, live.expires, live.said) = (origin, expires, said);
+        let mut live = Live::new(token, None, scope, self.client.clock().now()).with_end(expires);
+        (live.origin, live.said) = (origin, said);
         live.foreign = why.map(|why| Foreign { why, activity: None, has_outcome: false });
         live.input = Some(input.unwrap_or_else(|| "{}".to_owned()).into());
         match self.engine.stage(id) {
@@ -80,9 +80,10 @@ impl Driver {
             self.found(task, None);
         } else if let Some(live) = self.live.get_mut(&id) {
             (live.origin, live.scope) = (Some(task.origin), task.scope);
-            (live.expires, live.said) = (task.expires, task.said);
+            live.said = task.said;
             live.foreign =
                 why.map(|why| Foreign { why, activity: task.activity, has_outcome: task.has_outcome });
+            self.live.set_end(id, task.expires);
         }
         self.hub.tell(&Event::Completed { id });
     }
@@ -100,7 +101,7 @@ impl Driver {
         if !self.engine.has_free_place() {
             return format!(
                 "{} tasks are held, as many as max_tasks allows: let answers be delivered, take requests back, or raise it",
-                self.engine.tasks().count()
+                self.engine.tasks_held()
             );
         }
         format!(

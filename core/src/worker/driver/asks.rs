@@ -23,7 +23,7 @@ impl Driver {
                     "the device says that it has no network".clone_into(&mut self.reason);
                 }
                 self.feed(engine::Input::Link(hint));
-                let waits = self.has_calls_to_make();
+                let waits = self.engine.has_calls_to_make();
                 self.troubles.hinted(hint, waits);
                 if hint == engine::Link::Down {
                     self.still_offline();
@@ -69,11 +69,11 @@ impl Driver {
     }
 
     fn snapshot(&self) -> Snapshot {
-        let count = |stage| self.engine.tasks().filter(|s| s.stage == stage).count();
+        let count = |stage| self.engine.in_stage(stage);
         Snapshot {
             running: count(Stage::Running),
             deferred: count(Stage::Deferred),
-            waiting: self.engine.tasks().filter(|s| s.waits() && !s.report.held).count(),
+            waiting: self.engine.waiting(),
             held: self.held(),
             denied: self.engine.tasks().filter(|s| s.waits() && s.is_denied()).map(|s| s.id).collect(),
             foreign: self.foreign_tasks(),
@@ -111,11 +111,14 @@ impl Driver {
             return;
         }
         let now = self.now();
-        let under_way =
-            |s: &Slot| matches!(s.stage, Stage::Ended | Stage::Forgetting) || (s.waits() && !s.report.held);
+        let in_stage = |stage| self.engine.in_stage(stage);
+        let under_way = in_stage(Stage::Ended) + in_stage(Stage::Forgetting) + self.engine.waiting();
         // A letter may hold an answer that is no task's yet.
-        let done = self.end.over || (!self.sweep.is_under_way() && !self.engine.tasks().any(under_way));
-        let left = self.engine.tasks().filter(|s| s.waits() || s.stage == Stage::Ended).count();
+        let done = self.end.over || (!self.sweep.is_under_way() && under_way == 0);
+        if !done && self.waiting.drains.iter().all(|drain| drain.goes_on(now)) {
+            return;
+        }
+        let left = [Stage::Waiting, Stage::NotKept, Stage::Ended].map(in_stage).iter().sum();
         let next_report = self.engine.next_report().filter(|_| !self.end.over);
         let next_try = next_report.map(|at| at.saturating_sub(now));
         let (settled, left_for) = (self.over, self.left_for());

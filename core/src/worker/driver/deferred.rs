@@ -24,7 +24,7 @@ impl Driver {
         let tasks = self.engine.tasks().filter_map(|slot| {
             let (live, state) = (self.live.get(&slot.id)?, deferred_state(slot)?);
             let activity = self.setup.arn_of(live.activity);
-            let (scope, accepted, expires) = (live.scope.clone(), live.accepted, live.expires);
+            let (scope, accepted, expires) = (live.scope.clone(), live.accepted, live.expires());
             let has_input = live.said.input;
             Some(DeferredTask { id: slot.id, activity, scope, accepted, has_input, expires, state })
         });
@@ -86,7 +86,7 @@ impl Driver {
     }
 
     fn state_of(&self, id: TaskId) -> Option<DeferredState> {
-        self.engine.tasks().find(|slot| slot.id == id).and_then(deferred_state)
+        self.engine.task(id).and_then(deferred_state)
     }
 
     pub(super) fn answer(&mut self, id: TaskId, outcome: Outcome, reply: Reply<Result<(), AnswerError>>) {
@@ -148,11 +148,18 @@ impl Driver {
     pub(super) fn expire(&mut self) {
         let Some(now) = self.client.clock().beyond_doubt() else { return };
         let over = |end: SystemTime| now.duration_since(end).is_ok_and(|past| past >= EXPIRY_MARGIN);
-        let mut over: Vec<_> =
-            self.live.iter().filter(|(_, l)| l.expires.is_some_and(over)).map(|(id, _)| *id).collect();
+        let mut over = self.live.over(over);
         over.sort_unstable();
         for id in over {
-            self.feed(engine::Input::Withdraw { id, settlement: Settlement::TooLate });
+            match self.engine.stage(id) {
+                // It may be as open as before, if the disk refuses its answer.
+                Some(Stage::Accepting | Stage::Ended) => continue,
+                Some(Stage::Deferred) => {
+                    self.feed(engine::Input::Withdraw { id, settlement: Settlement::TooLate });
+                }
+                _ => {}
+            }
+            self.live.ends_no_more(id);
         }
     }
 

@@ -64,7 +64,7 @@ impl Driver {
     }
 
     pub(super) fn discard(&mut self, id: TaskId, reply: Decider) {
-        let slot = self.engine.tasks().find(|slot| slot.id == id);
+        let slot = self.engine.task(id);
         let may = slot.is_some_and(|s| s.stage == Stage::Foreign || (s.waits() && s.report.held));
         let Some(reply) = self.waits_for_decision(id, may, reply) else { return };
         if let Some(live) = self.live.get_mut(&id) {
@@ -75,7 +75,7 @@ impl Driver {
 
     /// Gives the reply back if the task may be decided on.
     fn waits_for_decision(&mut self, id: TaskId, may: bool, reply: Decider) -> Option<Decider> {
-        let reports = self.engine.tasks().any(|slot| slot.id == id && slot.report.in_flight);
+        let reports = self.engine.task(id).is_some_and(|slot| slot.report.in_flight);
         let refused = match self.live.get(&id).filter(|_| may) {
             None => ForeignError::NoSuchTask(id),
             Some(live) if reports || live.decider.is_some() => ForeignError::UnderWay(id),

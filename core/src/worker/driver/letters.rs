@@ -109,7 +109,7 @@ impl Driver {
     }
 
     fn is_kept(&self, id: TaskId) -> bool {
-        self.engine.tasks().any(|slot| slot.id == id && slot.outcome == Kept::Yes)
+        self.engine.task(id).is_some_and(|slot| slot.outcome == Kept::Yes)
     }
 
     fn letter_done(&mut self, path: PathBuf) {

@@ -1,5 +1,6 @@
 //! What only the driver knows of a task: its secrets, and who waits for it.
 
+use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -10,7 +11,7 @@ use crate::worker::foreign::ForeignWhy;
 use crate::worker::handler::Cancel;
 use crate::worker::mailbox::Decider;
 use crate::worker::question::Asker;
-use crate::{Origin, Outcome, Scope, TaskToken};
+use crate::{Origin, Outcome, Scope, TaskId, TaskToken};
 
 /// Who waits for an answer: the app, or a letter that is to be removed.
 pub(super) enum Reply<T> {
@@ -26,7 +27,8 @@ pub(super) struct Live {
     pub(super) origin: Option<Origin>,
     pub(super) scope: Scope,
     pub(super) accepted: SystemTime,
-    pub(super) expires: Option<SystemTime>,
+    /// Changed by [`Lives`] alone.
+    expires: Option<SystemTime>,
     /// What of it was said, rather than assumed.
     pub(super) said: Said,
     /// Found with an outcome, and not ours to report.
@@ -77,6 +79,16 @@ impl Live {
 }
 
 impl Live {
+    /// It ends then, if that is known.
+    pub(super) fn with_end(self, expires: Option<SystemTime>) -> Self {
+        Live { expires, ..self }
+    }
+
+    /// When its workflow gives it up, if that is known.
+    pub(super) fn expires(&self) -> Option<SystemTime> {
+        self.expires
+    }
+
     /// What was said of it, in another's words.
     pub(super) fn later(&self) -> Later {
         Later {
@@ -84,6 +96,64 @@ impl Live {
             origin: self.origin.clone().filter(|_| self.said.origin),
             scope: Some(self.scope.clone()).filter(|_| self.said.scope),
             expires: self.expires,
+        }
+    }
+}
+
+/// All of them, and in which order they end.
+#[derive(Default)]
+pub(super) struct Lives {
+    tasks: HashMap<TaskId, Live>,
+    ends: BTreeSet<(SystemTime, TaskId)>,
+}
+
+impl Lives {
+    pub(super) fn insert(&mut self, id: TaskId, live: Live) {
+        self.ends_no_more(id);
+        self.ends.extend(live.expires.map(|at| (at, id)));
+        self.tasks.insert(id, live);
+    }
+
+    pub(super) fn remove(&mut self, id: &TaskId) -> Option<Live> {
+        self.ends_no_more(*id);
+        self.tasks.remove(id)
+    }
+
+    pub(super) fn get(&self, id: &TaskId) -> Option<&Live> {
+        self.tasks.get(id)
+    }
+
+    pub(super) fn get_mut(&mut self, id: &TaskId) -> Option<&mut Live> {
+        self.tasks.get_mut(id)
+    }
+
+    pub(super) fn contains_key(&self, id: &TaskId) -> bool {
+        self.tasks.contains_key(id)
+    }
+
+    #[cfg(feature = "testing")]
+    pub(super) fn len(&self) -> usize {
+        self.tasks.len()
+    }
+
+    /// A later word says when it ends.
+    pub(super) fn set_end(&mut self, id: TaskId, expires: Option<SystemTime>) {
+        self.ends_no_more(id);
+        if let Some(live) = self.tasks.get_mut(&id) {
+            live.expires = expires;
+            self.ends.extend(expires.map(|at| (at, id)));
+        }
+    }
+
+    /// Those whose end is over.
+    pub(super) fn over(&self, is_over: impl Fn(SystemTime) -> bool) -> Vec<TaskId> {
+        self.ends.iter().take_while(|(end, _)| is_over(*end)).map(|(_, id)| *id).collect()
+    }
+
+    /// Its end is not waited for any longer.
+    pub(super) fn ends_no_more(&mut self, id: TaskId) {
+        if let Some(end) = self.tasks.get(&id).and_then(|live| live.expires) {
+            self.ends.remove(&(end, id));
         }
     }
 }

@@ -23,7 +23,6 @@ mod sweep;
 mod troubles;
 mod waiting;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
@@ -31,14 +30,14 @@ use std::time::Duration;
 use self::clocks::Clocks;
 use self::crew::Crew;
 use self::disk_watch::DiskWatch;
-use self::live::Live;
+use self::live::Lives;
 pub(super) use self::setup::Setup;
 use self::silence::Silence;
 use self::sweep::Sweep;
 use self::troubles::Troubles;
 use self::waiting::Waiting;
 use crate::aws::ActivityClient;
-use crate::engine::slots::{Slot, Stage};
+use crate::engine::slots::Stage;
 use crate::engine::{self, Engine, Kept};
 use crate::plants::planted;
 use crate::spool::{Found, ReadError};
@@ -65,13 +64,15 @@ pub(super) struct Driver {
     crew: Box<dyn Crew>,
     pub(super) hub: Arc<Hub>,
     setup: Setup,
-    live: HashMap<TaskId, Live>,
+    live: Lives,
     waiting: Waiting,
     sweep: Sweep,
     disk_watch: DiskWatch,
     clocks: Clocks,
     troubles: Troubles,
     silence: Silence,
+    /// How often a notice told why the service refuses a task.
+    refusals_told: u64,
     /// The last error: what a notice that follows from it tells.
     reason: String,
     /// Tasks that are over so far.
@@ -108,13 +109,14 @@ impl Driver {
             crew,
             hub,
             setup,
-            live: HashMap::new(),
+            live: Lives::default(),
             waiting: Waiting::default(),
             sweep: Sweep::default(),
             disk_watch: DiskWatch::default(),
             clocks,
             troubles: Troubles::default(),
             silence: Silence::default(),
+            refusals_told: 0,
             reason: String::new(),
             over: 0,
             end: End::default(),
@@ -329,9 +331,7 @@ impl Driver {
     /// A disk that is full is said once; that it has room again, too.
     fn room(&mut self, tasks: usize) {
         if let Some(has_room) = self.disk_watch.room(tasks, self.now()) {
-            let count = |is: &dyn Fn(&Slot) -> bool| self.engine.tasks().filter(|s| is(s)).count();
-            let foreign = count(&|s| s.stage == Stage::Foreign);
-            let held = count(&|s| s.waits() && s.report.held);
+            let (foreign, held) = (self.engine.in_stage(Stage::Foreign), self.engine.rejected());
             self.hub.tell(&if has_room { Event::RoomAgain } else { Event::Full { foreign, held } });
         }
         self.feed(engine::Input::Room { tasks });

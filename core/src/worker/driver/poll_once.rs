@@ -83,7 +83,7 @@ impl Driver {
 
     fn why_not_polled(&self, activity: usize) -> String {
         let concurrency = self.setup.activity(Some(activity)).map_or(0, |a| a.concurrency);
-        let open = self.engine.tasks().filter(|s| s.activity == Some(activity) && s.is_open()).count();
+        let open = self.engine.open(activity);
         let refused = self.troubles.polls.iter().find(|(refused, _)| *refused == activity);
         if self.engine.link().offline_since().is_some() {
             "the service does not answer: try again when there is a network".to_owned()

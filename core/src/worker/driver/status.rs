@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Driver;
 use crate::ErrorClass;
-use crate::engine::slots::{Slot, Stage};
+use crate::engine::slots::Stage;
 use crate::engine::{Kept, Notice};
 use crate::worker::events::Event;
 use crate::worker::status::{LeftFor, Refusal, RefusedPolls, Status};
@@ -18,18 +18,21 @@ impl Driver {
             && let Some(live) = self.live.get_mut(&id)
         {
             live.refusal.clone_from(&self.reason);
+            self.refusals_told += 1;
         }
     }
 
     pub(super) fn status(&self) -> Status {
-        let count = |of: &dyn Fn(&Slot) -> bool| self.engine.tasks().filter(|slot| of(slot)).count();
-        let refused = |of: &dyn Fn(&Slot) -> bool| {
-            let refused = self.engine.tasks().filter(|slot| of(slot)).map(|slot| slot.id);
-            let reason = |id| self.live.get(&id).map(|live| live.refusal.clone()).unwrap_or_default();
-            let mut refused: Vec<_> = refused.map(|id| Refusal { id, reason: reason(id) }).collect();
-            refused.sort_unstable_by_key(|refusal| refusal.id);
-            refused
+        let reason = |id| self.live.get(&id).map(|live| live.refusal.clone()).unwrap_or_default();
+        let refused = |held: bool| {
+            let refused = self.engine.refused().filter(|slot| slot.report.held == held).map(|slot| slot.id);
+            refused.map(|id| Refusal { id, reason: reason(id) }).collect()
         };
+        Status { held: refused(true), denied: refused(false), ..self.status_but_refused() }
+    }
+
+    /// What can be said without looking at a task.
+    fn status_but_refused(&self) -> Status {
         let polls = self.troubles.polls.iter();
         Status {
             offline: self.troubles.offline.clone(),
@@ -40,16 +43,16 @@ impl Driver {
                     reason: reason.clone(),
                 })
                 .collect(),
-            held: refused(&|slot| slot.waits() && slot.report.held),
-            denied: refused(&|slot| !slot.report.held && is_denied(slot)),
+            held: Vec::new(),
+            denied: Vec::new(),
             reports_paused: self.engine.reports_paused(),
             // A pace is no trouble where nothing waits for it.
-            throttled: self.engine.is_throttled() && self.has_calls_to_make(),
+            throttled: self.engine.is_throttled() && self.engine.has_calls_to_make(),
             full: !self.disk_watch.has_room() || !self.engine.has_free_place(),
-            open: count(&|slot| slot.stage == Stage::Deferred),
-            waiting: count(&|slot| slot.waits() && !slot.report.held),
-            not_on_disk: count(&Slot::troubles_the_disk),
-            foreign: count(&|slot| slot.stage == Stage::Foreign),
+            open: self.engine.in_stage(Stage::Deferred),
+            waiting: self.engine.waiting(),
+            not_on_disk: self.engine.troubling_the_disk(),
+            foreign: self.engine.in_stage(Stage::Foreign),
         }
     }
 
@@ -61,7 +64,12 @@ impl Driver {
     }
 
     pub(super) fn tell_status(&mut self) {
-        if self.troubles.is_asked_for() && self.troubles.told(&self.status()) {
+        if !self.troubles.is_asked_for() {
+            return;
+        }
+        // After each step: whoever holds many results that are refused must not pay for all of them each time.
+        let glance = (self.status_but_refused(), self.engine.refusals(), self.refusals_told);
+        if self.troubles.glanced(glance) && self.troubles.told(&self.status()) {
             self.hub.tell(&Event::StatusChanged);
         }
     }
@@ -86,11 +94,6 @@ impl Driver {
         Some(self.now().saturating_sub(since))
     }
 
-    /// Whether there is something to be sent, now or soon, but for polls.
-    pub(super) fn has_calls_to_make(&self) -> bool {
-        self.engine.tasks().any(|slot| slot.beats() || slot.waits() && !slot.report.held)
-    }
-
     pub(super) fn left_for(&self) -> LeftFor {
         let mut left = LeftFor::default();
         for slot in self.engine.tasks() {
@@ -112,13 +115,5 @@ impl Driver {
             *reason += 1;
         }
         left
-    }
-}
-
-fn is_denied(slot: &Slot) -> bool {
-    match slot.stage {
-        Stage::Foreign | Stage::Forgetting => false,
-        _ if slot.waits() => slot.report.denied_since.is_some(),
-        _ => slot.beat.denied_told,
     }
 }

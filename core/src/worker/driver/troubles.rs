@@ -17,6 +17,8 @@ pub(super) struct Troubles {
     pub(super) polls: Vec<(usize, String)>,
     /// The state that was last told; from then on changes are.
     told: Option<Status>,
+    /// What of it can be seen at a glance, and how often what can't has changed.
+    glance: Option<(Status, u64, u64)>,
 }
 
 impl Troubles {
@@ -74,6 +76,15 @@ impl Troubles {
 
     pub(super) fn is_asked_for(&self) -> bool {
         self.told.is_some()
+    }
+
+    /// A glance at the state. Whether it may be another one than at the last glance.
+    pub(super) fn glanced(&mut self, glance: (Status, u64, u64)) -> bool {
+        let changed = self.glance.as_ref() != Some(&glance);
+        if changed {
+            self.glance = Some(glance);
+        }
+        changed
     }
 
     /// The state as it is told now. Whether it is another one than before.

@@ -34,7 +34,8 @@ impl Judge {
                     Some(n) => Some(scenario.activities[n].heartbeat),
                     None => scenario.plan.adopted_heartbeat,
                 };
-                (debt.settled, debt.last_beat, debt.since) = (None, now, now);
+                (debt.settled, debt.since) = (None, now);
+                debt.beats_from(now);
             }
             Event::Settled { id, settlement, .. } => self.settled(*id, *settlement, service)?,
             Event::Foreign { id, .. } => drop(self.told_foreign.insert(*id)),

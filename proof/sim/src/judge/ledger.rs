@@ -43,6 +43,10 @@ pub(crate) struct Debt {
     /// When it was accepted.
     pub(crate) since: Duration,
     pub(crate) last_beat: Duration,
+    /// Since when this process knows of it; when a heartbeat of it was ordered last, and one that was taken.
+    pub(crate) beats_since: Duration,
+    pub(crate) ordered: Duration,
+    pub(crate) taken: Duration,
     pub(crate) beats_off: bool,
     /// It was accepted by a process that worked for another endpoint; `None`: by none that could tell.
     pub(crate) elsewhere: Option<bool>,
@@ -68,11 +72,16 @@ impl Debt {
         self.ever_refused || self.unreadable || self.unwritten
     }
 
-    /// For how long it has had no heartbeat, in words, if that is too long.
-    pub(crate) fn gap(&self, now: Duration, beating: usize) -> Option<String> {
+    /// Its heartbeats begin anew.
+    pub(crate) fn beats_from(&mut self, now: Duration) {
+        (self.last_beat, self.beats_since, self.ordered, self.taken) = (now, now, now, now);
+    }
+
+    /// For how long it has had no heartbeat, in words, if that is too long. `online`: since when the network is not dead.
+    pub(crate) fn gap(&self, now: Duration, online: Duration, beating: usize) -> Option<String> {
         let interval = self.interval.filter(|_| !self.beats_off)?;
         let bound = interval.mul_f64(1.3) + Duration::from_secs(120 + 60 * beating as u64);
-        let gap = now.saturating_sub(self.last_beat);
+        let gap = now.saturating_sub(self.last_beat.max(online));
         (gap > bound).then(|| format!("{} s of {}", gap.as_secs(), interval.as_secs()))
     }
 

@@ -1,6 +1,7 @@
 //! The judge: what each device owes, and whether it keeps its promises. It looks after every step, and knows the worker only by its
 //! orders, its events, its disk, and by what reached the service.
 
+mod beats;
 pub(crate) mod comeback;
 mod events;
 pub(crate) mod finding;
@@ -20,6 +21,7 @@ use activity_worker::spool::MemoryDisk;
 use activity_worker::worker::stepped::{DiskAnswer, Stepped};
 use activity_worker::{Outcome, TaskId, TaskToken};
 
+use self::beats::Outage;
 use self::finding::{Finding, broken};
 use self::ledger::Debt;
 use self::rate::Rate;
@@ -37,7 +39,11 @@ pub(crate) struct Judge {
     pub(crate) debts: BTreeMap<TaskId, Debt>,
     /// When its process first heard the service's date.
     contact: Option<Duration>,
+    /// When it last heard one that lies.
+    lied_at: Duration,
     requests: VecDeque<Duration>,
+    /// What its process makes of the network.
+    outage: Outage,
     /// How fast it calls.
     pub(crate) rate: Rate,
     /// Since when its process runs, and the machine is awake.
@@ -71,7 +77,9 @@ impl Judge {
             device,
             debts: BTreeMap::new(),
             contact: None,
+            lied_at: Duration::ZERO,
             requests: VecDeque::new(),
+            outage: Outage::default(),
             rate: Rate::default(),
             awake_since: Duration::ZERO,
             touched: Duration::ZERO,
@@ -85,11 +93,11 @@ impl Judge {
 
     /// A process begins.
     pub(crate) fn born(&mut self, now: Duration, elsewhere: bool) {
-        self.contact = None;
+        (self.contact, self.lied_at) = (None, Duration::ZERO);
         self.elsewhere = elsewhere;
         self.told_foreign.clear();
         (self.touched, self.awake_since) = (now, now);
-        self.rate.born();
+        (self.outage, self.rate) = (Outage::default(), Rate::born());
         for debt in self.debts.values_mut() {
             (debt.over, debt.held, debt.beats_off) = (false, false, false);
             if debt.removed {
@@ -139,16 +147,17 @@ impl Judge {
         }
     }
 
-    /// The service's own answer had a date that lies: what is signed until an honest one comes is not the worker's fault.
-    pub(crate) fn was_lied_to(&mut self) {
-        self.contact = None;
+    /// The service's own answer had a date that lies: what is signed until an honest one comes is not the worker's fault. A call is
+    /// carried out when it begins, so one that comes then may be of an earlier time than the lie, and is no news.
+    pub(crate) fn was_lied_to(&mut self, at: Duration) {
+        (self.contact, self.lied_at) = (None, self.lied_at.max(at));
     }
 
     /// The machine woke: beats start anew.
     pub(crate) fn woke(&mut self, now: Duration) {
         self.awake_since = now;
         self.failed_starts.count_from(now, self.places);
-        self.debts.values_mut().for_each(|debt| debt.last_beat = now);
+        self.debts.values_mut().for_each(|debt| debt.beats_from(now));
     }
 
     /// The disk answered; `outcome` is what it was asked to keep.
@@ -199,11 +208,12 @@ impl Judge {
         if self.debts.get(&id).is_some_and(|debt| debt.is_foreign(self.elsewhere)) {
             return broken("P1", format!("task {id} is sent to another endpoint than its own"));
         }
+        self.outage.called(now);
         let Some(outcome) = outcome else {
             let beating = self.debts.values().filter(|d| d.is_open()).count();
             let debt = self.debts.entry(id).or_default();
-            let gap = debt.gap(now, beating).filter(|_| debt.known_in == life);
-            debt.last_beat = now;
+            let gap = debt.gap(now, self.outage.over(), beating).filter(|_| debt.known_in == life);
+            (debt.last_beat, debt.ordered) = (now, now);
             return gap.map_or(Ok(()), |gap| broken("P4", format!("task {id}: a heartbeat after {gap}")));
         };
         let report = report_of(outcome);
@@ -239,7 +249,8 @@ impl Judge {
             return broken("P8", text);
         }
         // What comes after a lie, be it within one call, goes by the lie.
-        self.contact = self.contact.or(sent.contact).filter(|_| !sent.lied);
+        let contact = sent.contact.filter(|at| *at > self.lied_at);
+        self.contact = self.contact.or(contact).filter(|_| !sent.lied);
         self.requests.push_back(sent.at);
         while self.requests.front().is_some_and(|at| sent.at.saturating_sub(*at) > Duration::from_secs(3600))
         {
@@ -260,29 +271,6 @@ impl Judge {
         Ok(())
     }
 
-    /// The service gave a task up, for silence. On a calm link and a machine that is awake that is the worker's fault.
-    pub(crate) fn gave_up(
-        &self,
-        id: TaskId,
-        calm_since: Duration,
-        patience: Duration,
-        now: Duration,
-    ) -> Result<(), Finding> {
-        let mine = self.debts.get(&id).filter(|debt| {
-            debt.is_open() && debt.interval.is_some() && !debt.beats_off && !debt.is_foreign(self.elsewhere)
-        });
-        let Some(debt) = mine else { return Ok(()) };
-        let calm = now.saturating_sub(calm_since.max(self.awake_since).max(debt.since));
-        if calm > patience + Duration::from_secs(10) {
-            let calm = calm.as_secs();
-            return broken(
-                "P4",
-                format!("task {id} was given up for silence, though nothing failed for {calm} s"),
-            );
-        }
-        Ok(())
-    }
-
     /// The worker was told that a report came too late, or twice.
     pub(crate) fn told_over(&mut self, id: TaskId) {
         self.debts.entry(id).or_default().over = true;
@@ -299,6 +287,7 @@ impl Judge {
         stopping_now: bool,
     ) -> Result<(), Finding> {
         let beating = self.debts.values().filter(|d| d.is_open()).count();
+        self.outage.look(worker, now);
         for (id, debt) in &mut self.debts {
             if (!debt.is_open() && !debt.is_held()) || debt.removed {
                 continue;
@@ -340,12 +329,23 @@ impl Judge {
                 return broken("P1", format!("task {id} is another endpoint's, and nobody is told"));
             }
             if debt.known_in != life {
-                (debt.known_in, debt.last_beat) = (life, now);
+                debt.known_in = life;
+                debt.beats_from(now);
             }
             let silent =
                 matches!(stage, Stage::Accepting | Stage::NotKept | Stage::Forgetting | Stage::Foreign);
-            if let Some(gap) = debt.gap(now, beating).filter(|_| !silent && !stopping_now) {
+            if silent || stopping_now {
+                continue;
+            }
+            if let Some(long) = self.outage.probes_too_rarely(debt, self.awake_since, now) {
+                let long = long.as_secs();
+                return broken("P4", format!("task {id}: offline, and nothing was tried for {long} s"));
+            }
+            if let Some(gap) = debt.gap(now, self.outage.over(), beating) {
                 return broken("P4", format!("task {id} ({stage:?}): no heartbeat for {gap}"));
+            }
+            if worker.is_some_and(|worker| self.outage.is_forgotten(debt, worker, self.awake_since, now)) {
+                return broken("P4", format!("task {id}: the network is back, and its heartbeat waits"));
             }
         }
         self.bounds(worker, disk, scenario)

@@ -37,8 +37,8 @@ struct Run {
 
 impl Rate {
     /// A process begins: it knows nothing of the last one's pace.
-    pub(crate) fn born(&mut self) {
-        *self = Rate { call_time: Duration::from_millis(300), ..Rate::default() };
+    pub(crate) fn born() -> Self {
+        Rate { call_time: Duration::from_millis(300), ..Rate::default() }
     }
 
     /// P10: a request left the device.

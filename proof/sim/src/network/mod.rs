@@ -60,8 +60,8 @@ pub(crate) struct Link {
     pub(crate) slow_up: Option<(f64, Duration)>,
     /// The date of the next answer.
     pub(crate) lie: Option<SystemTime>,
-    /// An answer lied, and the judge has not heard of it.
-    pub(crate) lied: bool,
+    /// When an answer lied of which the judge has not heard.
+    pub(crate) lied: Option<Duration>,
 }
 
 /// Everything outside of the devices.
@@ -162,7 +162,7 @@ impl Outside {
         let link = &mut self.links[device];
         let has_date = answer.headers.iter().any(|(name, _)| name == "date");
         let Some(lie) = link.lie.take_if(|_| has_date) else { return false };
-        link.lied = true;
+        link.lied = Some(now);
         answer.headers.retain(|(name, _)| name != "date");
         // A transport takes no date at which the certificate of the one who tells it is not good.
         if distance(lie, Service::date(now)) < CERTIFICATES {

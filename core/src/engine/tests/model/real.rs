@@ -4,7 +4,6 @@
 use std::hash::{Hash, Hasher};
 
 use super::*;
-use crate::engine::link::Probe;
 
 /// The engine and its time.
 #[derive(Debug, Clone)]
@@ -110,8 +109,9 @@ impl Real {
             order.sort();
             (s.stage, s.deferred, beat, report, again, own, order.map(|(_, which)| which))
         });
-        let opens = |probe| engine.link().opens_at(probe).map(due);
-        let link = (engine.link().offline_since().is_some(), opens(Probe::Poll), opens(Probe::Report));
+        let link = engine.link();
+        let opens = [link.polls_open_at(), link.reports_open_at(), link.beats_open_at(INTERVAL)];
+        let link = (link.offline_since().is_some(), opens.map(|at| at.map(due)), link.beats_turn());
         let poll = (engine.polls_in_flight(), engine.polls.due(0).map(due), engine.polls.was_empty(0));
         let calls = [Call::Beat, Call::Report]
             .map(|call| (engine.lanes.lane_free(call), due(engine.lanes.opens_at(call))));
