@@ -165,14 +165,15 @@ impl Engine {
     fn poll_at(&self, activity: usize) -> Option<Time> {
         let rules = self.config.activities.get(activity)?;
         let due = self.polls.due(activity)?;
-        let polls = self.polls.in_flight();
+        let (polls, own) = (self.polls.in_flight(), self.polls.in_flight_of(activity));
         let open = self.slots.iter().filter(|s| s.activity == Some(activity) && s.is_open()).count();
         // However slow calls are: one task at a time can always be paid for, or a bad hour would end polling for good.
         let beats = self.beats_per_second();
         let may = self.stop.is_none()
             && !self.room_asked
             && (!rules.on_request || self.polls.is_requested(activity))
-            && (open < rules.concurrency || planted("poll-without-slot"))
+            && (own == 0 || !self.starts.fail(activity))
+            && (open + own < rules.concurrency || planted("poll-without-slot"))
             && polls < self.slots.free()
             && (self.room_spoken_for() < self.room || planted("poll-without-room"))
             && !self.slots.iter().any(Slot::troubles_the_disk)
@@ -197,9 +198,9 @@ impl Engine {
     fn beats_per_second(&self) -> f64 {
         let held = self.slots.iter().filter(|s| s.beats() || s.stage == Stage::Accepting);
         let held = held.filter_map(|s| s.beat.interval);
-        let polled = (0..self.config.activities.len())
-            .filter(|activity| self.polls.due(*activity).is_none())
-            .map(|activity| self.config.activities[activity].heartbeat);
+        let polled = self.config.activities.iter().enumerate().flat_map(|(activity, rules)| {
+            std::iter::repeat_n(rules.heartbeat, self.polls.in_flight_of(activity))
+        });
         held.chain(polled).map(|interval| 1.0 / interval.as_secs_f64()).sum()
     }
 
