@@ -3,6 +3,7 @@
 //! suffice, each quick answer opens one more, up to what the worker was told; once nothing is under way, or the network is gone, they
 //! are few again: what comes back over a thin link must not begin with a crowd.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::jitter;
@@ -11,8 +12,8 @@ use crate::plants::planted;
 
 /// So many lanes are always there: as many calls may be under way at once.
 pub const LANES_MIN: usize = 4;
-/// No more than these are of use: more would crowd the service, and the memory of a small device.
-pub const LANES_MAX: usize = 64;
+/// How many a worker may be told to have. More would crowd the service, and the memory of a small device.
+pub const CONNECTIONS: RangeInclusive<usize> = LANES_MIN..=64;
 /// An answer that takes longer does not call for more at once.
 const QUICK: Duration = Duration::from_secs(5);
 /// A task is taken only if heartbeats fit this share of the lanes they may use.
@@ -65,13 +66,13 @@ struct Refused {
 }
 
 impl Lanes {
-    /// At most `max` calls at once ([`LANES_MIN`] to [`LANES_MAX`]), and none before `first`.
+    /// At most `max` calls at once, one of [`CONNECTIONS`], and none before `first`.
     pub fn new(max: usize, first: Time) -> Self {
         Lanes {
             beats: Pace::default(),
             reports: Pace::default(),
             open: LANES_MIN,
-            max: max.clamp(LANES_MIN, LANES_MAX),
+            max: max.clamp(*CONNECTIONS.start(), *CONNECTIONS.end()),
             call_time: Duration::from_millis(300),
             narrow: false,
             rejections: 0,
@@ -134,7 +135,8 @@ impl Lanes {
 
     /// The service answered a call.
     pub fn answered(&mut self, call: Call, took: Duration) {
-        let full = !self.lane_free(call) && !(call == Call::Report && self.narrow);
+        let narrow = call == Call::Report && self.narrow;
+        let full = !narrow && !self.lane_free(call);
         if full && took < QUICK {
             self.open = (self.open + 1).min(self.max);
         }
@@ -237,7 +239,8 @@ impl Lanes {
     /// Whether so many heartbeats per second fit the lanes, at the pace at which calls are answered, and between the gaps that
     /// throttling left.
     pub fn can_pay_for(&self, beats_per_second: f64) -> bool {
-        let lanes = beats_per_second * self.call_time.as_secs_f64() <= SHARE * most_of_a_kind(self.max) as f64;
+        let lanes =
+            beats_per_second * self.call_time.as_secs_f64() <= SHARE * most_of_a_kind(self.max) as f64;
         let gaps = beats_per_second * self.beats.gap.as_secs_f64() <= 1.0;
         (lanes || planted("poll-without-lanes")) && (gaps || planted("slow-for-good"))
     }

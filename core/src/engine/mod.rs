@@ -49,7 +49,7 @@ pub struct Config {
     pub activities: heapless::Vec<ActivityRules, ACTIVITIES_MAX>,
     /// The most tasks held at once, whatever their stage.
     pub max_tasks: usize,
-    /// The most heartbeats and reports under way at once; from [`lanes::LANES_MIN`] to [`lanes::LANES_MAX`].
+    /// The most heartbeats and reports under way at once, one of [`lanes::CONNECTIONS`].
     pub max_connections: usize,
     /// The first call after a come-back of the network lies at a random point of this window.
     pub comeback_window: Duration,

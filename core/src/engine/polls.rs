@@ -1,6 +1,7 @@
 //! When an activity may be polled, and by how many polls at once. One waits while the queue is empty. A poll that brings a task opens
 //! one more, up to what the activity was told, since an answer takes a round trip; one that comes back empty leaves a single one.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::jitter;
@@ -8,8 +9,8 @@ use super::protocol::{ACTIVITIES_MAX, Time};
 use crate::ErrorClass;
 use crate::plants::planted;
 
-/// More polls of one activity at once are of no use to a device.
-pub const POLLERS_MAX: usize = 16;
+/// How many polls of one activity there may be at once. More are of no use to a device.
+pub const POLLERS: RangeInclusive<usize> = 1..=16;
 /// A poll that comes back empty sooner did not wait as the service does: pause, or it spins.
 const HONEST_POLL: Duration = Duration::from_secs(5);
 /// The first pause after a failed poll.

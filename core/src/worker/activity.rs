@@ -8,7 +8,7 @@ use crate::task::OUTPUT_MAX;
 use crate::worker::handler::Handler;
 
 /// The most polls of an activity at once, unless it is told otherwise.
-const POLLERS: usize = 4;
+const POLLERS_USUAL: usize = 4;
 
 /// An activity to take tasks from.
 #[derive(Clone)]
@@ -42,7 +42,7 @@ impl Activity {
             max_output: OUTPUT_MAX,
             safe_to_repeat: false,
             on_request: false,
-            pollers: POLLERS,
+            pollers: POLLERS_USUAL,
         }
     }
 
@@ -74,7 +74,7 @@ impl Activity {
         Activity { on_request, ..self }
     }
 
-    /// The most polls under way at once: from 1 to 16. One waits while the queue is empty; as long as polls bring tasks, and tasks more
+    /// The most polls under way at once, one of [`POLLERS`](super::POLLERS). One waits while the queue is empty; as long as polls bring tasks, and tasks more
     /// may be at work, there are more. Each may bring a task that is lost to its timeout if the network fails before the answer is
     /// here. Default 4.
     pub fn pollers(self, polls: usize) -> Self {

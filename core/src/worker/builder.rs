@@ -6,8 +6,8 @@ use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use crate::aws::{ActivityClient, check_origin, partition_of};
-use crate::engine::lanes::{LANES_MAX, LANES_MIN};
-use crate::engine::polls::POLLERS_MAX;
+use crate::engine::lanes::CONNECTIONS;
+use crate::engine::polls::POLLERS;
 use crate::engine::{self, ACTIVITIES_MAX, ActivityRules, Engine, TASKS_MAX};
 use crate::spool::{Disk, Found, RealDisk, Spool, SpoolConfig, SpoolError, machine_id};
 use crate::task::{INPUT_MAX, OUTPUT_MAX, SCOPE_MAX};
@@ -143,7 +143,8 @@ impl WorkerBuilder {
         WorkerBuilder { max_bytes: bytes, ..self }
     }
 
-    /// The most heartbeats and reports under way at once, each over a connection of its own, beside the polls: from 4 to 64. Four are always
+    /// The most heartbeats and reports under way at once, each over a connection of its own, beside the polls: one of
+    /// [`CONNECTIONS`]. Four are always
     /// there; more come where they do not suffice and answers are quick, and go once nothing is under way. Default 24.
     pub fn max_connections(self, connections: usize) -> Self {
         WorkerBuilder { max_connections: connections, ..self }
@@ -260,16 +261,18 @@ impl WorkerBuilder {
             if activity.concurrency == 0 {
                 return Err(config(&format!("activity {name}: concurrency must be at least 1")));
             }
-            if !(1..=POLLERS_MAX).contains(&activity.pollers) {
-                return Err(config(&format!("activity {name}: pollers must be from 1 to {POLLERS_MAX}")));
+            if !POLLERS.contains(&activity.pollers) {
+                return Err(config(&format!("activity {name}: pollers must be from 1 to {}", POLLERS.end())));
             }
             if activity.heartbeat_interval < Duration::from_secs(1) {
                 return Err(config(&format!("activity {name}: the heartbeat interval must be at least 1 s")));
             }
         }
-        if !(LANES_MIN..=LANES_MAX).contains(&self.max_connections) {
+        if !CONNECTIONS.contains(&self.max_connections) {
             return Err(config(&format!(
-                "max_connections must be from {LANES_MIN} to {LANES_MAX}, and is {}",
+                "max_connections must be from {} to {}, and is {}",
+                CONNECTIONS.start(),
+                CONNECTIONS.end(),
                 self.max_connections
             )));
         }

@@ -61,6 +61,8 @@ mod threads;
 mod warnings;
 mod watch;
 
+pub use crate::engine::lanes::CONNECTIONS;
+pub use crate::engine::polls::POLLERS;
 pub use crate::engine::{ACTIVITIES_MAX, BeatsStopped, Cancelled, Link, Stop, TASKS_MAX};
 pub use activity::Activity;
 pub use answers::{
