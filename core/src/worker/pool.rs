@@ -41,9 +41,9 @@ struct Crew<J> {
 
 struct State<J> {
     jobs: VecDeque<J>,
-    /// Numbers that threads have, and how many of these wait for a job.
+    /// Numbers that threads have, and how many of these are at a job.
     numbers: Vec<usize>,
-    idle: usize,
+    at_work: usize,
     over: bool,
 }
 
@@ -55,7 +55,7 @@ impl<J: Send + 'static> Pool<J> {
         alive: Sender<()>,
         work: impl Fn(J) + Send + Sync + 'static,
     ) -> std::io::Result<Self> {
-        let state = State { jobs: VecDeque::new(), numbers: Vec::new(), idle: 0, over: false };
+        let state = State { jobs: VecDeque::new(), numbers: Vec::new(), at_work: 0, over: false };
         let (work, state, wake) = (Box::new(work), Mutex::new(state), Condvar::new());
         let pool = Pool { crew: Arc::new(Crew { members, watch, work, state, wake }), alive };
         for _ in 0..pool.crew.members.stay {
@@ -68,7 +68,7 @@ impl<J: Send + 'static> Pool<J> {
     pub(super) fn send(&self, job: J) {
         let mut state = self.crew.lock();
         state.jobs.push_back(job);
-        if state.jobs.len() <= state.idle {
+        if state.jobs.len() <= state.numbers.len() - state.at_work {
             self.crew.wake.notify_one();
         } else if state.numbers.len() < self.crew.members.most
             && let Err(error) = self.one_more(&mut state)
@@ -87,6 +87,7 @@ impl<J: Send + 'static> Pool<J> {
             let _alive = alive;
             while let Some(job) = crew.next(number, stays) {
                 crew.watch.during(&watched, || (crew.work)(job));
+                crew.lock().at_work -= 1;
             }
         })?;
         state.numbers.push(number);
@@ -100,12 +101,12 @@ impl<J> Crew<J> {
         let mut state = self.lock();
         loop {
             if let Some(job) = state.jobs.pop_front() {
+                state.at_work += 1;
                 return Some(job);
             }
             if state.over {
                 return None;
             }
-            state.idle += 1;
             let (woken, waited) = match stays {
                 true => (self.wake.wait(state).unwrap_or_else(PoisonError::into_inner), false),
                 false => {
@@ -115,7 +116,6 @@ impl<J> Crew<J> {
                 }
             };
             state = woken;
-            state.idle -= 1;
             if waited && state.jobs.is_empty() {
                 state.numbers.retain(|other| *other != number);
                 return None;
@@ -187,7 +187,7 @@ mod tests {
             pool.send(go_on);
             begins.recv_timeout(LONG).unwrap();
             drop(end);
-            while pool.crew.lock().idle < 2 {
+            while pool.crew.lock().at_work > 0 {
                 std::thread::yield_now();
             }
         }
