@@ -169,6 +169,8 @@ impl ActivityConfig {
         let activity = Activity::deferred(ActivityArn::parse(&self.arn).map_err(config)?);
         let activity = activity
             .on_request(self.on_request)
+            // A person decides on requests one by one, and a poll that dies with the app swallows one.
+            .pollers(1)
             .concurrency(self.concurrency.map_or(CONCURRENCY, |n| n as usize))
             .max_output(self.max_output.map_or(MAX_OUTPUT, |n| n as usize));
         Ok(set(activity, self.heartbeat_interval, Activity::heartbeat_interval))

@@ -9,12 +9,12 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use activity_worker::worker::{Activity, Event, Events, Link, Stop, StopReport};
+use activity_worker::worker::{Activity, CONNECTIONS, Event, Events, Link, Stop, StopReport};
 use activity_worker::{TaskId, Worker};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::args;
-use crate::config::{ActivityConfig, Config, DEFAULT_COMEBACK_WINDOW, WorkerConfig};
+use crate::config::{ActivityConfig, Config, DEFAULT_COMEBACK_WINDOW, DEFAULT_CONNECTIONS, WorkerConfig};
 use crate::connect;
 use crate::error::Error;
 use crate::exec::{self, Environment, Exec, Spawner};
@@ -112,11 +112,14 @@ pub(crate) fn start(config: Config, polls: Polls) -> Result<Worker, Error> {
         state_dir,
         max_tasks,
         max_bytes,
+        max_connections,
         allow_unsafe_storage,
         comeback_window,
     } = worker;
     let state_dir = state_dir::of(state_dir)?;
-    let allowed = process::reckon(&wanted(&activities)).map_err(Error::Config)?;
+    let connections = max_connections.unwrap_or(DEFAULT_CONNECTIONS);
+    let allowed = process::reckon(&wanted(&activities), connections).map_err(Error::Config)?;
+    let connections = if allowed.roomy { connections } else { *CONNECTIONS.start() };
     let environment = Arc::new(Environment::scrubbed());
     let spawner = Arc::new(Spawner::start().map_err(|e| failed("start a thread", &e))?);
     let runs = state_dir.join("run");
@@ -133,7 +136,11 @@ pub(crate) fn start(config: Config, polls: Polls) -> Result<Worker, Error> {
         log::warn!("{}: {}", doubt.what, doubt.advice);
     }
     let window = comeback_window.unwrap_or(DEFAULT_COMEBACK_WINDOW);
-    let mut builder = Worker::builder().state_dir(&state_dir).client(client).comeback_window(window);
+    let mut builder = Worker::builder()
+        .state_dir(&state_dir)
+        .client(client)
+        .comeback_window(window)
+        .max_connections(connections);
     if let Some(name) = worker_name.or_else(connect::host_name) {
         builder = builder.worker_name(name);
     }
@@ -147,12 +154,19 @@ pub(crate) fn start(config: Config, polls: Polls) -> Result<Worker, Error> {
     let grace = activities.iter().map(|a| a.limits.grace).max().unwrap_or_default();
     builder = builder.stop_grace(grace + Duration::from_secs(5));
     builder = builder.allow_unsafe_storage(allow_unsafe_storage.unwrap_or(false));
-    for (activity, allowed) in activities.into_iter().zip(allowed.concurrency) {
+    for (activity, at_once) in activities.into_iter().zip(allowed.concurrency) {
         // Of its own concurrency as much as the process may have.
-        let ActivityConfig { arn, program, concurrency: _, heartbeat_interval, limits, safe_to_repeat } =
-            activity;
+        let ActivityConfig {
+            arn,
+            program,
+            concurrency: _,
+            heartbeat_interval,
+            limits,
+            safe_to_repeat,
+            pollers,
+        } = activity;
         log::info!(
-            "taking tasks of {} in {}, {allowed} at once, for {}",
+            "taking tasks of {} in {}, {at_once} at once, for {}",
             arn.name(),
             arn.region(),
             program.path.display()
@@ -165,7 +179,8 @@ pub(crate) fn start(config: Config, polls: Polls) -> Result<Worker, Error> {
             runs: runs.clone(),
         };
         let activity = Activity::handled(arn, handler)
-            .concurrency(allowed)
+            .concurrency(at_once)
+            .pollers(if allowed.roomy { pollers } else { 1 })
             .heartbeat_interval(heartbeat_interval)
             .max_output(limits.max_output)
             .safe_to_repeat(safe_to_repeat)
@@ -181,6 +196,7 @@ fn wanted(activities: &[ActivityConfig]) -> Vec<Wanted<'_>> {
     let of = activities.iter().map(|a| Wanted {
         activity: a.arn.name(),
         concurrency: a.concurrency,
+        pollers: a.pollers,
         max_output: a.limits.max_output,
     });
     of.collect()

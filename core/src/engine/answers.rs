@@ -97,6 +97,7 @@ impl Engine {
         match failure.map(|f| (f.class, f.maybe_taken)) {
             Some((ErrorClass::Network, written)) => {
                 if self.link.failed(now, written, probe, shortest, &mut self.rng) {
+                    self.lanes.network_lost();
                     self.notify(Notice::Offline);
                 }
                 return;

@@ -37,7 +37,7 @@ impl Engine {
                 self.link.wake(now);
                 self.lanes.hurry(now);
                 // One that is under way answers whoever waits.
-                if !self.polls.is_in_flight(activity) {
+                if self.polls.in_flight_of(activity) == 0 {
                     self.polls.request(activity, Some(now));
                 }
             }
@@ -63,6 +63,7 @@ impl Engine {
             Input::Touched => self.touched(now),
             Input::Link(hint) => {
                 if self.link.hint(now, hint, &mut self.rng) {
+                    self.lanes.network_lost();
                     self.notify(Notice::Offline);
                 }
                 if hint == Link::Up {

@@ -1,16 +1,21 @@
-//! Which heartbeat or report goes next: nearest deadline first, over four lanes, of which one is kept for heartbeats and one
-//! for reports. So a slow report never holds up all heartbeats, nor the other way round.
+//! How many heartbeats and reports are under way at once. Of the lanes a quarter is kept for heartbeats and a quarter for reports, so
+//! that a slow report never holds up all heartbeats, nor the other way round. A few lanes are always there. Where they do not
+//! suffice, each quick answer opens one more, up to what the worker was told; once nothing is under way, or the network is gone, they
+//! are few again: what comes back over a thin link must not begin with a crowd.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::jitter;
 use super::protocol::{Call, Time};
 use crate::plants::planted;
 
-/// The lanes: as many calls are under way at once.
-pub const LANES: usize = 4;
-/// The most lanes that one kind of call may take.
-const MOST_OF_A_KIND: usize = LANES - 1;
+/// So many lanes are always there: as many calls may be under way at once.
+pub const LANES_MIN: usize = 4;
+/// How many a worker may be told to have. More would crowd the service, and the memory of a small device.
+pub const CONNECTIONS: RangeInclusive<usize> = LANES_MIN..=64;
+/// An answer that takes longer does not call for more at once.
+const QUICK: Duration = Duration::from_secs(5);
 /// A task is taken only if heartbeats fit this share of the lanes they may use.
 const SHARE: f64 = 0.6;
 /// So many rejected reports in a row look like a wrong account rather than like a lost task.
@@ -31,6 +36,9 @@ const SLOWEST: Duration = Duration::from_secs(10);
 pub struct Lanes {
     beats: Pace,
     reports: Pace,
+    /// The lanes there are now, and the most there may be.
+    open: usize,
+    max: usize,
     /// A moving average over the calls that were answered: a dead network says nothing about the service's pace.
     call_time: Duration,
     /// The way up takes one report at a time: several would hold each other up until all of them fail.
@@ -58,11 +66,13 @@ struct Refused {
 }
 
 impl Lanes {
-    /// No call before `first`.
-    pub fn new(first: Time) -> Self {
+    /// At most `max` calls at once, one of [`CONNECTIONS`], and none before `first`.
+    pub fn new(max: usize, first: Time) -> Self {
         Lanes {
             beats: Pace::default(),
             reports: Pace::default(),
+            open: LANES_MIN,
+            max: max.clamp(*CONNECTIONS.start(), *CONNECTIONS.end()),
             call_time: Duration::from_millis(300),
             narrow: false,
             rejections: 0,
@@ -74,9 +84,13 @@ impl Lanes {
 
     /// Whether a lane is free for a call of this kind.
     pub fn lane_free(&self, call: Call) -> bool {
-        let all = self.beats.in_flight + self.reports.in_flight;
-        let most = if call == Call::Report && self.narrow { 1 } else { MOST_OF_A_KIND };
-        all < LANES && self.pace(call).in_flight < most
+        let most = if call == Call::Report && self.narrow { 1 } else { most_of_a_kind(self.open) };
+        self.in_flight() < self.open && self.pace(call).in_flight < most
+    }
+
+    /// The network is gone: what comes back may be another one.
+    pub fn network_lost(&mut self) {
+        self.open = LANES_MIN;
     }
 
     /// A report ended after so long; `written`: it was sent, and no answer came.
@@ -104,6 +118,9 @@ impl Lanes {
 
     /// A call goes.
     pub fn begin(&mut self, call: Call, now: Time, rng: &mut fastrand::Rng) {
+        if !self.any_in_flight() {
+            self.open = LANES_MIN;
+        }
         let pace = self.pace_mut(call);
         pace.in_flight += 1;
         let gap = pace.gap;
@@ -118,6 +135,11 @@ impl Lanes {
 
     /// The service answered a call.
     pub fn answered(&mut self, call: Call, took: Duration) {
+        let narrow = call == Call::Report && self.narrow;
+        let full = !narrow && !self.lane_free(call);
+        if full && took < QUICK {
+            self.open = (self.open + 1).min(self.max);
+        }
         self.dropped(call);
         self.call_time = (self.call_time * 7 + took.min(LONGEST)) / 8;
     }
@@ -135,7 +157,7 @@ impl Lanes {
 
     /// Whether a call is under way.
     pub fn any_in_flight(&self) -> bool {
-        self.beats.in_flight + self.reports.in_flight > 0
+        self.in_flight() > 0
     }
 
     /// The service throttled a call of this kind: all of its kind slow down. True if they were at full pace.
@@ -147,6 +169,7 @@ impl Lanes {
         }
         pace.gap = (pace.gap * 2).clamp(Duration::from_millis(100), SLOWEST);
         pace.next = pace.next.max(now + retry_after.unwrap_or(pace.gap).min(SLOWEST));
+        self.open = LANES_MIN;
         full
     }
 
@@ -216,9 +239,14 @@ impl Lanes {
     /// Whether so many heartbeats per second fit the lanes, at the pace at which calls are answered, and between the gaps that
     /// throttling left.
     pub fn can_pay_for(&self, beats_per_second: f64) -> bool {
-        let lanes = beats_per_second * self.call_time.as_secs_f64() <= SHARE * MOST_OF_A_KIND as f64;
+        let lanes =
+            beats_per_second * self.call_time.as_secs_f64() <= SHARE * most_of_a_kind(self.max) as f64;
         let gaps = beats_per_second * self.beats.gap.as_secs_f64() <= 1.0;
         (lanes || planted("poll-without-lanes")) && (gaps || planted("slow-for-good"))
+    }
+
+    fn in_flight(&self) -> usize {
+        self.beats.in_flight + self.reports.in_flight
     }
 
     fn pace(&self, call: Call) -> &Pace {
@@ -236,6 +264,11 @@ impl Lanes {
     }
 }
 
+/// The most of so many lanes that one kind of call may take.
+fn most_of_a_kind(lanes: usize) -> usize {
+    lanes - (lanes / 4).max(1)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -246,8 +279,8 @@ mod tests {
     fn p4_three_slow_reports_leave_a_lane_for_heartbeats_and_the_other_way_round() {
         for (slow, other) in [(Call::Report, Call::Beat), (Call::Beat, Call::Report)] {
             let mut rng = fastrand::Rng::with_seed(1);
-            let mut calls = Lanes::new(Time::ZERO);
-            for _ in 0..MOST_OF_A_KIND {
+            let mut calls = Lanes::new(LANES_MIN, Time::ZERO);
+            for _ in 0..most_of_a_kind(LANES_MIN) {
                 assert!(calls.lane_free(slow));
                 calls.begin(slow, S, &mut rng);
             }
@@ -259,7 +292,7 @@ mod tests {
     #[test]
     fn p6_no_more_calls_are_under_way_than_there_are_lanes() {
         let mut rng = fastrand::Rng::with_seed(1);
-        let mut calls = Lanes::new(Time::ZERO);
+        let mut calls = Lanes::new(LANES_MIN, Time::ZERO);
         for call in [Call::Beat, Call::Beat, Call::Beat, Call::Report] {
             assert!(calls.lane_free(call));
             calls.begin(call, S, &mut rng);
@@ -269,10 +302,72 @@ mod tests {
         assert!(calls.lane_free(Call::Beat) && calls.lane_free(Call::Report));
     }
 
+    fn fill(calls: &mut Lanes, call: Call) -> usize {
+        let mut rng = fastrand::Rng::with_seed(1);
+        let before = calls.in_flight();
+        while calls.lane_free(call) {
+            calls.begin(call, S, &mut rng);
+        }
+        calls.in_flight() - before
+    }
+
+    #[test]
+    fn lanes_are_added_while_all_are_taken_and_answers_are_quick_and_a_quarter_is_kept_for_the_other_kind() {
+        let mut calls = Lanes::new(24, Time::ZERO);
+        assert_eq!(fill(&mut calls, Call::Report), 3);
+        for _ in 0..100 {
+            calls.answered(Call::Report, QUICK / 2);
+            fill(&mut calls, Call::Report);
+        }
+        assert_eq!(calls.in_flight(), 18);
+        assert_eq!(fill(&mut calls, Call::Beat), 6, "P4: no report takes these");
+        // What was answered slowly, or by throttling, asks for no more.
+        let mut calls = Lanes::new(24, Time::ZERO);
+        fill(&mut calls, Call::Report);
+        calls.answered(Call::Report, QUICK);
+        assert_eq!(fill(&mut calls, Call::Report), 1);
+        calls.answered(Call::Report, S);
+        calls.throttled(Call::Report, S, None);
+        assert_eq!(fill(&mut calls, Call::Report), 1);
+    }
+
+    #[test]
+    fn lanes_are_few_again_after_an_outage_and_once_nothing_is_under_way() {
+        for lost in [false, true] {
+            let mut calls = Lanes::new(24, Time::ZERO);
+            for _ in 0..100 {
+                fill(&mut calls, Call::Beat);
+                calls.answered(Call::Beat, S);
+            }
+            let taken = calls.in_flight();
+            assert!(taken >= 16, "{taken}");
+            if lost {
+                calls.network_lost();
+                (3..taken).for_each(|_| calls.dropped(Call::Beat));
+                assert!(!calls.lane_free(Call::Beat), "those under way count");
+                (0..3).for_each(|_| calls.dropped(Call::Beat));
+            } else {
+                (0..taken).for_each(|_| calls.answered(Call::Beat, S));
+            }
+            assert_eq!(fill(&mut calls, Call::Beat), 3);
+        }
+    }
+
+    #[test]
+    fn a_single_call_after_the_other_opens_no_lane() {
+        let mut rng = fastrand::Rng::with_seed(1);
+        let mut calls = Lanes::new(24, Time::ZERO);
+        for _ in 0..100 {
+            calls.begin(Call::Beat, S, &mut rng);
+            calls.answered(Call::Beat, S);
+        }
+        assert_eq!(fill(&mut calls, Call::Beat), 3);
+    }
+
     #[test]
     fn p10_after_throttling_calls_of_a_kind_keep_a_gap_that_only_many_good_ones_close() {
         let mut rng = fastrand::Rng::with_seed(1);
-        let mut calls = Lanes::new(Time::ZERO);
+        let mut calls = Lanes::new(LANES_MIN, Time::ZERO);
         for _ in 0..5 {
             calls.throttled(Call::Beat, S, None);
         }
@@ -291,7 +386,7 @@ mod tests {
     #[test]
     fn p10_credentials_that_do_not_work_are_tried_more_and_more_slowly_and_at_once_on_a_wish() {
         let mut rng = fastrand::Rng::with_seed(1);
-        let mut calls = Lanes::new(Time::ZERO);
+        let mut calls = Lanes::new(LANES_MIN, Time::ZERO);
         let (mut now, mut longest) = (S, Duration::ZERO);
         for failures in 0..50 {
             assert_eq!(calls.credentials_refused(now, 120 * S, &mut rng), failures == 0, "told once");
@@ -314,7 +409,7 @@ mod tests {
     #[test]
     fn p10_throttling_slows_a_kind_down_and_success_brings_it_back() {
         let mut rng = fastrand::Rng::with_seed(1);
-        let mut calls = Lanes::new(Time::ZERO);
+        let mut calls = Lanes::new(LANES_MIN, Time::ZERO);
         assert!(calls.throttled(Call::Beat, S, None));
         assert!(!calls.throttled(Call::Beat, S, None), "said once");
         assert!(calls.opens_at(Call::Beat) > S);
@@ -332,7 +427,7 @@ mod tests {
 
     #[test]
     fn p2_beats_must_fit_the_lanes() {
-        let mut calls = Lanes::new(Time::ZERO);
+        let mut calls = Lanes::new(LANES_MIN, Time::ZERO);
         assert!(calls.can_pay_for(5.0));
         // 1.8 lanes' worth; a call took 0.3 s on average, and this one weighs an eighth: 1.5 s.
         calls.answered(Call::Beat, 10 * S);
@@ -344,9 +439,17 @@ mod tests {
     }
 
     #[test]
+    fn p2_lanes_that_may_be_opened_count_for_the_beats_of_another_task() {
+        assert!(!Lanes::new(4, Time::ZERO).can_pay_for(7.0));
+        let calls = Lanes::new(24, Time::ZERO);
+        // 18 lanes, of which 60 % may be taken; a call is taken to last 0.3 s.
+        assert!(calls.can_pay_for(35.0) && !calls.can_pay_for(37.0));
+    }
+
+    #[test]
     fn p6_of_a_pause_one_report_an_hour_is_let_through() {
         let mut rng = fastrand::Rng::with_seed(1);
-        let mut calls = Lanes::new(Time::ZERO);
+        let mut calls = Lanes::new(LANES_MIN, Time::ZERO);
         let told: Vec<_> = (0..REJECTIONS).map(|_| calls.rejected(S, &mut rng)).collect();
         assert_eq!(told, [false, false, true]);
         let mut open = calls.opens_at(Call::Report);

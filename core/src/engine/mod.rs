@@ -53,6 +53,8 @@ pub struct Config {
     pub activities: heapless::Vec<ActivityRules, ACTIVITIES_MAX>,
     /// The most tasks held at once, whatever their stage.
     pub max_tasks: usize,
+    /// The most heartbeats and reports under way at once, one of [`lanes::CONNECTIONS`].
+    pub max_connections: usize,
     /// The first call after a come-back of the network lies at a random point of this window.
     pub comeback_window: Duration,
     /// The longest pause between two tries of anything that is not held.
@@ -78,6 +80,8 @@ pub struct ActivityRules {
     pub safe_to_repeat: bool,
     /// It is polled only when the app asks for it.
     pub on_request: bool,
+    /// The most polls under way at once.
+    pub pollers: usize,
 }
 
 /// The decider. See the module's text.
@@ -117,8 +121,8 @@ impl Engine {
         let first = now + jitter::within(&mut rng, config.comeback_window / 10);
         Engine {
             slots: Table::new(config.max_tasks),
-            polls: Polls::new(config.activities.len(), first),
-            lanes: Lanes::new(first),
+            polls: Polls::new(config.activities.iter().map(|a| a.pollers), first),
+            lanes: Lanes::new(config.max_connections, first),
             link: LinkBelief::new(config.comeback_window, config.max_backoff),
             ready: VecDeque::new(),
             starts: Starts::new(config.activities.len()),

@@ -164,14 +164,15 @@ impl Engine {
     fn poll_at(&self, activity: usize) -> Option<Time> {
         let rules = self.config.activities.get(activity)?;
         let due = self.polls.due(activity)?;
-        let polls = self.polls.in_flight();
+        let (polls, own) = (self.polls.in_flight(), self.polls.in_flight_of(activity));
         let index = self.slots.index();
         // However slow calls are: one task at a time can always be paid for, or a bad hour would end polling for good.
         let beats = self.beats_per_second();
         let may = self.stop.is_none()
             && !self.room_asked
             && (!rules.on_request || self.polls.is_requested(activity))
-            && (index.open(activity) < rules.concurrency || planted("poll-without-slot"))
+            && (own == 0 || !self.starts.fail(activity))
+            && (index.open(activity) + own < rules.concurrency || planted("poll-without-slot"))
             && polls < self.slots.free()
             && (self.room_spoken_for() < self.room || planted("poll-without-room"))
             && index.troubles() == 0
@@ -195,9 +196,9 @@ impl Engine {
 
     /// What the heartbeats of the tasks held, and of those that polls under way may bring, come to.
     fn beats_per_second(&self) -> f64 {
-        let polled = (0..self.config.activities.len())
-            .filter(|activity| self.polls.due(*activity).is_none())
-            .map(|activity| 1.0 / self.config.activities[activity].heartbeat.as_secs_f64());
+        let polled = self.config.activities.iter().enumerate().map(|(activity, rules)| {
+            self.polls.in_flight_of(activity) as f64 / rules.heartbeat.as_secs_f64()
+        });
         self.slots.index().rates().chain(polled).sum()
     }
 

@@ -1,6 +1,7 @@
-//! When an activity may be polled. One poll per activity at a time: a task is handed out at once where one waits, so one
-//! connection takes as many as a device can work.
+//! When an activity may be polled, and by how many polls at once. One waits while the queue is empty. A poll that brings a task opens
+//! one more, up to what the activity was told, since an answer takes a round trip; one that comes back empty leaves a single one.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::jitter;
@@ -8,6 +9,8 @@ use super::protocol::{ACTIVITIES_MAX, Time};
 use crate::ErrorClass;
 use crate::plants::planted;
 
+/// How many polls of one activity there may be at once. More are of no use to a device.
+pub const POLLERS: RangeInclusive<usize> = 1..=16;
 /// A poll that comes back empty sooner did not wait as the service does: pause, or it spins.
 const HONEST_POLL: Duration = Duration::from_secs(5);
 /// The first pause after a failed poll.
@@ -23,7 +26,10 @@ pub struct Polls {
 
 #[derive(Debug, Clone)]
 struct One {
-    in_flight: bool,
+    in_flight: usize,
+    /// So many at once; and the most.
+    wanted: usize,
+    most: usize,
     requested: bool,
     due: Time,
     failures: u32,
@@ -32,21 +38,29 @@ struct One {
 }
 
 impl Polls {
-    /// The first polls go at `first`.
-    pub fn new(activities: usize, first: Time) -> Self {
-        let one =
-            One { in_flight: false, requested: false, due: first, failures: 0, refused: false, empty: false };
-        Polls { activities: std::iter::repeat_n(one, activities.min(ACTIVITIES_MAX)).collect() }
+    /// An activity for each number: the most polls of it at once. The first polls go at `first`.
+    pub fn new(most: impl Iterator<Item = usize>, first: Time) -> Self {
+        let one = |most: usize| One {
+            in_flight: 0,
+            wanted: 1,
+            most: most.max(1),
+            requested: false,
+            due: first,
+            failures: 0,
+            refused: false,
+            empty: false,
+        };
+        Polls { activities: most.take(ACTIVITIES_MAX).map(one).collect() }
     }
 
     /// How many are under way.
     pub fn in_flight(&self) -> usize {
-        self.activities.iter().filter(|a| a.in_flight).count()
+        self.activities.iter().map(|a| a.in_flight).sum()
     }
 
-    /// Whether one of this activity is under way.
-    pub fn is_in_flight(&self, activity: usize) -> bool {
-        self.activities.get(activity).is_some_and(|a| a.in_flight)
+    /// How many of this activity are under way.
+    pub fn in_flight_of(&self, activity: usize) -> usize {
+        self.activities.get(activity).map_or(0, |a| a.in_flight)
     }
 
     /// Someone wants this activity polled once, now; or no longer.
@@ -77,7 +91,7 @@ impl Polls {
     /// A poll goes.
     pub fn begin(&mut self, activity: usize) {
         if let Some(one) = self.activities.get_mut(activity) {
-            one.in_flight = true;
+            one.in_flight += 1;
             one.requested = false;
         }
     }
@@ -92,8 +106,9 @@ impl Polls {
         rng: &mut fastrand::Rng,
     ) -> bool {
         let Some(one) = self.activities.get_mut(activity) else { return false };
-        one.in_flight = false;
+        one.in_flight = one.in_flight.saturating_sub(1);
         one.empty = empty;
+        one.wanted = if empty { 1 } else { (one.wanted + 1).min(one.most) };
         if empty && took < HONEST_POLL {
             one.due = now + jitter::full(rng, BASE, HONEST_POLL, one.failures);
             one.failures += 1;
@@ -115,8 +130,9 @@ impl Polls {
         rng: &mut fastrand::Rng,
     ) -> bool {
         let Some(one) = self.activities.get_mut(activity) else { return false };
-        one.in_flight = false;
+        one.in_flight = one.in_flight.saturating_sub(1);
         one.empty = false;
+        one.wanted = 1;
         let refused = matches!(
             class,
             ErrorClass::NoActivity
@@ -131,8 +147,12 @@ impl Polls {
             _ if refused => jitter::half(rng, (BASE * 2u32.pow(one.failures.min(9))).min(SLOW)),
             _ => jitter::full(rng, BASE, max_backoff, one.failures),
         };
-        one.failures += 1;
-        one.due = now + pause.max(retry_after.unwrap_or_default());
+        // Polls that are under way together are one failure, and what the last of them meets is the news.
+        if one.in_flight == 0 {
+            one.failures += 1;
+            one.due = now + pause;
+        }
+        one.due = one.due.max(now + retry_after.unwrap_or_default());
         if planted("polls-end-with-the-network") && class == ErrorClass::Network {
             one.due = now + Duration::from_secs(1 << 28);
         }
@@ -147,9 +167,9 @@ impl Polls {
         }
     }
 
-    /// When the next poll is due by the activity's own pace; `None` while one is under way.
+    /// When the next poll is due by the activity's own pace; `None` while as many as are wanted are under way.
     pub fn due(&self, activity: usize) -> Option<Time> {
-        self.activities.get(activity).filter(|a| !a.in_flight).map(|a| a.due)
+        self.activities.get(activity).filter(|a| a.in_flight < a.wanted).map(|a| a.due)
     }
 }
 
@@ -162,7 +182,7 @@ mod tests {
     #[test]
     fn an_answer_that_came_too_soon_to_be_a_long_poll_is_followed_by_a_pause() {
         let mut rng = fastrand::Rng::with_seed(3);
-        let mut polls = Polls::new(1, S);
+        let mut polls = Polls::new([1].into_iter(), S);
         polls.begin(0);
         polls.answered(0, 2 * S, true, Duration::from_millis(3), &mut rng);
         assert!(polls.due(0).unwrap() > 2 * S && polls.due(0).unwrap() < 8 * S);
@@ -180,6 +200,50 @@ mod tests {
     }
 
     #[test]
+    fn polls_that_bring_tasks_open_more_and_one_that_brings_none_leaves_a_single_one() {
+        let mut rng = fastrand::Rng::with_seed(3);
+        let mut polls = Polls::new([3].into_iter(), S);
+        let go = |polls: &mut Polls| {
+            let before = polls.in_flight();
+            while polls.due(0).is_some() {
+                polls.begin(0);
+            }
+            polls.in_flight() - before
+        };
+        assert_eq!(go(&mut polls), 1);
+        polls.answered(0, S, false, S, &mut rng);
+        assert_eq!(go(&mut polls), 2);
+        polls.answered(0, S, false, S, &mut rng);
+        assert_eq!(go(&mut polls), 2);
+        polls.answered(0, S, false, S, &mut rng);
+        assert_eq!(go(&mut polls), 1, "three at most");
+        polls.answered(0, S, true, 60 * S, &mut rng);
+        polls.answered(0, S, true, 60 * S, &mut rng);
+        assert_eq!((go(&mut polls), polls.in_flight_of(0)), (0, 1), "the others run out");
+        polls.answered(0, S, false, 60 * S, &mut rng);
+        assert_eq!(go(&mut polls), 2);
+        polls.failed(0, S, ErrorClass::Network, None, 120 * S, &mut rng);
+        polls.failed(0, S, ErrorClass::Network, None, 120 * S, &mut rng);
+        assert_eq!(go(&mut polls), 1, "one finds out whether the network is back");
+    }
+
+    #[test]
+    fn p10_polls_that_fail_together_are_one_failure() {
+        let mut rng = fastrand::Rng::with_seed(3);
+        let mut polls = Polls::new([16].into_iter(), S);
+        for _ in 0..16 {
+            polls.begin(0);
+            polls.answered(0, S, false, S, &mut rng);
+        }
+        (0..16).for_each(|_| polls.begin(0));
+        for n in 0..16 {
+            assert!(n == 0 || polls.due(0).is_none(), "{n}: none goes before all have ended");
+            polls.failed(0, 2 * S, ErrorClass::Server, None, 120 * S, &mut rng);
+        }
+        assert!(polls.due(0).unwrap() <= 3 * S, "a first failure's pause");
+    }
+
+    #[test]
     fn p10_how_slow_polls_get_depends_on_who_can_mend_it() {
         let cases = [
             // The link decides when it is tried again.
@@ -189,7 +253,7 @@ mod tests {
         ];
         for (class, shortest, longest) in cases {
             let mut rng = fastrand::Rng::with_seed(3);
-            let mut polls = Polls::new(1, S);
+            let mut polls = Polls::new([1].into_iter(), S);
             let mut fail = |retry_after| {
                 polls.failed(0, S, class, retry_after, 120 * S, &mut rng);
                 polls.due(0).unwrap() - S
@@ -208,7 +272,7 @@ mod tests {
     #[test]
     fn what_is_wished_for_now_ends_all_pauses_and_hurries_none_that_are_over() {
         let mut rng = fastrand::Rng::with_seed(3);
-        let mut polls = Polls::new(2, S);
+        let mut polls = Polls::new([1, 1].into_iter(), S);
         for _ in 0..10 {
             polls.failed(0, 9 * S, ErrorClass::Denied, None, 120 * S, &mut rng);
         }
@@ -221,7 +285,7 @@ mod tests {
     #[test]
     fn a_missing_activity_is_polled_slowly_and_said_once() {
         let mut rng = fastrand::Rng::with_seed(3);
-        let mut polls = Polls::new(1, S);
+        let mut polls = Polls::new([1].into_iter(), S);
         let mut now = S;
         let mut said = 0;
         for _ in 0..20 {

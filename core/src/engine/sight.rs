@@ -95,7 +95,7 @@ impl Engine {
 
     /// Whether a poll of this activity is under way.
     pub fn is_polling(&self, activity: usize) -> bool {
-        self.polls.is_in_flight(activity)
+        self.polls.in_flight_of(activity) > 0
     }
 
     /// Whether handlers of this activity can't be started.

@@ -7,6 +7,9 @@ use crate::aws::ActivityArn;
 use crate::task::OUTPUT_MAX;
 use crate::worker::handler::Handler;
 
+/// The most polls of an activity at once, unless it is told otherwise.
+const POLLERS_USUAL: usize = 4;
+
 /// An activity to take tasks from.
 #[derive(Clone)]
 #[must_use = "it is polled by a worker that is told of it"]
@@ -19,6 +22,7 @@ pub struct Activity {
     pub(super) max_output: usize,
     pub(super) safe_to_repeat: bool,
     pub(super) on_request: bool,
+    pub(super) pollers: usize,
 }
 
 impl Activity {
@@ -38,6 +42,7 @@ impl Activity {
             max_output: OUTPUT_MAX,
             safe_to_repeat: false,
             on_request: false,
+            pollers: POLLERS_USUAL,
         }
     }
 
@@ -67,6 +72,13 @@ impl Activity {
     /// not live to see answered. Default false.
     pub fn on_request(self, on_request: bool) -> Self {
         Activity { on_request, ..self }
+    }
+
+    /// The most polls under way at once, one of [`POLLERS`](super::POLLERS). One waits while the queue is empty; as long as polls bring tasks, and tasks more
+    /// may be at work, there are more. Each may bring a task that is lost to its timeout if the network fails before the answer is
+    /// here. Default 4.
+    pub fn pollers(self, polls: usize) -> Self {
+        Activity { pollers: polls, ..self }
     }
 
     /// The activity's ARN.

@@ -6,6 +6,8 @@ use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use crate::aws::{ActivityClient, check_origin, partition_of};
+use crate::engine::lanes::CONNECTIONS;
+use crate::engine::polls::POLLERS;
 use crate::engine::{self, ACTIVITIES_MAX, ActivityRules, Engine, TASKS_MAX};
 use crate::spool::{Disk, Found, RealDisk, Spool, SpoolConfig, SpoolError, machine_id};
 use crate::task::{INPUT_MAX, OUTPUT_MAX, SCOPE_MAX};
@@ -34,6 +36,7 @@ impl Worker {
             worker_name: None,
             max_tasks: None,
             max_bytes: 256 << 20,
+            max_connections: 24,
             comeback_window: Duration::from_secs(30),
             max_backoff: Duration::from_secs(120),
             lease: Duration::from_secs(24 * 3600),
@@ -64,6 +67,7 @@ pub struct WorkerBuilder {
     worker_name: Option<WorkerName>,
     max_tasks: Option<usize>,
     max_bytes: u64,
+    max_connections: usize,
     comeback_window: Duration,
     max_backoff: Duration,
     lease: Duration,
@@ -137,6 +141,13 @@ impl WorkerBuilder {
     /// The most bytes in the state folder, the room set aside for outcomes included. Default 256 MiB.
     pub fn max_bytes(self, bytes: u64) -> Self {
         WorkerBuilder { max_bytes: bytes, ..self }
+    }
+
+    /// The most heartbeats and reports under way at once, each over a connection of its own, beside the polls: one of
+    /// [`CONNECTIONS`]. Four are always
+    /// there; more come where they do not suffice and answers are quick, and go once nothing is under way. Default 24.
+    pub fn max_connections(self, connections: usize) -> Self {
+        WorkerBuilder { max_connections: connections, ..self }
     }
 
     /// The first call after the network is said to be back lies at a random point of this window, so that a fleet does not come
@@ -223,8 +234,10 @@ impl WorkerBuilder {
         let max_output = self.max_output();
         let room = spool.room(max_output);
         let engine = Engine::new(self.rules(&found)?, client.clock().clock().monotonic());
-        let activities = self.activities.iter().map(|a| a.arn.clone()).collect();
-        let tools = Tools { spool, max_output, client: client.clone(), activities, name: name.clone() };
+        let activities = self.activities.iter().map(|a| (a.arn.clone(), a.pollers)).collect();
+        let connections = self.max_connections;
+        let tools =
+            Tools { spool, max_output, client: client.clone(), activities, connections, name: name.clone() };
         let setup = Setup {
             activities: self.activities,
             origin,
@@ -248,9 +261,20 @@ impl WorkerBuilder {
             if activity.concurrency == 0 {
                 return Err(config(&format!("activity {name}: concurrency must be at least 1")));
             }
+            if !POLLERS.contains(&activity.pollers) {
+                return Err(config(&format!("activity {name}: pollers must be from 1 to {}", POLLERS.end())));
+            }
             if activity.heartbeat_interval < Duration::from_secs(1) {
                 return Err(config(&format!("activity {name}: the heartbeat interval must be at least 1 s")));
             }
+        }
+        if !CONNECTIONS.contains(&self.max_connections) {
+            return Err(config(&format!(
+                "max_connections must be from {} to {}, and is {}",
+                CONNECTIONS.start(),
+                CONNECTIONS.end(),
+                self.max_connections
+            )));
         }
         if self.adopted_heartbeat.is_some_and(|interval| interval < Duration::from_secs(1)) {
             return Err(config("the heartbeat interval of adopted tasks must be at least 1 s"));
@@ -350,6 +374,7 @@ impl WorkerBuilder {
                 deferred: activity.handler.is_none(),
                 safe_to_repeat: activity.safe_to_repeat,
                 on_request: activity.on_request,
+                pollers: activity.pollers,
             };
             activities.push(rules).map_err(|_| config("too many activities"))?;
         }
@@ -357,6 +382,7 @@ impl WorkerBuilder {
             activities,
             // What lies on disk has a place, even if the limit was lowered since.
             max_tasks: self.places().max(found.count()),
+            max_connections: self.max_connections,
             comeback_window: self.comeback_window.min(FOR_EVER),
             max_backoff: self.max_backoff.min(FOR_EVER),
             lease: self.lease.min(FOR_EVER),

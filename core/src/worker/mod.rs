@@ -15,6 +15,7 @@
 //! | `mailbox` | all that reaches this thread |
 //! | `jobs/` | who carries out, and knows nothing of the driver: calls, the disk |
 //! | `threads`, `stepped` | two crews for the driver's port `driver/crew`: real threads, and a simulator's hand |
+//! | `pool`, `watch` | threads on demand, and who notices one that hangs |
 //!
 //! # Threads
 //!
@@ -22,8 +23,8 @@
 //! |---|---|---|---|
 //! | `aw-engine` | drives the engine, answers the app | its mailbox, until the next thing is due | |
 //! | `aw-disk` | all storage, several changes to one sync of the folder | the disk | after 30 s |
-//! | `aw-poll-N` | one per activity: the long poll | the network: 65 s without a byte | after 75 minutes |
-//! | `aw-call-N` | four: heartbeats and reports | the network: 10 s without a byte | after 45 minutes |
+//! | `aw-poll-N-M` | one per activity, more while polls bring tasks: the long poll | the network: 65 s without a byte | after 75 minutes |
+//! | `aw-call-N` | two, more while they don't suffice: heartbeats and reports | the network: 10 s without a byte | after 45 minutes |
 //! | `aw-task` | one per running handler | the handler | |
 //! | `aw-reclaim`, `aw-cancel` | what a handler is asked besides, while it lasts | the handler | |
 //! | `aw-credentials`, `name-lookup` | an app's call-back, a look-up of a name, while it lasts | the app, the system | |
@@ -43,6 +44,7 @@ mod handler;
 mod hub;
 mod jobs;
 mod mailbox;
+mod pool;
 #[cfg_attr(
     not(feature = "testing"),
     expect(unreachable_pub, reason = "only the steps of a test take answers out of this room")
@@ -57,7 +59,10 @@ pub mod stepped;
 mod tests;
 mod threads;
 mod warnings;
+mod watch;
 
+pub use crate::engine::lanes::CONNECTIONS;
+pub use crate::engine::polls::POLLERS;
 pub use crate::engine::{ACTIVITIES_MAX, BeatsStopped, Cancelled, Link, Stop, TASKS_MAX};
 pub use activity::Activity;
 pub use answers::{

@@ -125,7 +125,7 @@ impl Stepped {
     /// Polls an activity, and answers with what the service said.
     pub fn poll(&self, activity: usize) -> Done {
         let Tools { client, activities, name, .. } = &self.tools;
-        Done(Mail::Poll(calls::poll(client, activity, &activities[activity], name)))
+        Done(Mail::Poll(calls::poll(client, activity, &activities[activity].0, name)))
     }
 
     /// What has happened since this was last asked.

@@ -1,80 +1,37 @@
 //! The threads: loops around the jobs, nothing else.
 
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::Builder;
 use std::time::Duration;
 
-use crate::clock::Clock;
-use crate::engine::lanes::LANES;
 use crate::worker::driver::crew::{Crew, Tools};
 use crate::worker::handler::{Handler, TaskContext};
 use crate::worker::jobs::calls::{self, CallJob, HandlerDone, ReclaimDone};
 use crate::worker::jobs::disk::{self, DiskJob};
 use crate::worker::jobs::spawn::spawn;
 use crate::worker::mailbox::Mail;
+use crate::worker::pool::{Members, Pool};
 use crate::worker::reports::Stuck;
+use crate::worker::watch::Watch;
 use crate::{Failure, Outcome, TaskId};
 
 /// Longer than any deadline of a call lets it be: the largest result both ways over the slowest link, and a third more.
 const CALL_MAX: Duration = Duration::from_secs(45 * 60);
 /// The same for a poll, whose answer may take an hour.
 const POLL_MAX: Duration = Duration::from_secs(75 * 60);
+/// Threads for calls that stay, for a worker with little to say.
+const CALLS_STAY: usize = 2;
 /// At most so many changes share one sync of the folder.
 const BATCH: usize = 32;
 /// How long the worker's end waits for a thread that hangs.
 const THREADS_END: Duration = Duration::from_secs(5);
 
-/// What a thread is at, for [`Snapshot::stuck`](super::Snapshot::stuck).
-pub(super) struct Watched {
-    name: String,
-    limit: Duration,
-    since: Mutex<Option<Duration>>,
-}
-
-/// Watches all threads that call the outside world.
-#[derive(Clone)]
-pub(super) struct Watch {
-    clock: Arc<dyn Clock>,
-    threads: Arc<Mutex<Vec<Arc<Watched>>>>,
-}
-
-impl Watch {
-    pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
-        Watch { clock, threads: Arc::default() }
-    }
-
-    /// The threads that are at one thing for too long.
-    pub(super) fn stuck(&self) -> Vec<Stuck> {
-        let now = self.clock.monotonic();
-        let threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
-        let stuck = threads.iter().filter_map(|t| {
-            let since = now.saturating_sub((*t.since.lock().unwrap_or_else(PoisonError::into_inner))?);
-            (since > t.limit).then_some(Stuck { thread: t.name.clone(), since })
-        });
-        stuck.collect()
-    }
-
-    pub(super) fn add(&self, name: &str, limit: Duration) -> Arc<Watched> {
-        let watched = Arc::new(Watched { name: name.to_owned(), limit, since: Mutex::new(None) });
-        self.threads.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&watched));
-        watched
-    }
-
-    pub(super) fn during<T>(&self, watched: &Watched, work: impl FnOnce() -> T) -> T {
-        let set = |at| *watched.since.lock().unwrap_or_else(PoisonError::into_inner) = at;
-        set(Some(self.clock.monotonic()));
-        let result = work();
-        set(None);
-        result
-    }
-}
-
 /// The worker's threads. Dropping their queues ends them.
 pub(super) struct Threads {
     disk: Sender<DiskJob>,
-    calls: Sender<CallJob>,
-    polls: Vec<Sender<()>>,
+    calls: Pool<CallJob>,
+    polls: Vec<Pool<()>>,
     /// Disconnected once the threads have ended.
     gone: Receiver<()>,
     mailbox: Sender<Mail>,
@@ -83,7 +40,7 @@ pub(super) struct Threads {
 
 /// Starts the threads for storage, calls and polls.
 pub(super) fn start(tools: Tools, mailbox: Sender<Mail>) -> std::io::Result<Threads> {
-    let Tools { spool, max_output, client, activities, name } = tools;
+    let Tools { spool, max_output, client, activities, connections, name } = tools;
     let watch = Watch::new(Arc::clone(client.clock().clock()));
     let (alive, gone) = channel::<()>();
     let (disk, jobs) = channel();
@@ -99,32 +56,18 @@ pub(super) fn start(tools: Tools, mailbox: Sender<Mail>) -> std::io::Result<Thre
             }
         }
     })?;
-    let (calls, jobs) = channel::<CallJob>();
-    let jobs = Arc::new(Mutex::new(jobs));
-    for name in ["aw-call-1", "aw-call-2", "aw-call-3", "aw-call-4"].into_iter().take(LANES) {
-        let (jobs, out, client, alive) = (Arc::clone(&jobs), mailbox.clone(), client.clone(), alive.clone());
-        let (watch, watched) = (watch.clone(), watch.add(name, CALL_MAX));
-        spawn(name, move || {
-            let _alive = alive;
-            while let Some(job) = next_job(&jobs) {
-                let _ = out.send(Mail::Call(watch.during(&watched, || calls::call(&client, job))));
-            }
-        })?;
-    }
+    let (out, service) = (mailbox.clone(), client.clone());
+    let members = Members { name: "aw-call".into(), stay: CALLS_STAY, most: connections, limit: CALL_MAX };
+    let calls = Pool::start(members, watch.clone(), alive.clone(), move |job| {
+        let _ = out.send(Mail::Call(calls::call(&service, job)));
+    })?;
     let mut polls = Vec::new();
-    for (activity, arn) in activities.into_iter().enumerate() {
-        let (go, went) = channel();
-        polls.push(go);
-        let (out, client, name, alive) = (mailbox.clone(), client.clone(), name.clone(), alive.clone());
-        let thread = format!("aw-poll-{activity}");
-        let (watch, watched) = (watch.clone(), watch.add(&thread, POLL_MAX));
-        spawn(&thread, move || {
-            let _alive = alive;
-            while went.recv().is_ok() {
-                let done = watch.during(&watched, || calls::poll(&client, activity, &arn, &name));
-                let _ = out.send(Mail::Poll(done));
-            }
-        })?;
+    for (activity, (arn, most)) in activities.into_iter().enumerate() {
+        let (out, client, name) = (mailbox.clone(), client.clone(), name.clone());
+        let members = Members { name: format!("aw-poll-{activity}"), stay: 1, most, limit: POLL_MAX };
+        polls.push(Pool::start(members, watch.clone(), alive.clone(), move |()| {
+            let _ = out.send(Mail::Poll(calls::poll(&client, activity, &arn, &name)));
+        })?);
     }
     Ok(Threads { disk, calls, polls, gone, mailbox, watch })
 }
@@ -132,7 +75,7 @@ pub(super) fn start(tools: Tools, mailbox: Sender<Mail>) -> std::io::Result<Thre
 impl Crew for Threads {
     fn poll(&mut self, activity: usize) {
         if let Some(poll) = self.polls.get(activity) {
-            let _ = poll.send(());
+            poll.send(());
         }
     }
 
@@ -141,7 +84,7 @@ impl Crew for Threads {
     }
 
     fn call(&mut self, job: CallJob) {
-        let _ = self.calls.send(job);
+        self.calls.send(job);
     }
 
     /// On a thread of its own. Where none can be had, the task fails as `Worker.NotStarted`.
@@ -183,8 +126,4 @@ fn next_batch(jobs: &Receiver<DiskJob>) -> Option<Vec<DiskJob>> {
     let mut batch = vec![jobs.recv().ok()?];
     batch.extend(jobs.try_iter().take(BATCH - 1));
     Some(batch)
-}
-
-fn next_job(jobs: &Mutex<Receiver<CallJob>>) -> Option<CallJob> {
-    jobs.lock().unwrap_or_else(PoisonError::into_inner).recv().ok()
 }

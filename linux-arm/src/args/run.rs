@@ -132,6 +132,7 @@ impl ActivityFlags {
                 max_output: config::MAX_OUTPUT,
             },
             safe_to_repeat: self.safe_to_repeat,
+            pollers: config::DEFAULT_POLLERS,
         })
     }
 }

@@ -2,17 +2,20 @@
 
 use std::fs;
 use std::io::Read;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use activity_worker::aws::{ActivityArn, Endpoint};
+use activity_worker::worker::{CONNECTIONS, POLLERS};
 use activity_worker::{ACTIVITIES_MAX, TASKS_MAX, Worker};
 
 use super::table::{Flaw, Table};
 use super::values::{self, Allowed, place};
 use super::{ActivityConfig, Config, ServiceConfig, WorkerConfig, credentials, network};
 use super::{
-    DEFAULT_CONCURRENCY, DEFAULT_GRACE, DEFAULT_HANDLER_TIMEOUT, DEFAULT_HEARTBEAT_INTERVAL, MAX_OUTPUT,
+    DEFAULT_CONCURRENCY, DEFAULT_GRACE, DEFAULT_HANDLER_TIMEOUT, DEFAULT_HEARTBEAT_INTERVAL, DEFAULT_POLLERS,
+    MAX_OUTPUT,
 };
 use crate::error::Error;
 use crate::exec::Limits;
@@ -91,6 +94,7 @@ fn activity(table: &mut Table<'_>) -> Option<ActivityConfig> {
     let grace = time(table, "grace", Allowed::GRACE);
     let max_output = table.bytes("max_output", max_output);
     let safe_to_repeat = table.switch("safe_to_repeat");
+    let pollers = table.number("pollers", |n| within(n, POLLERS));
     let argv = command?.into_iter().map(Into::into).collect();
     let program = super::find_handler(argv).map_err(|what| table.wrong("command", &what)).ok();
     Some(ActivityConfig {
@@ -104,6 +108,7 @@ fn activity(table: &mut Table<'_>) -> Option<ActivityConfig> {
             max_output: max_output.unwrap_or(MAX_OUTPUT),
         },
         safe_to_repeat: safe_to_repeat.unwrap_or(false),
+        pollers: pollers.unwrap_or(DEFAULT_POLLERS),
     })
 }
 
@@ -129,6 +134,7 @@ fn worker(file: &mut Table<'_>, activities: &[ActivityConfig]) -> Result<(Worker
             true => Err(format!("leaves no room for a task: {least} at least")),
             false => Ok(bytes),
         }),
+        max_connections: file.number("max_connections", |n| within(n, CONNECTIONS)),
         allow_unsafe_storage: file.switch("allow_unsafe_storage"),
         comeback_window: time(file, "comeback_window", Allowed::COMEBACK_WINDOW),
     };
@@ -195,6 +201,11 @@ fn max_tasks(tasks: u64) -> Result<usize, String> {
         Ok(tasks @ 1..=TASKS_MAX) => Ok(tasks),
         _ => Err(format!("{tasks} is over {TASKS_MAX}")),
     }
+}
+
+fn within(number: u64, allowed: RangeInclusive<usize>) -> Result<usize, String> {
+    let is = usize::try_from(number).ok().filter(|number| allowed.contains(number));
+    is.ok_or_else(|| format!("{number} is not between {} and {}", allowed.start(), allowed.end()))
 }
 
 fn max_output(bytes: u64) -> Result<usize, String> {

@@ -25,7 +25,9 @@ pub(crate) use values::{Allowed, arn, concurrency, duration, place, worker_name}
 
 /// The service's limit of an output, and the default room for one.
 pub(crate) const MAX_OUTPUT: usize = 262_144;
+pub(crate) const DEFAULT_CONNECTIONS: usize = 24;
 pub(crate) const DEFAULT_CONCURRENCY: usize = 1;
+pub(crate) const DEFAULT_POLLERS: usize = 4;
 pub(crate) const DEFAULT_HEARTBEAT_INTERVAL: Duration = Duration::from_secs(30);
 /// A person at one device waits half of it on average. A thousand devices behind one router make a hundred first calls a second, a third
 /// of what the service allows an account for good.
@@ -64,6 +66,7 @@ pub(crate) struct WorkerConfig {
     pub(crate) state_dir: Option<PathBuf>,
     pub(crate) max_tasks: Option<usize>,
     pub(crate) max_bytes: Option<u64>,
+    pub(crate) max_connections: Option<usize>,
     pub(crate) allow_unsafe_storage: Option<bool>,
     pub(crate) comeback_window: Option<Duration>,
 }
@@ -89,6 +92,7 @@ pub(crate) struct ActivityConfig {
     pub(crate) heartbeat_interval: Duration,
     pub(crate) limits: Limits,
     pub(crate) safe_to_repeat: bool,
+    pub(crate) pollers: usize,
 }
 
 impl ActivityConfig {
@@ -109,6 +113,7 @@ impl WorkerConfig {
             state_dir: self.state_dir.or(other.state_dir),
             max_tasks: self.max_tasks.or(other.max_tasks),
             max_bytes: self.max_bytes.or(other.max_bytes),
+            max_connections: self.max_connections.or(other.max_connections),
             allow_unsafe_storage: self.allow_unsafe_storage.or(other.allow_unsafe_storage),
             comeback_window: self.comeback_window.or(other.comeback_window),
         }

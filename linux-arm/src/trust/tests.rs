@@ -31,6 +31,7 @@ fn config(argv: &[&Path]) -> Config {
         heartbeat_interval: second,
         limits: Limits { timeout: second, grace: second, max_output: MAX_OUTPUT },
         safe_to_repeat: false,
+        pollers: 1,
     };
     // A source that needs no file: the machine's own shared files are none of this test's.
     let credentials = Some(CredentialsSource::Environment);

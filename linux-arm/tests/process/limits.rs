@@ -24,10 +24,10 @@ fn field_06_descriptors_are_raised_to_what_the_handlers_need_and_no_further() {
         }
         assert_eq!(output_of(&service.end_of(execution)), 80);
     }
-    assert!((150..250).contains(&most), "{most} of 308 that were reckoned with");
+    assert!((150..250).contains(&most), "{most} of 352 that were reckoned with");
     let limits = fs::read_to_string(format!("/proc/{}/limits", worker.pid().as_raw_nonzero())).unwrap();
     let line = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
-    assert_eq!(line.split_whitespace().nth(3), Some("308"), "{line}");
+    assert_eq!(line.split_whitespace().nth(3), Some("352"), "{line}");
 }
 
 #[test]
@@ -38,7 +38,7 @@ fn field_06_what_the_hard_limit_does_not_allow_is_not_taken_and_said_once() {
     let mut worker = Worker::start(after("ulimit -n 120", &command));
     let said = worker.until("files may be open here");
     assert!(
-        said.contains("work works 6 tasks at once, not 60") && said.contains("LimitNOFILE=548"),
+        said.contains("work works 6 tasks at once, not 60") && said.contains("LimitNOFILE=592"),
         "{said}"
     );
     for execution in &executions {

@@ -31,8 +31,9 @@ use crate::Printable;
 /// A little under the shortest time after which servers commonly close an idle connection, so that a request seldom meets one that is
 /// just being closed.
 const IDLE: Duration = Duration::from_secs(50);
-/// Idle connections that are kept: a poll for each of a few activities, the calls, a source of credentials.
-const POOL: usize = 8;
+/// Idle connections that are kept: as many polls and calls as a worker usually has under way in a hurry, so that none is opened anew for
+/// the next call. Once they are idle they go, by the age above.
+const POOL: usize = 32;
 /// The room for an answer's header, in bytes.
 const HEADER_MAX: usize = 12 * 1024;
 /// ureq's buffer for what comes, of which a connection has two. The header must fit into it. What goes has the size of a write.

@@ -69,3 +69,41 @@ fn field_02_what_was_seen_of_the_disk_a_second_ago_is_looked_at_again() {
         assert_eq!(world.actions(), [if looks { Action::LookAtRoom } else { Action::Poll { activity: 0 } }]);
     }
 }
+
+#[test]
+fn p2_each_of_several_polls_has_a_place_of_its_own() {
+    let many = ActivityRules { concurrency: 5, pollers: 4, ..rules() };
+    let mut world = World::new(Config { max_tasks: 16, ..config(&[many]) });
+    let mut n = 0;
+    let mut brings = |world: &mut World| {
+        n += 1;
+        world.take_task(n);
+        world.engine.polls_in_flight()
+    };
+    world.actions();
+    assert_eq!(world.engine.polls_in_flight(), 1, "one waits while the queue is empty");
+    assert_eq!(brings(&mut world), 2);
+    assert_eq!(brings(&mut world), 3);
+    assert_eq!(brings(&mut world), 2, "three tasks and two polls are five");
+    assert_eq!(brings(&mut world), 1);
+    assert_eq!(brings(&mut world), 0);
+}
+
+#[test]
+fn p2_while_handlers_cant_be_started_one_poll_brings_one_task() {
+    let many = ActivityRules { concurrency: 5, pollers: 4, ..rules() };
+    let mut world = World::new(Config { max_tasks: 16, ..config(&[many]) });
+    world.actions();
+    world.take_task(1);
+    assert_eq!(world.engine.polls_in_flight(), 2);
+    world.tell(Input::NotStarted { id: id(1) });
+    world.tell(Input::OutcomeReady { id: id(1), success: false });
+    let empty = Input::PollEnded { activity: 0, answer: PollAnswer::Empty, took: MINUTE };
+    world.now += MINUTE;
+    world.tell(empty.clone());
+    world.actions();
+    assert_eq!(world.engine.polls_in_flight(), 1, "the other is still under way");
+    world.tell(empty);
+    world.actions();
+    assert_eq!(world.engine.polls_in_flight(), 1);
+}

@@ -40,6 +40,7 @@ fn rules() -> ActivityRules {
         deferred: false,
         safe_to_repeat: false,
         on_request: false,
+        pollers: 1,
     }
 }
 
@@ -47,6 +48,7 @@ fn config(rules: &[ActivityRules]) -> Config {
     Config {
         activities: rules.iter().cloned().collect(),
         max_tasks: 8,
+        max_connections: lanes::LANES_MIN,
         comeback_window: 30 * S,
         max_backoff: 120 * S,
         lease: 24 * 60 * MINUTE,

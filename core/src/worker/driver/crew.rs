@@ -35,6 +35,9 @@ pub(in crate::worker) struct Tools {
     /// The largest output for which room is set aside.
     pub(in crate::worker) max_output: usize,
     pub(in crate::worker) client: ActivityClient,
-    pub(in crate::worker) activities: Vec<ActivityArn>,
+    /// What is polled, and by how many at once.
+    pub(in crate::worker) activities: Vec<(ActivityArn, usize)>,
+    /// The most heartbeats and reports under way at once.
+    pub(in crate::worker) connections: usize,
     pub(in crate::worker) name: WorkerName,
 }

@@ -13,7 +13,7 @@ use crate::worker::events::Event;
 use crate::worker::handler::{Cancel, TaskContext};
 use crate::worker::hub::Hub;
 use crate::worker::reports::{Ended, StopReport};
-use crate::worker::threads::Watch;
+use crate::worker::watch::Watch;
 use crate::{TaskId, WorkerName};
 
 /// Longer than any schedule: who waits so long was forgotten.

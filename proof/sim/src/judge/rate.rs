@@ -14,8 +14,8 @@ const SLOWED: u32 = 12;
 /// Then at most so many go within a minute: those that were under way come on top.
 const MOST: usize = 16;
 const MINUTE: Duration = Duration::from_secs(60);
-/// As many calls go at once for heartbeats.
-const LANES: f64 = 3.0;
+/// As many calls go at once for heartbeats, where it takes as many.
+const LANES: f64 = 18.0;
 /// No call counts for longer.
 const SLOW: Duration = Duration::from_secs(15);
 
