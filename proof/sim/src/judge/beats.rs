@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use activity_worker::TaskId;
 use activity_worker::engine::Call;
-use activity_worker::engine::lanes::LANES;
+use activity_worker::engine::lanes::LANES_MIN;
 use activity_worker::worker::stepped::Stepped;
 
 use super::Judge;
@@ -133,5 +133,5 @@ fn has_lane(worker: &Stepped) -> bool {
         worker.engine().tasks().filter(|slot| is(slot)).count()
     };
     let (beats, reports) = (under_way(Call::Beat), under_way(Call::Report));
-    beats + 1 < LANES && beats + reports < LANES && !worker.engine().is_throttled()
+    beats + 1 < LANES_MIN && beats + reports < LANES_MIN && !worker.engine().is_throttled()
 }
