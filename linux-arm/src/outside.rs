@@ -38,7 +38,7 @@ impl Outside {
     /// From now on these signals are heard, and end the process no more.
     pub(crate) fn listen(signals: [i32; 2]) -> io::Result<Self> {
         let (read, write) = UnixStream::pair()?;
-        let signals = SignalDelivery::with_pipe(read, write, SignalOnly::default(), signals)?;
+        let signals = SignalDelivery::with_pipe(read, write, SignalOnly, signals)?;
         let link = LinkWatch::start();
         let link = link.map_err(|e| log::debug!("nobody tells when the network is back: {e}")).ok();
         Ok(Outside { signals, came: VecDeque::new(), link })
