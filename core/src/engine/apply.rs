@@ -334,7 +334,7 @@ impl Engine {
     fn not_sent(&mut self, now: Time, id: TaskId) {
         self.lanes.dropped(Call::Report);
         let shortest = self.slots.index().shortest_beat();
-        self.link.inconclusive(now, Probe::Call(Call::Report, id), shortest, &mut self.rng);
+        self.link.not_sent(now, Probe::Call(Call::Report, id), shortest, &mut self.rng);
     }
 
     fn touched(&mut self, now: Time) {
