@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::link::Probe;
-use super::slots::{RANK_HELD, Slot, Stage};
+use super::slots::{Slot, Stage};
 use super::{
     Action, BeatsStopped, Call, CallFailure, Cancelled, Engine, Notice, OwnFailure, PollAnswer, Time, jitter,
 };
@@ -119,31 +119,6 @@ impl Engine {
         if self.link.answered(now) {
             self.notify(Notice::Online);
             self.come_back(now);
-        }
-    }
-
-    /// Results first: what waited for the network is due now, but for what waits for another reason.
-    fn come_back(&mut self, now: Time) {
-        self.polls.hurry(now);
-        self.bring_forward(now, |slot| !slot.is_denied());
-        if planted("beats-wait-for-window") {
-            let until = now + jitter::within(&mut self.rng, self.config.comeback_window);
-            self.slots.change_each(|slot| slot.beat.due = slot.beat.due.max(until));
-        }
-    }
-
-    /// Reports that are not held are due now, those of which `which` says so.
-    pub(super) fn bring_forward(&mut self, now: Time, which: impl Fn(&Slot) -> bool) {
-        let index = self.slots.index();
-        let waiting: Vec<_> =
-            index.reporting().chain(index.reports().waiting_longer(now, RANK_HELD)).collect();
-        for id in waiting {
-            self.slots.change(id, |slot| {
-                if slot.waits() && !slot.report.held && which(slot) {
-                    slot.report.due = slot.report.due.min(now);
-                    slot.report.failures = 0;
-                }
-            });
         }
     }
 
@@ -262,10 +237,8 @@ impl Engine {
             _ if held => jitter::half(&mut self.rng, HELD_BASE),
             _ => jitter::full(&mut self.rng, BASE, self.config.max_backoff, failures),
         };
-        let rejects = matches!(
-            failure.class,
-            ErrorClass::Held | ErrorClass::BadOutput | ErrorClass::NoActivity
-        );
+        let rejects =
+            matches!(failure.class, ErrorClass::Held | ErrorClass::BadOutput | ErrorClass::NoActivity);
         self.slots.change(id, |slot| {
             slot.report.held |= rejects;
             slot.report.due = now + pause.max(failure.retry_after.unwrap_or_default());

@@ -161,13 +161,7 @@ impl LinkBelief {
     }
 
     /// A call was begun, and is not sent after all: as a probe it never was.
-    pub fn not_sent(
-        &mut self,
-        now: Time,
-        probe: Probe,
-        shortest: Option<Duration>,
-        rng: &mut fastrand::Rng,
-    ) {
+    pub fn not_sent(&mut self, now: Time, probe: Probe, shortest: Option<Duration>, rng: &mut fastrand::Rng) {
         if let Some(offline) = self.offline.as_mut().filter(|offline| offline.probing == Some(probe)) {
             offline.last = offline.before;
         }

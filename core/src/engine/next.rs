@@ -89,7 +89,9 @@ impl Engine {
         // dead link, neither.
         let turn = self.link.beats_turn();
         let beat = self.beats_open_at().filter(|open| *open <= now).and_then(|open| match turn {
-            _ if planted("beats-starve") => index.beats().all_due(now).map(|(due, id)| (due.max(open), id)).min(),
+            _ if planted("beats-starve") => {
+                index.beats().all_due(now).map(|(due, id)| (due.max(open), id)).min()
+            }
             None => index.beats().firsts().map(|(_, due, id)| (due, id)).min().filter(|(due, _)| *due <= now),
             Some(_) => index.beats().due(now),
         });

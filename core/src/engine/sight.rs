@@ -122,7 +122,8 @@ impl Engine {
     pub fn next_report(&self) -> Option<Time> {
         let index = self.slots.index();
         let under_way = index.reporting().filter_map(|id| self.slots.find(id));
-        let under_way = under_way.filter(|slot| slot.waits() && !slot.report.held).map(|slot| slot.report.due);
+        let under_way =
+            under_way.filter(|slot| slot.waits() && !slot.report.held).map(|slot| slot.report.due);
         index.reports().next(RANK_HELD).into_iter().chain(under_way).min()
     }
 }

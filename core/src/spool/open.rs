@@ -11,7 +11,8 @@ use super::format::{self, CONFIRMED};
 use super::keep::room_for;
 use super::marker::{LOADS_MAX, Marker};
 use super::{
-    Disk, Entries, Entry, Found, Spool, SpoolConfig, SpoolError, StorageKind, StoredTask, TASK_FILE_MAX, Tombstones,
+    Disk, Entries, Entry, Found, Spool, SpoolConfig, SpoolError, StorageKind, StoredTask, TASK_FILE_MAX,
+    Tombstones,
 };
 use super::{LINE_MAX, files, tombstones};
 use crate::TaskId;

@@ -15,11 +15,8 @@ fn id_of(n: usize) -> TaskId {
 /// A worker that holds so many tasks: open ones that beat once in an hour, results that wait, another's.
 fn holding(tasks: usize) -> World {
     let rules = ActivityRules { concurrency: 8, ..rules() };
-    let mut world = World::new(Config {
-        max_tasks: tasks + 8,
-        adopted_heartbeat: Some(60 * MINUTE),
-        ..config(&[rules])
-    });
+    let mut world =
+        World::new(Config { max_tasks: tasks + 8, adopted_heartbeat: Some(60 * MINUTE), ..config(&[rules]) });
     for n in 0..tasks {
         let state = match n % 20 {
             0 => FoundState::Outcome,

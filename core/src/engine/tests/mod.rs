@@ -8,9 +8,9 @@ mod ends;
 // It holds more states in memory than 32 bits can name, and none of them knows of a machine.
 mod found;
 mod idle;
+mod many;
 #[cfg(target_pointer_width = "64")]
 mod model;
-mod many;
 mod offline;
 mod results;
 mod room;

@@ -84,8 +84,7 @@ impl Driver {
         // The machine that the folder was copied from may still be at it, and beat: a result is all that may come from here.
         let (activity, adopted) =
             if task.copied { (None, false) } else { (activity, task.activity.is_none()) };
-        let mut live =
-            Live::new(task.token, activity, task.scope, task.accepted).with_end(task.expires);
+        let mut live = Live::new(task.token, activity, task.scope, task.accepted).with_end(task.expires);
         live.origin = Some(task.origin);
         live.foreign = why.map(|why| Foreign { why, activity: task.activity, has_outcome: task.has_outcome });
         (live.said, live.answered) = (task.said, task.has_outcome);
