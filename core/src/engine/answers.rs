@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::link::Probe;
-use super::slots::{RANK_HELD, Slot, Stage};
+use super::slots::{Slot, Stage};
 use super::{
     Action, BeatsStopped, Call, CallFailure, Cancelled, Engine, Notice, OwnFailure, PollAnswer, Time, jitter,
 };
@@ -121,44 +121,6 @@ impl Engine {
             self.notify(Notice::Online);
             self.come_back(now);
         }
-    }
-
-    /// Results first: what waited for the network is due now, but for what waits for another reason.
-    fn come_back(&mut self, now: Time) {
-        self.polls.hurry(now);
-        self.bring_forward(now, 0, |slot| !slot.is_denied());
-        if planted("beats-wait-for-window") {
-            let until = now + jitter::within(&mut self.rng, self.config.comeback_window);
-            self.slots.change_each(|slot| slot.beat.due = slot.beat.due.max(until));
-        }
-    }
-
-    /// Reports that are not held are due at `at`, those of which `which` says so, and no more than `failures` of their tries count.
-    pub(super) fn bring_forward(&mut self, at: Time, failures: u32, which: impl Fn(&Slot) -> bool) {
-        let index = self.slots.index();
-        let waiting: Vec<_> =
-            index.reporting().chain(index.reports().waiting_longer(at, RANK_HELD)).collect();
-        for id in waiting {
-            self.slots.change(id, |slot| {
-                if slot.waits() && !slot.report.held && which(slot) {
-                    slot.report.due = slot.report.due.min(at);
-                    slot.report.failures = slot.report.failures.min(failures);
-                }
-            });
-        }
-    }
-
-    /// The network is said to be back: what waits for it is due at the next probe, or, where that is under way, at a point of the
-    /// come-back window. One of them will probe. Beats keep their own schedule, since their interval may leave them less.
-    pub(super) fn expect_the_link(&mut self, now: Time) {
-        let at = match self.link.next_probe() {
-            None => return,
-            Some(probe) if probe > now => probe,
-            Some(_) => now + jitter::within(&mut self.rng, self.config.comeback_window),
-        };
-        self.polls.hurry(at);
-        // If it is not back after all, pauses grow anew; that the report was tried is not forgotten.
-        self.bring_forward(at, 1, |slot| !slot.is_denied());
     }
 
     fn beat_ended(&mut self, now: Time, id: TaskId, answer: Result<(), ErrorClass>, sent: Time) {

@@ -338,51 +338,7 @@ impl Engine {
     fn not_sent(&mut self, now: Time, id: TaskId) {
         self.lanes.dropped(Call::Report);
         let shortest = self.slots.index().shortest_beat();
-        self.link.inconclusive(now, Probe::Call(Call::Report, id), shortest, &mut self.rng);
-    }
-
-    fn touched(&mut self, now: Time) {
-        let (rng, lease) = (&mut self.rng, self.config.lease);
-        self.slots.change_each(|slot| {
-            if slot.stage != Stage::Deferred {
-                return;
-            }
-            slot.beat.lease_until = now + lease;
-            if slot.beat.stopped == Some(BeatsStopped::Lease) {
-                slot.beat.stopped = None;
-                slot.beat.due = now + jitter::within(rng, slot.beat.interval.unwrap_or_default() / 4);
-            }
-        });
-    }
-
-    /// What waits for time alone is due now; what is held stays slow.
-    pub(super) fn hurry(&mut self, now: Time) {
-        self.link.wake(now);
-        self.lanes.hurry(now);
-        self.polls.hurry(now);
-        self.bring_forward(now, 0, |_| true);
-    }
-
-    /// What the old credentials were refused may be allowed now: another account's word on a token counts no more.
-    fn credentials_changed(&mut self, now: Time) {
-        self.resume_reports();
-        self.lanes.credentials_replaced();
-        let rng = &mut self.rng;
-        self.slots.change_each(|slot| {
-            slot.report.held = false;
-            slot.report.denied_since = None;
-            if matches!(slot.beat.stopped, Some(BeatsStopped::Rejected | BeatsStopped::Denied)) {
-                slot.beat.stopped = None;
-                Self::arm(slot, slot.beat.interval, now, rng);
-            }
-        });
-        self.hurry(now);
-    }
-
-    pub(super) fn resume_reports(&mut self) {
-        if self.lanes.resume_reports() {
-            self.notify(Notice::ReportsResumed);
-        }
+        self.link.not_sent(now, Probe::Call(Call::Report, id), shortest, &mut self.rng);
     }
 
     fn stop(&mut self, how: Stop) {

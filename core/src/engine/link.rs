@@ -42,8 +42,9 @@ struct Offline {
     failures: u32,
     next_probe: Time,
     probing: Option<Probe>,
-    /// When the last probe went, or the outage began; and whether it was a heartbeat.
+    /// When the last probe went, or the outage began, and when the one before; and whether the last one was a heartbeat.
     last: Time,
+    before: Time,
     beat_last: bool,
     /// The share of the shortest interval after which the next one goes at the latest.
     share: f64,
@@ -59,6 +60,7 @@ impl Offline {
             next_probe,
             probing: None,
             last: since,
+            before: since,
             beat_last: false,
             share: share(rng),
             told: false,
@@ -126,7 +128,8 @@ impl LinkBelief {
     pub fn begin(&mut self, now: Time, probe: Probe, rng: &mut fastrand::Rng) {
         if let Some(offline) = &mut self.offline {
             let beat = matches!(probe, Probe::Call(Call::Beat, _));
-            (offline.last, offline.beat_last, offline.share) = (now, beat, share(rng));
+            (offline.before, offline.last) = (offline.last, now);
+            (offline.beat_last, offline.share) = (beat, share(rng));
             if !beat || !matches!(offline.probing, Some(Probe::Call(Call::Report, _))) {
                 offline.probing = Some(probe);
             }
@@ -160,6 +163,14 @@ impl LinkBelief {
         let next_probe = now + jitter::full(rng, BASE, self.max_backoff, 0);
         self.offline = Some(Offline::new(now, next_probe, rng));
         true
+    }
+
+    /// A call was begun, and is not sent after all: as a probe it never was.
+    pub fn not_sent(&mut self, now: Time, probe: Probe, shortest: Option<Duration>, rng: &mut fastrand::Rng) {
+        if let Some(offline) = self.offline.as_mut().filter(|offline| offline.probing == Some(probe)) {
+            offline.last = offline.before;
+        }
+        self.inconclusive(now, probe, shortest, rng);
     }
 
     /// A call ended without a word of the service. If it was the probe the next one waits longer.
@@ -286,6 +297,15 @@ mod tests {
         assert!(link.beats_open_at(5 * S).unwrap() <= now + 5 * S);
         link.hint(now, Link::Down, &mut rng);
         assert!(link.beats_open_at(shortest).unwrap() <= now + shortest, "a hint may be wrong");
+    }
+
+    #[test]
+    fn p4_a_report_that_can_not_be_read_and_is_not_sent_is_no_probe() {
+        let (mut link, mut rng) = link();
+        link.failed(S, false, BEAT, Some(30 * S), &mut rng);
+        link.begin(20 * S, REPORT, &mut rng);
+        link.not_sent(20 * S, REPORT, Some(30 * S), &mut rng);
+        assert!(link.beats_open_at(30 * S).unwrap() <= 31 * S);
     }
 
     #[test]

@@ -19,6 +19,7 @@
 //! The tasks lie in a table (`table.rs`) whose index (`index.rs`) is kept up with each change, so that no step looks at all of them:
 //! what a hundred thousand tasks cost is memory.
 
+mod anew;
 mod answers;
 mod apply;
 mod index;

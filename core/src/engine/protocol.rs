@@ -8,8 +8,8 @@ use crate::{ErrorClass, Settlement, TaskId};
 /// Monotonic time since an arbitrary start.
 pub type Time = Duration;
 
-/// The most tasks one worker holds. A table of them is made at its start, and each step looks through it.
-pub const TASKS_MAX: usize = 10_000;
+/// The most tasks one worker holds. They take memory as they come, and no step looks through them.
+pub const TASKS_MAX: usize = 100_000;
 /// The most activities one worker polls.
 pub const ACTIVITIES_MAX: usize = 16;
 

@@ -9,7 +9,7 @@ impl Spool {
     /// answered.
     pub fn count_run(&mut self, id: TaskId) -> Result<u8, ReadError> {
         self.rewrite(id, |envelope| envelope.runs = envelope.runs.saturating_add(1))?;
-        self.tasks.get(&id).map(|entry| entry.envelope.runs).ok_or(ReadError::NoSuchTask(id))
+        self.tasks.get(id).map(|entry| entry.envelope.runs).ok_or(ReadError::NoSuchTask(id))
     }
 
     /// Makes a task this worker's own, whoever it belonged to: from now on it is `origin`'s and `scope`'s, and of this machine. It is
@@ -25,7 +25,7 @@ impl Spool {
         let how = match self.rewrite(id, change) {
             Ok(()) => Claimed::Whole,
             Err(ReadError::Damaged { .. }) => {
-                self.tasks.entry(id).and_modify(|entry| change(&mut entry.envelope));
+                self.tasks.change(id, |entry| change(&mut entry.envelope));
                 Claimed::Damaged
             }
             Err(error) => return Err(error),
@@ -36,15 +36,13 @@ impl Spool {
     /// The file is written anew and takes the old one's place, so that it is complete at every moment.
     fn rewrite(&mut self, id: TaskId, change: impl FnOnce(&mut Envelope)) -> Result<(), ReadError> {
         let body = self.body(id)?;
-        let Some(entry) = self.tasks.get(&id) else { return Err(ReadError::NoSuchTask(id)) };
+        let Some(entry) = self.tasks.get(id) else { return Err(ReadError::NoSuchTask(id)) };
         let mut envelope = entry.envelope.clone();
         change(&mut envelope);
         let bytes = super::format::encode(&envelope, &body);
         let (new, file) = (self.path(id, "new"), self.path(id, "task"));
         self.replace(&new, &file, &bytes).map_err(|source| ReadError::Unreadable { path: file, source })?;
-        if let Some(entry) = self.tasks.get_mut(&id) {
-            (entry.envelope, entry.bytes) = (envelope, bytes.len() as u64);
-        }
+        self.tasks.change(id, |entry| (entry.envelope, entry.bytes) = (envelope, bytes.len() as u64));
         self.staged.push((id, Staged::Envelope));
         Ok(())
     }

@@ -13,7 +13,7 @@ impl Spool {
     pub fn complete(&mut self, id: TaskId, later: &Later) -> Result<bool, SpoolError> {
         let file = self.path(id, "task");
         let failed = |source| SpoolError::Io { path: file.clone(), source };
-        let Some(entry) = self.tasks.get(&id) else {
+        let Some(entry) = self.tasks.get(id) else {
             return Err(failed(std::io::ErrorKind::NotFound.into()));
         };
         if entry.envelope.outcome {
@@ -40,10 +40,10 @@ impl Spool {
             let _ = self.disk.remove(&new);
             return Err(failed(source));
         }
-        if let Some(entry) = self.tasks.get_mut(&id) {
+        self.tasks.change(id, |entry| {
             (entry.envelope, entry.bytes, entry.room) = (envelope, bytes.len() as u64, room);
             entry.unsure = false;
-        }
+        });
         self.staged.push((id, Staged::Later));
         Ok(true)
     }

@@ -128,7 +128,7 @@ impl Spool {
         self.tombstones.begin_anew();
         self.unreadable.clear();
         self.is_copied(dir).map_err(into_io)?;
-        let mut ids: Vec<TaskId> = self.tasks.keys().copied().collect();
+        let mut ids: Vec<TaskId> = self.tasks.ids().collect();
         // In one order, as all that touches the disk, so that a simulated world can be run again.
         ids.sort_unstable();
         for id in ids {
@@ -142,15 +142,15 @@ impl Spool {
 
     /// A file without an input or an outcome counts as damaged: its task can be failed by its token.
     fn write_envelope(&mut self, id: TaskId) -> io::Result<()> {
-        let Some(entry) = self.tasks.get(&id) else { return Ok(()) };
+        let Some(entry) = self.tasks.get(id) else { return Ok(()) };
         let (bytes, max_output) = (format::encode_envelope(&entry.envelope), entry.envelope.max_output);
         let room = if entry.envelope.outcome { 0 } else { (OVERHEAD + max_output) as u64 };
         let (new, file) = (self.path(id, "new"), self.path(id, "task"));
         self.replace(&new, &file, &bytes)?;
         let room = if room > 0 && self.set_room_aside(id, room).is_ok() { room } else { 0 };
-        if let Some(entry) = self.tasks.get_mut(&id) {
+        self.tasks.change(id, |entry| {
             (entry.bytes, entry.room, entry.pinned) = (bytes.len() as u64, room, None);
-        }
+        });
         Ok(())
     }
 

@@ -23,7 +23,7 @@ impl Spool {
 
     fn take(&mut self, task: &NewTask<'_>, body: &Body) -> Result<TaskId, SpoolError> {
         let id = task.token.id();
-        if self.tasks.contains_key(&id) || self.unreadable.contains(&id) {
+        if self.tasks.has(id) || self.unreadable.contains(&id) {
             return Err(SpoolError::Known(id));
         }
         let mut envelope = Envelope::of(task);
@@ -58,7 +58,7 @@ impl Spool {
     /// [`commit`](Spool::commit) has answered; if that fails it is *unknown*, and pinned: no other outcome is taken for the task. A
     /// failure's cause is cut to the room there is.
     pub fn keep_outcome(&mut self, id: TaskId, outcome: &Outcome) -> Result<(), KeepError> {
-        let entry = self.tasks.get(&id).ok_or(KeepError::NoSuchTask(id))?;
+        let entry = self.tasks.get(id).ok_or(KeepError::NoSuchTask(id))?;
         let (envelope, mut room) = (entry.envelope.clone(), entry.room);
         let outcome = fitting(outcome.clone(), envelope.max_output);
         let digest = digest(&outcome);
@@ -77,10 +77,13 @@ impl Spool {
         }
         let _ = self.clear(&self.path(id, "room"));
         let file = self.path(id, "task");
-        let entry = self.tasks.get_mut(&id).ok_or(KeepError::NoSuchTask(id))?;
-        entry.room = 0;
-        entry.bytes = written.map_err(|source| KeepError::Io { path: file, source })?;
-        (entry.envelope.outcome, entry.pinned) = (true, Some(digest));
+        let kept = |entry: &mut Entry| {
+            entry.room = 0;
+            entry.bytes = written.map_err(|source| KeepError::Io { path: file, source })?;
+            (entry.envelope.outcome, entry.pinned) = (true, Some(digest));
+            Ok(())
+        };
+        self.tasks.change(id, kept).ok_or(KeepError::NoSuchTask(id))??;
         self.staged.push((id, Staged::Outcome));
         Ok(())
     }
@@ -121,19 +124,17 @@ impl Spool {
         match synced {
             Ok(()) => {
                 for (id, _) in staged {
-                    if let Some(entry) = self.tasks.get_mut(&id) {
-                        entry.pinned = None;
-                    }
+                    self.tasks.change(id, |entry| entry.pinned = None);
                 }
                 Ok(())
             }
             Err(source) => {
                 self.refused = true;
                 for (id, what) in staged {
-                    match (what, self.tasks.get_mut(&id)) {
-                        (Staged::Task, _) => self.drop_task(id),
-                        (Staged::Later, Some(entry)) => entry.unsure = true,
-                        _ => {}
+                    match what {
+                        Staged::Task => self.drop_task(id),
+                        Staged::Later => _ = self.tasks.change(id, |entry| entry.unsure = true),
+                        Staged::Outcome | Staged::Envelope => {}
                     }
                 }
                 Err(SpoolError::Io { path, source })

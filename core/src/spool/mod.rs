@@ -45,6 +45,7 @@ mod claim;
 mod complete;
 mod disk;
 mod durable;
+mod entries;
 mod files;
 mod format;
 mod ground;
@@ -63,13 +64,14 @@ mod tests;
 mod tombstones;
 mod types;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::io;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
 pub use claim::Claimed;
 pub use disk::{Disk, RealDisk, StorageKind, storage_kind};
+use entries::{Entries, Entry};
 use format::{Body, CONFIRMED, Envelope};
 pub use ground::{FolderAway, FolderMend, Footing};
 #[cfg(any(test, feature = "testing"))]
@@ -98,7 +100,7 @@ const LINE_MAX: u64 = 4096;
 pub struct Spool {
     disk: Box<dyn Disk>,
     config: SpoolConfig,
-    tasks: HashMap<TaskId, Entry>,
+    tasks: Entries,
     tombstones: Tombstones,
     date_floor: Option<SystemTime>,
     date_confirmed: bool,
@@ -118,19 +120,6 @@ pub struct Spool {
     machine: Option<String>,
     /// The disk refused a task, and was not seen to take anything since.
     refused: bool,
-}
-
-/// A task that lies in the folder.
-struct Entry {
-    envelope: Envelope,
-    /// Bytes of its file.
-    bytes: u64,
-    /// Bytes set aside for its outcome.
-    room: u64,
-    /// An outcome whose rename may not be durable: no other one is taken.
-    pinned: Option<[u8; 32]>,
-    /// A later word on it was written, and may not be durable.
-    unsure: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -198,7 +187,7 @@ impl Spool {
 
     /// A task that lies in the folder.
     pub fn task(&self, id: TaskId) -> Option<StoredTask> {
-        self.stored(&self.tasks.get(&id)?.envelope)
+        self.stored(&self.tasks.get(id)?.envelope)
     }
 
     fn stored(&self, envelope: &Envelope) -> Option<StoredTask> {
@@ -215,12 +204,12 @@ impl Spool {
     /// Whether none is held.
     #[cfg(any(test, feature = "testing"))]
     pub fn is_empty(&self) -> bool {
-        self.tasks.is_empty()
+        self.tasks.len() == 0
     }
 
     /// Bytes held, the room for outcomes included.
     pub fn bytes(&self) -> u64 {
-        self.tasks.values().map(|entry| entry.bytes + entry.room).sum()
+        self.tasks.bytes()
     }
 
     /// The last date that was heard from the service before this start.
@@ -243,7 +232,7 @@ impl Spool {
 
     /// Reads a task's file. Of one that is damaged the envelope stays known, so that it can still be failed.
     fn body(&mut self, id: TaskId) -> Result<Body, ReadError> {
-        if !self.tasks.contains_key(&id) {
+        if !self.tasks.has(id) {
             return Err(ReadError::NoSuchTask(id));
         }
         let path = self.path(id, "task");
@@ -275,7 +264,7 @@ impl Spool {
 
     fn drop_task(&mut self, id: TaskId) {
         self.discard(id);
-        self.tasks.remove(&id);
+        self.tasks.remove(id);
     }
 
     fn discard(&mut self, id: TaskId) {

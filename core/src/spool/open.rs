@@ -1,6 +1,6 @@
 //! Opening the folder: the lock, the file system, whose it is, and what lies in it.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -11,7 +11,8 @@ use super::format::{self, CONFIRMED};
 use super::keep::room_for;
 use super::marker::{LOADS_MAX, Marker};
 use super::{
-    Disk, Entry, Found, Spool, SpoolConfig, SpoolError, StorageKind, StoredTask, TASK_FILE_MAX, Tombstones,
+    Disk, Entries, Entry, Found, Spool, SpoolConfig, SpoolError, StorageKind, StoredTask, TASK_FILE_MAX,
+    Tombstones,
 };
 use super::{LINE_MAX, files, tombstones};
 use crate::TaskId;
@@ -23,7 +24,7 @@ impl Spool {
         let mut spool = Spool {
             disk,
             config,
-            tasks: HashMap::new(),
+            tasks: Entries::default(),
             tombstones: Tombstones::default(),
             date_floor: None,
             date_confirmed: false,

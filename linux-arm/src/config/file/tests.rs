@@ -91,7 +91,7 @@ fn a_flaw_is_told_with_its_line_and_key() {
         (top("max_tasks = 0"), 2, "max_tasks", "no room"),
         (top("max_tasks = -1"), 2, "max_tasks", "expected a whole number that is not below zero"),
         (top("max_tasks = \"5\""), 2, "max_tasks", "expected a whole number"),
-        (top("max_tasks = 10001"), 2, "max_tasks", "10001 is over 10000"),
+        (top("max_tasks = 100001"), 2, "max_tasks", "100001 is over 100000"),
         (top("max_connections = 3"), 2, "max_connections", "3 is not between 4 and 64"),
         (top("max_connections = 65"), 2, "max_connections", "65 is not between 4 and 64"),
         (top("state_dir = \"\""), 2, "state_dir", "leave it out, or name a folder"),
