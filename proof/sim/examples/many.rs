@@ -6,11 +6,11 @@ use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
 
-use activity_worker::aws::{ActivityClient, Credentials, Endpoint, StaticCredentials};
+use activity_worker::aws::{ActivityArn, ActivityClient, Credentials, Endpoint, StaticCredentials};
 use activity_worker::engine::{
     Action, ActivityRules, Config, Engine, FoundState, Input, Kept, PollAnswer, Time,
 };
-use activity_worker::{Adoption, Origin, TaskId, TaskToken, Worker};
+use activity_worker::{Adoption, TaskId, TaskToken, Worker};
 
 const SECOND: Duration = Duration::from_secs(1);
 /// How long a worker that is offline is left alone, and then watched.
@@ -101,11 +101,13 @@ fn offline(results: u64) {
         .credentials(Arc::new(keys))
         .build()
         .expect("a client");
+    let arn = ActivityArn::parse("arn:aws:states:eu-west-1:123456789012:activity:a").expect("an ARN");
+    let origin = client.origin(&arn);
     let places = usize::try_from(results).unwrap_or_default() + 8;
     let worker = Worker::builder()
         .client(client)
         .state_dir(&dir)
-        .origin(Origin::written("aws", "eu-west-1", "123456789012", None))
+        .origin(origin)
         .adopted_heartbeat(30 * SECOND)
         .max_tasks(places)
         .max_bytes(100 << 30)
