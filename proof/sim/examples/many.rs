@@ -1,13 +1,13 @@
 //! What many tasks cost: `cargo run --profile sim -p activity-worker-sim --example many` prints the engine's processor time for one
 //! task from its poll to its end, by how many others are held; with `offline N`, how often a worker with N results and heartbeats of
 //! 30 s wakes up on a dead network, and its processor time. Linux.
-#![allow(clippy::expect_used, reason = "a measurement that can't go on has no figure")]
 
+use std::error::Error;
 use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
 
-use activity_worker::aws::{ActivityClient, Credentials, Endpoint, StaticCredentials};
+use activity_worker::aws::{ActivityArn, ActivityClient, Credentials, Endpoint, StaticCredentials};
 use activity_worker::engine::{
     Action, ActivityRules, Config, Engine, FoundState, Input, Kept, PollAnswer, Time,
 };
@@ -17,11 +17,14 @@ const SECOND: Duration = Duration::from_secs(1);
 /// How long a worker that is offline is left alone, and then watched.
 const WATCHED: Duration = Duration::from_secs(60);
 
-fn main() {
+fn main() -> Result<(), Box<dyn Error>> {
     let args: Vec<_> = std::env::args().skip(1).collect();
     match args.first().map(String::as_str) {
         Some("offline") => offline(args.get(1).and_then(|n| n.parse().ok()).unwrap_or(1000)),
-        _ => [100, 1_000, 10_000, 100_000].into_iter().for_each(one_task),
+        _ => {
+            [100, 1_000, 10_000, 100_000].into_iter().for_each(one_task);
+            Ok(())
+        }
     }
 }
 
@@ -96,29 +99,29 @@ fn live(engine: &mut Engine, now: &mut Time, task: TaskId) {
     }
 }
 
-fn offline(results: u64) {
+fn offline(results: u64) -> Result<(), Box<dyn Error>> {
     let dir = std::env::temp_dir().join(format!("many-{}", std::process::id()));
     let keys = StaticCredentials::new(Credentials::new("AKIDEXAMPLE", "secret", None, None));
     let client = ActivityClient::builder("eu-west-1")
-        .endpoint(Endpoint::own("http://127.0.0.1:9").expect("a URL"))
+        .endpoint(Endpoint::own("http://127.0.0.1:9")?)
         .credentials(Arc::new(keys))
-        .build()
-        .expect("a client");
+        .build()?;
+    let arn = ActivityArn::parse("arn:aws:states:eu-west-1:123456789012:activity:a")?;
+    let origin = client.origin(&arn);
     let places = usize::try_from(results).unwrap_or_default() + 8;
     let worker = Worker::builder()
         .client(client)
         .state_dir(&dir)
-        .origin("aws/eu-west-1/123456789012".parse().expect("an origin"))
+        .origin(origin)
         .adopted_heartbeat(30 * SECOND)
         .max_tasks(places)
         .max_bytes(100 << 30)
         .allow_unsafe_storage(true)
-        .start()
-        .expect("a worker");
+        .start()?;
     for n in 0..results {
-        let token = TaskToken::new(format!("token-{n}")).expect("a token");
-        let id = worker.adopt(Adoption::new(token)).expect("it is adopted").id();
-        worker.succeed(id, "1").expect("it is kept");
+        let token = TaskToken::new(format!("token-{n}"))?;
+        let id = worker.adopt(Adoption::new(token))?.id();
+        worker.succeed(id, "1")?;
     }
     std::thread::sleep(WATCHED);
     let before = process();
@@ -127,7 +130,8 @@ fn offline(results: u64) {
     let (wakes, cpu) = (after.0 - before.0, after.1 - before.1);
     println!("{results} results, offline: {wakes} wake-ups and {:.3} s in a minute", cpu.as_secs_f64());
     worker.stop(activity_worker::worker::Stop::Now);
-    let _ = fs::remove_dir_all(dir);
+    fs::remove_dir_all(dir)?;
+    Ok(())
 }
 
 /// How often any thread waited and went on, and their processor time.

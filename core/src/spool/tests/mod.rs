@@ -125,7 +125,10 @@ fn the_largest_output_and_the_longest_failure_fit_their_room() {
         spool.keep_outcome(id, &largest).unwrap();
         spool.commit().unwrap();
         assert_eq!(spool.outcome(id).unwrap(), largest);
-        assert!(spool.tasks[&id].bytes <= (OVERHEAD + OUTPUT_MAX) as u64, "it was written into its room");
+        assert!(
+            spool.tasks.get(id).unwrap().bytes <= (OVERHEAD + OUTPUT_MAX) as u64,
+            "it was written into its room"
+        );
     }
 }
 

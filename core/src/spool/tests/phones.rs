@@ -91,7 +91,7 @@ fn field_22_an_input_that_finds_no_room_does_not_cost_the_answer() {
     let room = dir().join(format!("tasks/{}.room", pushed(1)));
     other.remove(&room).unwrap();
     other.preallocate(&room, (OVERHEAD + MAX_OUTPUT) as u64).unwrap();
-    spool.tasks.get_mut(&pushed(1)).unwrap().room = (OVERHEAD + MAX_OUTPUT) as u64;
+    spool.tasks.change(pushed(1), |entry| entry.room = (OVERHEAD + MAX_OUTPUT) as u64).unwrap();
     fill(&disk);
     spool.keep_outcome(pushed(1), &outcome(1)).unwrap();
     spool.commit().unwrap();
