@@ -6,6 +6,7 @@ use super::lines::offline::Outage;
 use super::lines::{begin, calls, cpu, flash, held, idle, offline, pace};
 use super::load;
 use super::stand::Stand;
+use super::subject::Subject;
 
 /// A minute offline with as many results as the line says.
 const OUTAGE: Outage = Outage {
@@ -42,16 +43,14 @@ fn once(_: usize) -> usize {
 
 const PARTS: [Part; 8] = [
     part(&["flash"], once, |stand| flash::measure(stand).and_then(|()| flash::floor(stand))),
-    part(&["calls"], once, |stand| stand.all().iter().try_for_each(|subject| calls::measure(stand, subject))),
-    part(&["pace"], every, |stand| stand.all().iter().try_for_each(|subject| pace::measure(stand, subject))),
+    part(&["calls"], once, |stand| each(&stand.all(), |subject| calls::measure(stand, subject))),
+    part(&["pace"], every, |stand| each(&stand.all(), |subject| pace::measure(stand, subject))),
     part(&["cpu"], every, processor_time),
     part(&["begin"], every, |stand| {
         begin::floor(stand)?;
-        stand.all().iter().try_for_each(|subject| begin::measure(stand, subject))
+        each(&stand.all(), |subject| begin::measure(stand, subject))
     }),
-    part(&["idle", "task"], once, |stand| {
-        stand.all().iter().try_for_each(|subject| idle::measure(stand, subject, IDLE))
-    }),
+    part(&["idle", "task"], once, |stand| each(&stand.all(), |subject| idle::measure(stand, subject, IDLE))),
     part(&["offline", "drain"], once, |stand| offline::measure(stand, &OUTAGE)),
     part(&["held"], once, |stand| {
         stand.library.as_ref().map_or(Ok(()), |library| held::measure(stand, library))
@@ -76,9 +75,18 @@ pub(super) fn measure(stand: &Stand, lines: &[String], rounds: usize) -> Result<
 }
 
 fn processor_time(stand: &Stand) -> Result<(), String> {
-    for subject in stand.all() {
-        cpu::measure(stand, &subject, false)?;
+    each(&stand.all(), |subject| cpu::measure(stand, subject, false))?;
+    let within: Vec<Subject> = stand.library.iter().chain(&stand.sdks).cloned().collect();
+    each(&within, |subject| cpu::measure(stand, subject, true))
+}
+
+/// One subject after the other. A peer that fails is told, and costs no more than its figure.
+fn each(subjects: &[Subject], measure: impl Fn(&Subject) -> Result<(), String>) -> Result<(), String> {
+    for subject in subjects {
+        match measure(subject) {
+            Err(why) if matches!(subject, Subject::Sdk(..)) => println!("not measured: {why}"),
+            other => other?,
+        }
     }
-    let within = stand.library.iter().chain(&stand.sdks);
-    within.into_iter().try_for_each(|subject| cpu::measure(stand, subject, true))
+    Ok(())
 }
