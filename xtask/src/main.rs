@@ -122,7 +122,9 @@ fn parse(mut args: lexopt::Parser) -> Result<Option<Line>, lexopt::Error> {
     while let Some(arg) = args.next()? {
         match arg {
             // These read their own options.
-            Arg::Value(word) if (word == "sim" || word == "mutants" || word == "bench") && words.is_empty() => {
+            Arg::Value(word)
+                if (word == "sim" || word == "mutants" || word == "bench") && words.is_empty() =>
+            {
                 let rest = args.raw_args()?.map(|word| word.into_string());
                 let rest = rest.collect::<Result<Vec<_>, _>>().map_err(lexopt::Error::NonUnicodeValue)?;
                 return Ok(Some(Line { command: word.into_string()?, names: rest, seconds }));

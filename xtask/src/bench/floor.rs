@@ -43,7 +43,9 @@ impl Log {
     fn keep(&self) -> Result<(), String> {
         let failed = |e: std::io::Error| format!("the log: {e}");
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        self.file.write_all_at(&[1; RECORD], state.written * RECORD as u64 % (LOG_BYTES - BLOCK)).map_err(failed)?;
+        self.file
+            .write_all_at(&[1; RECORD], state.written * RECORD as u64 % (LOG_BYTES - BLOCK))
+            .map_err(failed)?;
         state.written += 1;
         let mine = state.written;
         while state.synced < mine {

@@ -11,9 +11,10 @@ use super::subject::Subject;
 /// A minute offline with as many results as the line says.
 const OUTAGE: Outage = Outage {
     results: 1_000,
+    line: "offline.wakes",
     settle: Duration::from_secs(20),
     watch: Duration::from_secs(60),
-    drain: true,
+    timed: true,
 };
 const IDLE: Duration = Duration::from_secs(30);
 

@@ -66,7 +66,9 @@ impl Ext4 {
     fn make(base: &Path) -> Result<Self, String> {
         let (image, folder) = (base.join("ext4.img"), base.join("ext4"));
         fs::create_dir_all(&folder).map_err(|e| format!("can't make {}: {e}", folder.display()))?;
-        File::create(&image).and_then(|file| file.set_len(IMAGE_BYTES)).map_err(|e| format!("no image: {e}"))?;
+        File::create(&image)
+            .and_then(|file| file.set_len(IMAGE_BYTES))
+            .map_err(|e| format!("no image: {e}"))?;
         // What mkfs leaves for later would be written while others are measured.
         let whole = "lazy_itable_init=0,lazy_journal_init=0";
         run("mkfs.ext4", &["-q", "-F", "-E", whole, &image.to_string_lossy()])?;

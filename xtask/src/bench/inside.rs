@@ -18,13 +18,12 @@ use crate::{apt, process};
 /// The command with which xtask starts itself to measure.
 pub(crate) const INSIDE: &str = "bench-inside";
 
+/// Where the suite of this name looks for secrets that were told.
+const LOG: &str = "bench.log";
+
 /// Programs, and the Debian packages that have them.
-const PROGRAMS: [(&str, &str); 4] = [
-    ("unshare", "util-linux"),
-    ("findmnt", "util-linux"),
-    ("mkfs.ext4", "e2fsprogs"),
-    ("strace", "strace"),
-];
+const PROGRAMS: [(&str, &str); 4] =
+    [("unshare", "util-linux"), ("findmnt", "util-linux"), ("mkfs.ext4", "e2fsprogs"), ("strace", "strace")];
 
 /// What that process is told, and by whom it was built.
 #[derive(Serialize, Deserialize)]
@@ -91,7 +90,9 @@ pub(crate) fn run(workspace: &Workspace, names: &[String]) -> Result<(), String>
         sdks: sdks.collect(),
         ground: Ground::lay(workspace)?,
         samples: Samples::default(),
+        log: workspace.target.join(LOG),
     };
+    let _ = fs::remove_file(&stand.log);
     if order.quick {
         quick::measure(&stand)?;
     } else {

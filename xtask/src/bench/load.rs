@@ -29,7 +29,9 @@ pub(super) fn show() -> Result<(), String> {
         clients.into_iter().try_for_each(|client| client.join().unwrap_or_else(|_| Err("a panic".into())))
     })?;
     let pace = worked.load(Ordering::SeqCst) as f64 / TIME.as_secs_f64();
-    println!("the service alone: {pace:.0} tasks/s for {CLIENTS} clients that do nothing, on the same processors");
+    println!(
+        "the service alone: {pace:.0} tasks/s for {CLIENTS} clients that do nothing, on the same processors"
+    );
     Ok(())
 }
 
@@ -46,7 +48,12 @@ fn client(service: &Service) -> Result<Arc<ClientConfig>, String> {
     Ok(Arc::new(config))
 }
 
-fn work(service: &Service, config: Arc<ClientConfig>, end: Instant, worked: &AtomicU64) -> Result<(), String> {
+fn work(
+    service: &Service,
+    config: Arc<ClientConfig>,
+    end: Instant,
+    worked: &AtomicU64,
+) -> Result<(), String> {
     let failed = |e: std::io::Error| format!("the load: {e}");
     let name = ServerName::try_from("localhost").map_err(|e| e.to_string())?;
     let tls = ClientConnection::new(config, name).map_err(|e| e.to_string())?;

@@ -69,7 +69,9 @@ fn wish(words: &[String]) -> Result<Wish, String> {
                 let rounds = words.next().and_then(|n| n.parse().ok()).filter(|n| *n > 0);
                 wish.rounds = Some(rounds.ok_or("--rounds wants a number from 1 on")?);
             }
-            word if word.starts_with('-') => return Err(format!("no option {word:?}: --quick, --save, --rounds N")),
+            word if word.starts_with('-') => {
+                return Err(format!("no option {word:?}: --quick, --save, --rounds N"));
+            }
             word => wish.words.push(word.to_owned()),
         }
     }

@@ -46,18 +46,19 @@ fn with_table(page: &str, figures: &Figures) -> Result<String, String> {
 
 /// All that was measured, in Markdown.
 pub(super) fn table(figures: &Figures) -> String {
-    let is_there =
-        |subject: &str| figures.lines.values().any(|subjects| subjects.contains_key(subject));
+    let is_there = |subject: &str| figures.lines.values().any(|subjects| subjects.contains_key(subject));
     let columns: Vec<_> = SUBJECTS.iter().filter(|(subject, _)| is_there(subject)).collect();
     let heads: Vec<_> = columns.iter().map(|(_, shown)| *shown).collect();
-    let mut text = format!("| measured | {} | goal |\n|---|{}\n", heads.join(" | "), "---|".repeat(heads.len() + 1));
+    let mut text =
+        format!("| measured | {} | goal |\n|---|{}\n", heads.join(" | "), "---|".repeat(heads.len() + 1));
     for line in LINES.iter().filter(|line| figures.lines.contains_key(line.key)) {
         let cells: Vec<_> = columns
             .iter()
-            .map(|(subject, _)| figures.of(line.key, subject).map_or_else(String::new, |f| cell(line, subject, f)))
+            .map(|(subject, _)| {
+                figures.of(line.key, subject).map_or_else(String::new, |f| cell(line, subject, f))
+            })
             .collect();
-        let goal = line.goal.map_or_else(String::new, |goal| with_unit(goal, line.unit));
-        text.push_str(&format!("| {} | {} | {goal} |\n", line.what, cells.join(" | ")));
+        text.push_str(&format!("| {} | {} | {} |\n", line.what, cells.join(" | "), line.goal));
     }
     text.push_str(&format!("\nMeasured on {}.\n", figures.machine));
     text

@@ -54,7 +54,8 @@ fn rust(workspace: &Workspace) -> Result<Vec<PathBuf>, String> {
 
 fn cargo(workspace: &Workspace, name: &str) -> Result<PathBuf, String> {
     let target = workspace.tools()?.join("peers-rust");
-    let mut build = workspace.cargo(&["build", "--locked", "--release", "--package", &format!("peer-{name}")]);
+    let mut build =
+        workspace.cargo(&["build", "--locked", "--release", "--package", &format!("peer-{name}")]);
     build.arg("--manifest-path").arg(folder(workspace, "rust").join("Cargo.toml"));
     process::run(build.env("CARGO_TARGET_DIR", &target))?;
     Ok(target.join("release").join(format!("peer-{name}")))

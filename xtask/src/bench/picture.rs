@@ -74,13 +74,8 @@ fn growth(svg: &mut String, figures: &Figures) {
     for (held, line) in HELD {
         text(svg, x(held), bottom + 20.0, "middle", &number(held));
         let Some(figure) = figures.of(line, "ours") else { continue };
-        let _ = write!(
-            path,
-            "{}{:.1} {:.1}",
-            if path.is_empty() { "M" } else { "L" },
-            x(held),
-            y(figure.median)
-        );
+        let _ =
+            write!(path, "{}{:.1} {:.1}", if path.is_empty() { "M" } else { "L" }, x(held), y(figure.median));
         let (cx, cy) = (x(held), y(figure.median));
         let _ = writeln!(svg, "<circle cx=\"{cx:.1}\" cy=\"{cy:.1}\" r=\"4\" fill=\"{OURS}\"/>");
         text(svg, cx, cy - 10.0, "middle", &number(figure.median));
@@ -95,5 +90,8 @@ fn legend(svg: &mut String, x: f64, colour: &str, name: &str) {
 }
 
 fn text(svg: &mut String, x: f64, y: f64, anchor: &str, words: &str) {
-    let _ = writeln!(svg, "<text x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"{anchor}\" fill=\"#222\">{words}</text>");
+    let _ = writeln!(
+        svg,
+        "<text x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"{anchor}\" fill=\"#222\">{words}</text>"
+    );
 }

@@ -9,12 +9,13 @@ use super::lines::offline::Outage;
 use super::lines::{calls, flash, idle, offline};
 use super::stand::Stand;
 
-/// Fewer results and a shorter look than in the full table; the budget is for this.
+/// Fewer results and a shorter look than in the full table.
 const OUTAGE: Outage = Outage {
     results: 200,
+    line: "offline.fewer",
     settle: Duration::from_secs(15),
     watch: Duration::from_secs(45),
-    drain: false,
+    timed: false,
 };
 const IDLE: Duration = Duration::from_secs(30);
 
@@ -36,7 +37,8 @@ pub(super) fn judge(figures: &Figures) -> (Vec<String>, Vec<String>) {
     for line in LINES {
         let Some(budget) = line.budget else { continue };
         let measured = figures.of(line.key, OURS).map(|figure| figure.median);
-        let text = measured.map_or_else(|| "not measured".to_owned(), |value| format!("{value} {}", line.unit));
+        let text =
+            measured.map_or_else(|| "not measured".to_owned(), |value| format!("{value} {}", line.unit));
         shown.push(format!("{:<18} {:>14} of {budget:<8} {}", line.key, text.trim_end(), line.what));
         if measured.is_none_or(|value| value > budget) {
             over.push(format!("{} ({}): {}, the budget is {budget}", line.key, line.what, text.trim_end()));

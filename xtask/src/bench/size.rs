@@ -43,8 +43,15 @@ pub(super) fn measure_static(workspace: &Workspace, samples: &Samples) -> Result
     let site = Site::of(workspace);
     cross::build(&toolchain, &site, &DEVICE, &[&X86_64])?;
     let service = Service::start(Duration::from_secs(5))?;
-    let setup =
-        Setup { service: &service, folder: service.folder(), concurrency: 1, handler: None, holds: 0 };
+    let folder = tempfile::tempdir().map_err(|e| e.to_string())?;
+    let setup = Setup {
+        service: &service,
+        folder: folder.path(),
+        log: &folder.path().join("log"),
+        concurrency: 1,
+        handler: None,
+        holds: 0,
+    };
     let worker = Subject::Device(site.file(&DEVICE, &X86_64)).start(&setup)?;
     samples.add("static.memory", OURS, worker.process().status("VmRSS")? as f64);
     samples.add("static.own", OURS, worker.process().status("RssAnon")? as f64);

@@ -18,6 +18,8 @@ pub(super) struct Stand {
     pub(super) sdks: Vec<Subject>,
     pub(super) ground: Ground,
     pub(super) samples: Samples,
+    /// What workers write to stderr.
+    pub(super) log: PathBuf,
 }
 
 /// A program that answers with its input.
@@ -42,7 +44,6 @@ pub(super) struct Pair {
     // Dropped first: a worker whose service has gone would begin to try again.
     pub(super) worker: Worker,
     pub(super) service: Service,
-    pub(super) folder: PathBuf,
 }
 
 impl Default for Job<'_> {
@@ -66,12 +67,13 @@ impl Stand {
         let setup = Setup {
             service: &service,
             folder: &folder,
+            log: &self.log,
             concurrency: job.concurrency,
             handler: job.handler,
             holds: job.holds,
         };
         let worker = subject.start(&setup)?;
-        Ok(Pair { worker, service, folder })
+        Ok(Pair { worker, service })
     }
 
     /// Ours and the SDKs', in the order in which a round measures them.

@@ -3,7 +3,8 @@
 use std::fs::{self, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::thread::sleep;
+use std::time::Duration;
 
 use super::kernel::Process;
 use super::service::Service;
@@ -15,6 +16,7 @@ pub(super) const ACTIVITY: &str = "arn:aws:states:eu-west-1:123456789012:activit
 pub(super) const HELD: &str = "arn:aws:states:eu-west-1:123456789012:activity:held";
 /// How long a worker may take to its first poll.
 const START: Duration = Duration::from_secs(30);
+const AFTER: Duration = Duration::from_millis(300);
 
 /// A kind of worker.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +34,8 @@ pub(super) struct Setup<'a> {
     pub(super) service: &'a Service,
     /// Where it may keep things.
     pub(super) folder: &'a Path,
+    /// Where it writes what it has to say.
+    pub(super) log: &'a Path,
     pub(super) concurrency: usize,
     /// The program that works a task; `None`: within the process, which the binary can't.
     pub(super) handler: Option<&'a Path>,
@@ -55,8 +59,8 @@ impl Subject {
     /// Starts it, and does not wait for anything.
     pub(super) fn spawn(&self, setup: &Setup) -> Result<Worker, String> {
         let mut command = self.command(setup)?;
-        let log = setup.folder.join("log");
-        let log = OpenOptions::new().create(true).append(true).open(log).map_err(|e| e.to_string())?;
+        let log = OpenOptions::new().create(true).append(true).open(setup.log);
+        let log = log.map_err(|e| format!("{}: {e}", setup.log.display()))?;
         command
             .env("AWS_CA_BUNDLE", setup.service.ca())
             .env("NODE_EXTRA_CA_CERTS", setup.service.ca())
@@ -82,10 +86,11 @@ impl Subject {
         let worker = self.spawn(setup)?;
         let first = setup.service.give(ACTIVITY, 2 * setup.concurrency.max(4));
         setup.service.reported(&first, START).map_err(|e| {
-            let log = fs::read_to_string(setup.folder.join("log")).unwrap_or_default();
+            let log = fs::read_to_string(setup.log).unwrap_or_default();
             format!("{}: {e}\n{}", self.name(), crate::process::last_lines(&log, 5))
         })?;
-        worker.wait_polls(setup)?;
+        // What follows the last report: its receipt, the next polls.
+        sleep(AFTER);
         Ok(worker)
     }
 
@@ -120,15 +125,6 @@ impl Subject {
 impl Worker {
     pub(super) fn process(&self) -> Process {
         Process(self.group.id())
-    }
-
-    /// Waits a moment, so that what follows the last report (receipts, the next polls) is done.
-    fn wait_polls(&self, setup: &Setup) -> Result<(), String> {
-        let end = Instant::now() + Duration::from_millis(300);
-        while Instant::now() < end {
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        self.process().status("Threads").map(drop).map_err(|e| format!("{}: {e}", setup.folder.display()))
     }
 }
 

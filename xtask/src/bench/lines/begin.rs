@@ -37,7 +37,8 @@ impl Handler {
         std::thread::spawn(move || {
             let mut reader = BufReader::new(reader);
             let mut line = String::new();
-            while reader.read_line(&mut line).is_ok_and(|read| read > 0) && tell.send(Instant::now()).is_ok() {
+            while reader.read_line(&mut line).is_ok_and(|read| read > 0) && tell.send(Instant::now()).is_ok()
+            {
                 line.clear();
             }
         });

@@ -7,7 +7,7 @@ use super::super::stand::{CAT, Job, PATIENCE, Stand};
 use super::super::subject::{ACTIVITY, Subject};
 
 /// Tasks that are measured, one at a time; the kernel counts in steps of 10 ms.
-const TASKS: usize = 200;
+const TASKS: usize = 400;
 
 /// Of one kind of worker with `cat` as its handler, or with one within the process, on each file system.
 pub(in crate::bench) fn measure(stand: &Stand, subject: &Subject, within: bool) -> Result<(), String> {

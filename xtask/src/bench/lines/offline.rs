@@ -12,11 +12,13 @@ use super::super::subject::{ACTIVITY, Setup};
 /// How many results wait, and how it is looked at.
 pub(in crate::bench) struct Outage {
     pub(in crate::bench) results: usize,
+    /// The line of the wake-ups.
+    pub(in crate::bench) line: &'static str,
     /// Until the first tries have failed.
     pub(in crate::bench) settle: Duration,
     pub(in crate::bench) watch: Duration,
-    /// Whether the drain is timed too.
-    pub(in crate::bench) drain: bool,
+    /// Whether the processor's time is told, and the drain timed.
+    pub(in crate::bench) timed: bool,
 }
 
 /// The round trip while results leave.
@@ -31,6 +33,7 @@ pub(in crate::bench) fn measure(stand: &Stand, outage: &Outage) -> Result<(), St
     let mut setup = Setup {
         service: &service,
         folder: &folder,
+        log: &stand.log,
         concurrency: 32,
         handler: Some(std::path::Path::new(CAT)),
         holds: outage.results + 100,
@@ -46,9 +49,9 @@ pub(in crate::bench) fn measure(stand: &Stand, outage: &Outage) -> Result<(), St
     let (wakes, cpu) = (process.wake_ups()? - wakes, process.cpu()? - cpu);
     drop(worker);
     let minutes = outage.watch.as_secs_f64() / MINUTE;
-    stand.samples.add("offline.wakes", OURS, wakes as f64 / minutes);
-    stand.samples.add("offline.cpu", OURS, cpu.as_secs_f64() / minutes);
-    if outage.drain {
+    stand.samples.add(outage.line, OURS, wakes as f64 / minutes);
+    if outage.timed {
+        stand.samples.add("offline.cpu", OURS, cpu.as_secs_f64() / minutes);
         service.come_back()?;
         service.refuse_results(false);
         service.set_round_trip(ROUND_TRIP);

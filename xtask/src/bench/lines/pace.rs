@@ -29,12 +29,8 @@ const WAYS: [Way; 4] = [
 /// Of one kind of worker, with `cat` as its handler.
 pub(in crate::bench) fn measure(stand: &Stand, subject: &Subject) -> Result<(), String> {
     for way in WAYS {
-        let job = Job {
-            on: way.on,
-            concurrency: way.concurrency,
-            round_trip: way.round_trip,
-            ..Job::default()
-        };
+        let job =
+            Job { on: way.on, concurrency: way.concurrency, round_trip: way.round_trip, ..Job::default() };
         let pair = stand.pair(subject, &job)?;
         let took = pair.service.span(&pair.service.give(ACTIVITY, way.tasks), PATIENCE)?;
         drop(pair);

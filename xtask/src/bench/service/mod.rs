@@ -8,7 +8,7 @@ mod tasks;
 
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread;
@@ -51,11 +51,6 @@ impl Service {
     /// The file of the CA that clients are to trust.
     pub(super) fn ca(&self) -> PathBuf {
         self.folder.path().join("ca.pem")
-    }
-
-    /// A folder that lives as long as the service.
-    pub(super) fn folder(&self) -> &Path {
-        self.folder.path()
     }
 
     /// From now on each round trip takes this long. That of a handshake does not.
@@ -139,7 +134,8 @@ fn listen(shared: &Arc<Shared>, port: u16) -> Result<u16, String> {
             shared.opened(&client);
             let shared = Arc::clone(&shared);
             // A connection that breaks is the client's to notice.
-            let _ = thread::Builder::new().stack_size(STACK).spawn(move || drop(serve::serve(client, &shared)));
+            let _ =
+                thread::Builder::new().stack_size(STACK).spawn(move || drop(serve::serve(client, &shared)));
         }
     });
     Ok(port)

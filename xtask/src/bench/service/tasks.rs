@@ -91,7 +91,11 @@ impl Tasks {
     }
 
     /// Waits until each of these was handed out, and says when.
-    pub(super) fn wait_handed(&self, range: &Range<usize>, at_most: Duration) -> Result<Vec<Instant>, String> {
+    pub(super) fn wait_handed(
+        &self,
+        range: &Range<usize>,
+        at_most: Duration,
+    ) -> Result<Vec<Instant>, String> {
         self.wait(range, at_most, "handed out", |task| task.handed)
     }
 
