@@ -74,7 +74,7 @@ pub(super) fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     let half = values.len() / 2;
     match (values.get(half), half.checked_sub(1).and_then(|below| values.get(below))) {
-        (Some(upper), Some(lower)) if values.len() % 2 == 0 => f64::midpoint(*lower, *upper),
+        (Some(upper), Some(lower)) if values.len().is_multiple_of(2) => f64::midpoint(*lower, *upper),
         (Some(middle), _) => *middle,
         (None, _) => 0.0,
     }
@@ -93,6 +93,15 @@ fn rounded(value: f64) -> f64 {
     } else {
         format!("{value:.*}", usize::try_from(digits).unwrap_or(0)).parse().unwrap_or(value)
     }
+}
+
+/// With commas where it is long.
+pub(super) fn number(value: f64) -> String {
+    let text = format!("{value}");
+    let (whole, rest) = text.split_at(text.find('.').unwrap_or(text.len()));
+    let digits: Vec<char> = whole.chars().collect();
+    let groups: Vec<String> = digits.rchunks(3).rev().map(|group| group.iter().collect()).collect();
+    format!("{}{rest}", groups.join(","))
 }
 
 #[cfg(test)]
@@ -116,5 +125,10 @@ mod tests {
     fn three_digits_are_kept() {
         assert_eq!([48_217.0, 186.44, 5.126, 0.012_345].map(rounded), [48_200.0, 186.0, 5.13, 0.0123]);
         assert_eq!((median(vec![3.0, 1.0]), median(vec![])), (2.0, 0.0));
+    }
+
+    #[test]
+    fn numbers_are_shown_with_commas() {
+        assert_eq!([48_200.0, 5.13, 1_798_408.0, 100.0].map(number), ["48,200", "5.13", "1,798,408", "100"]);
     }
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use super::catalog::{LINES, Line, SUBJECTS};
-use super::figures::{Figure, Figures, OURS};
+use super::figures::{Figure, Figures, OURS, number};
 use super::picture;
 use crate::workspace::Workspace;
 
@@ -78,15 +78,6 @@ fn with_unit(value: f64, unit: &str) -> String {
     }
 }
 
-/// With commas where it is long.
-pub(super) fn number(value: f64) -> String {
-    let text = format!("{value}");
-    let (whole, rest) = text.split_at(text.find('.').unwrap_or(text.len()));
-    let digits: Vec<char> = whole.chars().collect();
-    let groups: Vec<String> = digits.rchunks(3).rev().map(|group| group.iter().collect()).collect();
-    format!("{}{rest}", groups.join(","))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -100,10 +91,5 @@ mod tests {
         assert!(picture::draw(&figures) == picture, "run cargo xtask bench draw");
         let known = |line: &&String| !LINES.iter().any(|known| known.key == line.as_str());
         assert_eq!(figures.lines.keys().find(known), None, "a line that no one measures");
-    }
-
-    #[test]
-    fn numbers_are_shown_with_commas() {
-        assert_eq!([48_200.0, 5.13, 1_798_408.0, 100.0].map(number), ["48,200", "5.13", "1,798,408", "100"]);
     }
 }

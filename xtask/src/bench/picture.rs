@@ -2,8 +2,7 @@
 
 use std::fmt::Write;
 
-use super::figures::Figures;
-use super::page::number;
+use super::figures::{Figures, number};
 
 const HEAD: &str = r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 800 330" role="img" aria-labelledby="t">
 <title id="t">KiB that reach the block device for a task, and the engine's processor time a task by tasks held</title>
