@@ -38,6 +38,7 @@ pub(super) const LINES: &[Line] = &[
     line("pace.memory", "tasks a second, 32 at once, tmpfs", "/s").goal("as the SDK's"),
     line("pace.far.8", "tasks a second at 50 ms round trip, 8 at once, ext4", "/s").goal("75/s"),
     line("pace.far.32", "tasks a second at 50 ms round trip, 32 at once, ext4", "/s").goal("200/s"),
+    line("load", "the bench's service itself: tasks a second for 32 clients that do nothing, on the same processors", "/s"),
     line("drain", "results a second at 50 ms round trip, when 1,000 wait, tmpfs", "/s").goal("240/s"),
     line("begin", "from the token to its handler, ext4", "ms").goal("1.5 × floor"),
     line("cpu.cat.ext4", "processor time a task, `cat` as handler, ext4", "ms").goal("1.3 ms"),

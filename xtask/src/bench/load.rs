@@ -17,8 +17,8 @@ use super::subject::ACTIVITY;
 const CLIENTS: usize = 32;
 const TIME: Duration = Duration::from_secs(2);
 
-/// Prints how many tasks the service can hand out and take back in a second: two calls each.
-pub(super) fn show() -> Result<(), String> {
+/// How many tasks the service can hand out and take back in a second: two calls each.
+pub(super) fn measure() -> Result<f64, String> {
     let service = Service::start(Duration::from_secs(1))?;
     let config = client(&service)?;
     service.give(ACTIVITY, 200_000);
@@ -28,11 +28,7 @@ pub(super) fn show() -> Result<(), String> {
         let clients: Vec<_> = (0..CLIENTS).map(|_| scope.spawn(one)).collect();
         clients.into_iter().try_for_each(|client| client.join().unwrap_or_else(|_| Err("a panic".into())))
     })?;
-    let pace = worked.load(Ordering::SeqCst) as f64 / TIME.as_secs_f64();
-    println!(
-        "the service alone: {pace:.0} tasks/s for {CLIENTS} clients that do nothing, on the same processors"
-    );
-    Ok(())
+    Ok(worked.load(Ordering::SeqCst) as f64 / TIME.as_secs_f64())
 }
 
 fn client(service: &Service) -> Result<Arc<ClientConfig>, String> {

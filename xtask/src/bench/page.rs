@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use super::catalog::{LINES, Line, SUBJECTS};
-use super::figures::{Figure, Figures, OURS, number};
+use super::figures::{Figures, OURS, number};
 use super::picture;
 use crate::workspace::Workspace;
 
@@ -52,22 +52,22 @@ pub(super) fn table(figures: &Figures) -> String {
     let mut text =
         format!("| measured | {} | goal |\n|---|{}\n", heads.join(" | "), "---|".repeat(heads.len() + 1));
     for line in LINES.iter().filter(|line| figures.lines.contains_key(line.key)) {
-        let cells: Vec<_> = columns
-            .iter()
-            .map(|(subject, _)| {
-                figures.of(line.key, subject).map_or_else(String::new, |f| cell(line, subject, f))
-            })
-            .collect();
+        let cells: Vec<_> = columns.iter().map(|(subject, _)| cell(figures, line, subject)).collect();
         text.push_str(&format!("| {} | {} | {} |\n", line.what, cells.join(" | "), line.goal));
     }
     text.push_str(&format!("\nMeasured on {}.\n", figures.machine));
     text
 }
 
-/// A figure; another's with ours by it in brackets.
-fn cell(line: &Line, subject: &str, figure: Figure) -> String {
+/// A subject's figure, if there is one; another's with ours by it in brackets.
+fn cell(figures: &Figures, line: &Line, subject: &str) -> String {
+    let Some(figure) = figures.of(line.key, subject) else { return String::new() };
     let shown = with_unit(figure.median, line.unit);
-    if subject == OURS { format!("**{shown}**") } else { format!("{shown} ({}×)", number(figure.ratio)) }
+    match figures.of(line.key, OURS) {
+        _ if subject == OURS => format!("**{shown}**"),
+        Some(_) => format!("{shown} ({}×)", number(figure.ratio)),
+        None => shown,
+    }
 }
 
 fn with_unit(value: f64, unit: &str) -> String {
