@@ -88,3 +88,20 @@ fn node(workspace: &Workspace) -> Result<Vec<PathBuf>, String> {
 fn folder(workspace: &Workspace, name: &str) -> PathBuf {
     workspace.root.join("proof/peers").join(name)
 }
+
+#[cfg(test)]
+mod tests {
+    /// What a manifest says of the profile that ships, without comments.
+    fn profile(manifest: &str) -> Vec<&str> {
+        let lines = manifest.lines().skip_while(|line| *line != "[profile.release]").skip(1);
+        let own = lines.take_while(|line| !line.starts_with('['));
+        own.filter_map(|line| line.split('#').next()).map(str::trim).filter(|line| !line.is_empty()).collect()
+    }
+
+    #[test]
+    fn the_peers_are_built_as_what_ships_is() {
+        let ours = profile(include_str!("../../../Cargo.toml"));
+        assert!(ours.len() > 3, "{ours:?}");
+        assert_eq!(profile(include_str!("../../../proof/peers/rust/Cargo.toml")), ours);
+    }
+}
