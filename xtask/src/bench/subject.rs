@@ -107,7 +107,7 @@ impl Subject {
                 let mut command = Command::new(binary);
                 command.env("STATE_DIR", setup.folder.join("state"));
                 if setup.holds > 0 {
-                    command.env("HOLD_ARN", HELD);
+                    command.env("HOLD_ARN", HELD).env("HOLD", setup.holds.to_string());
                 }
                 command
             }

@@ -4,7 +4,7 @@ use super::super::figures::OURS;
 use super::super::stand::{Job, PATIENCE, Stand};
 use super::super::subject::{ACTIVITY, HELD, Subject};
 
-/// How many are held, as the line says, and in truth: one place must be free for the task itself.
+/// How many are held, as the line says, and in truth: a few places must be free for the task itself.
 const HOLDS: [(&str, usize); 3] = [("held.100", 100), ("held.1000", 1_000), ("held.10000", 9_990)];
 const TASKS: usize = 100;
 /// The thread that drives the engine.

@@ -1,7 +1,7 @@
 //! A worker on this project's library whose handler answers within the process with its input.
 //!
-//! `ACTIVITY_ARN`, `STATE_DIR`, `CONCURRENCY`, and what an AWS program reads. `HOLD_ARN`: an activity whose tasks, up to 9,000, wait
-//! for an answer that never comes.
+//! `ACTIVITY_ARN`, `STATE_DIR`, `CONCURRENCY`, and what an AWS program reads. `HOLD_ARN`: an activity whose tasks, as many as
+//! `HOLD` says, wait for an answer that never comes.
 
 use std::env::var;
 use std::error::Error;
@@ -15,7 +15,8 @@ use activity_worker::{Failure, Worker};
 const RARELY: Duration = Duration::from_secs(86_400);
 /// Small, so that many fit.
 const OUTPUT_MAX: usize = 4_096;
-const HELD_MAX: usize = 10_000;
+/// Places for the tasks that are worked beside those.
+const PLACES: usize = 10;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arn = ActivityArn::parse(&var("ACTIVITY_ARN")?)?;
@@ -28,10 +29,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         .comeback_window(Duration::ZERO)
         .activity(Activity::handled(arn, echo).concurrency(concurrency));
     if let Ok(hold) = var("HOLD_ARN") {
-        let held = Activity::deferred(ActivityArn::parse(&hold)?);
+        let (held, count) = (Activity::deferred(ActivityArn::parse(&hold)?), var("HOLD")?.parse::<usize>()?);
         worker = worker
-            .activity(held.concurrency(HELD_MAX).heartbeat_interval(RARELY).max_output(OUTPUT_MAX))
-            .max_tasks(activity_worker::TASKS_MAX)
+            .activity(held.concurrency(count).heartbeat_interval(RARELY).max_output(OUTPUT_MAX))
+            .max_tasks(count + PLACES)
             .max_bytes(4 << 30);
     }
     let _worker = worker.start()?;

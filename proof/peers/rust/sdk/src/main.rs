@@ -37,8 +37,7 @@ fn client() -> Result<Client, Box<dyn Error>> {
     let trust = TrustStore::empty().with_pem_certificate(std::fs::read(var("AWS_CA_BUNDLE")?)?);
     let tls = TlsContext::builder().with_trust_store(trust).build()?;
     let http = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).tls_context(tls).build_https();
-    let keys =
-        Credentials::from_keys(var("AWS_ACCESS_KEY_ID")?, var("AWS_SECRET_ACCESS_KEY")?, None);
+    let keys = Credentials::from_keys(var("AWS_ACCESS_KEY_ID")?, var("AWS_SECRET_ACCESS_KEY")?, None);
     let config = Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("eu-west-1"))
