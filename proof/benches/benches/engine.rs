@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use activity_worker::TaskId;
 use activity_worker::engine::{
     Action, ActivityRules, Config, Engine, FoundState, Input, Kept, PollAnswer, TASKS_MAX,
 };
@@ -24,7 +23,7 @@ struct World {
 impl World {
     fn holding(held: usize) -> Self {
         let rules = |deferred| ActivityRules {
-            concurrency: TASKS_MAX,
+            concurrency: if deferred { TASKS_MAX } else { 1 },
             heartbeat: Duration::from_secs(86_400),
             deferred,
             safe_to_repeat: false,
@@ -53,28 +52,28 @@ impl World {
         self.engine.apply(self.now, input);
     }
 
-    /// Carries out all that is asked for, at once, until a task is forgotten.
+    /// Carries out all that is asked for, at once, until a task is forgotten. Each poll brings a new one.
     fn work_one(&mut self) {
-        self.next += 1;
-        let id = token(self.next).id();
         loop {
             let Some(action) = self.engine.next(self.now) else {
                 // As a driver does: asked after each step, and slept until then.
                 self.now = self.engine.wake_at().expect("a task under way").max(self.now + TOOK);
                 continue;
             };
-            if self.carry_out(action, id) {
+            if self.carry_out(action) {
                 return;
             }
         }
     }
 
     /// Whether the task is over.
-    fn carry_out(&mut self, action: Action, polled: TaskId) -> bool {
+    fn carry_out(&mut self, action: Action) -> bool {
         let answer = match action {
             Action::LookAtRoom => Input::Room { tasks: 100 },
             Action::Poll { activity } => {
-                Input::PollEnded { activity, answer: PollAnswer::Task(polled), took: TOOK }
+                self.next += 1;
+                let answer = PollAnswer::Task(token(self.next).id());
+                Input::PollEnded { activity, answer, took: TOOK }
             }
             Action::KeepTask { id } => Input::TaskKept { id },
             Action::Run { id, .. } => Input::OutcomeReady { id, success: true },
