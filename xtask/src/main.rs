@@ -67,8 +67,7 @@ fn main() -> ExitCode {
         },
         "mobile" if names.is_empty() => finish("mobile", mobile::mobile(&workspace)),
         "mobile" => usage("mobile takes no arguments"),
-        "bench" if names.is_empty() => finish("bench", bench::bench(&workspace)),
-        "bench" => usage("bench takes no arguments"),
+        "bench" => finish("bench", bench::bench(&workspace, &names)),
         "fuzz" => {
             let targets = if names.is_empty() { fuzz::TARGETS.map(str::to_owned).to_vec() } else { names };
             if let Some(unknown) = targets.iter().find(|target| !fuzz::TARGETS.contains(&target.as_str())) {
@@ -85,8 +84,9 @@ fn main() -> ExitCode {
             }
         },
         "mutants" => finish("mutants", mutants::run(&workspace, &names)),
-        // What `test` starts beside itself, and `test faults` in namespaces of its own: not for people.
+        // What `test` starts beside itself, `test faults` in namespaces and `bench` with mounts of its own: not for people.
         suites::lanes::SECOND => finish(&command, suites::run_second_lane(&workspace, &names)),
+        bench::inside::INSIDE => finish(&command, bench::inside::run(&workspace, &names)),
         suites::faults::INSIDE => suites::faults::inside(&workspace, &names),
         "bindings" => match names.iter().map(|name| Language::parse(name)).collect::<Option<Vec<_>>>() {
             Some(languages) if !languages.is_empty() => {
@@ -121,8 +121,10 @@ fn parse(mut args: lexopt::Parser) -> Result<Option<Line>, lexopt::Error> {
     let (mut words, mut seconds) = (Vec::new(), 300);
     while let Some(arg) = args.next()? {
         match arg {
-            // The simulator and cargo-mutants read their own options.
-            Arg::Value(word) if (word == "sim" || word == "mutants") && words.is_empty() => {
+            // These read their own options.
+            Arg::Value(word)
+                if (word == "sim" || word == "mutants" || word == "bench") && words.is_empty() =>
+            {
                 let rest = args.raw_args()?.map(|word| word.into_string());
                 let rest = rest.collect::<Result<Vec<_>, _>>().map_err(lexopt::Error::NonUnicodeValue)?;
                 return Ok(Some(Line { command: word.into_string()?, names: rest, seconds }));
@@ -153,7 +155,13 @@ cargo xtask test [SUITE...]    runs all suites, or those named: {}
 cargo xtask sim [OPTION...]    runs the worker in made-up worlds: see docs/simulator.md
 cargo xtask cross [TARGET...]  builds the static device binary for all targets, or those named: {}
 cargo xtask mobile             builds the native library for phones, as far as that goes here
-cargo xtask bench              measures what the device binary costs: size, memory, wake-ups, bytes
+cargo xtask bench [LINE...] [--rounds N] [--save]
+                               measures what the worker costs, beside workers on AWS' SDKs, or the lines that begin so:
+                               flash, calls, pace, drain, cpu, held, offline, begin, idle, task, size, static; --save writes
+                               docs/performance.json and draws the page anew
+cargo xtask bench --quick      what does not depend on the machine, against its budgets: the suite bench
+cargo xtask bench peers [PEER...]
+                               builds and installs what it is measured beside; cargo xtask bench draw draws the page
 cargo xtask fuzz [TARGET...] [--seconds N]
                                runs all fuzzers, or those named ({}), for 300 s each or as said
 cargo xtask mutants [ROOM] [OPTION...]

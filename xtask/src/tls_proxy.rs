@@ -1,9 +1,9 @@
-//! TLS in front of a plain HTTP server: one request after the other on each connection, every byte on the outside counted.
+//! TLS in front of a plain HTTP server: one request after the other on each connection.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, SystemTime};
@@ -22,8 +22,6 @@ struct Shared {
     server: String,
     /// What it proves to be, and how often that changed.
     identity: Mutex<(Arc<ServerConfig>, u64)>,
-    bytes: AtomicU64,
-    requests: AtomicU64,
     over: AtomicBool,
 }
 
@@ -41,8 +39,6 @@ impl TlsProxy {
         let shared = Arc::new(Shared {
             server: server.to_owned(),
             identity: Mutex::new((identity, 0)),
-            bytes: AtomicU64::new(0),
-            requests: AtomicU64::new(0),
             over: AtomicBool::new(false),
         });
         let accepting = Arc::clone(&shared);
@@ -63,21 +59,6 @@ impl TlsProxy {
     pub(crate) fn present(&self, identity: Arc<ServerConfig>) {
         let mut current = self.shared.identity.lock().unwrap_or_else(PoisonError::into_inner);
         *current = (identity, current.1 + 1);
-    }
-
-    /// What clients connect to.
-    pub(crate) fn url(&self) -> String {
-        format!("https://localhost:{}", self.address.port())
-    }
-
-    /// Bytes in both directions, handshakes included.
-    pub(crate) fn bytes(&self) -> u64 {
-        self.shared.bytes.load(Ordering::SeqCst)
-    }
-
-    /// Requests answered.
-    pub(crate) fn requests(&self) -> u64 {
-        self.shared.requests.load(Ordering::SeqCst)
     }
 }
 
@@ -139,9 +120,8 @@ impl Authority {
 fn serve(client: TcpStream, shared: &Arc<Shared>) -> io::Result<()> {
     client.set_nodelay(true)?;
     let (config, at) = shared.identity();
-    let counted = Counted { stream: client, shared: Arc::clone(shared) };
     let connection = ServerConnection::new(config).map_err(io::Error::other)?;
-    let mut client = StreamOwned::new(connection, counted);
+    let mut client = StreamOwned::new(connection, client);
     // Before a server is asked for: a client that breaks off has nothing to ask.
     while client.conn.is_handshaking() {
         client.conn.complete_io(&mut client.sock)?;
@@ -160,7 +140,6 @@ fn serve(client: TcpStream, shared: &Arc<Shared>) -> io::Result<()> {
         }
         client.write_all(&answer)?;
         client.flush()?;
-        shared.requests.fetch_add(1, Ordering::SeqCst);
     }
     Ok(())
 }
@@ -186,30 +165,4 @@ fn read_one(stream: &mut impl Read) -> io::Result<Vec<u8>> {
         }
     }
     Ok(bytes)
-}
-
-/// A socket that counts.
-struct Counted {
-    stream: TcpStream,
-    shared: Arc<Shared>,
-}
-
-impl Read for Counted {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.stream.read(buffer)?;
-        self.shared.bytes.fetch_add(read as u64, Ordering::SeqCst);
-        Ok(read)
-    }
-}
-
-impl Write for Counted {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.stream.write(bytes)?;
-        self.shared.bytes.fetch_add(written as u64, Ordering::SeqCst);
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.stream.flush()
-    }
 }

@@ -1,5 +1,6 @@
 //! The suites of `cargo xtask test`.
 
+mod bench;
 mod boto3;
 mod botocore;
 mod cross;
@@ -42,6 +43,7 @@ const SUITES: &[Suite] = &[
     Suite { name: "cross", budget: 15, run: Run::Whole(cross::run) },
     Suite { name: "localstack", budget: 5, run: Run::Whole(localstack::run) },
     Suite { name: "faults", budget: 9, run: Run::Parts(faults::PARTS, faults::run) },
+    Suite { name: "bench", budget: 4, run: Run::Whole(bench::run) },
     // It takes all processors for minutes, and has them to itself once the other lane is through.
     Suite { name: "sim", budget: 16, run: Run::Whole(|workspace| Ok(crate::sim::suite(workspace)?)) },
 ];
