@@ -84,8 +84,14 @@ impl Lanes {
 
     /// Whether a lane is free for a call of this kind.
     pub fn lane_free(&self, call: Call) -> bool {
-        let most = if call == Call::Report && self.narrow { 1 } else { most_of_a_kind(self.open) };
-        self.in_flight() < self.open && self.pace(call).in_flight < most
+        let of_a_kind = most_of_a_kind(self.open);
+        let most = if call == Call::Report && self.narrow { 1 } else { of_a_kind };
+        let (mine, others) = match call {
+            Call::Beat => (self.beats.in_flight, self.reports.in_flight),
+            Call::Report => (self.reports.in_flight, self.beats.in_flight),
+        };
+        // Lanes that were open when the others began take none from this kind, now that there are fewer.
+        mine < most && mine + others.min(of_a_kind) < self.open
     }
 
     /// The network is gone: what comes back may be another one.
@@ -350,6 +356,20 @@ mod tests {
                 (0..taken).for_each(|_| calls.answered(Call::Beat, S));
             }
             assert_eq!(fill(&mut calls, Call::Beat), 3);
+        }
+    }
+
+    #[test]
+    fn p4_reports_that_are_long_on_their_way_leave_a_lane_for_heartbeats_when_there_are_few_again() {
+        for (slow, other) in [(Call::Report, Call::Beat), (Call::Beat, Call::Report)] {
+            let mut calls = Lanes::new(24, Time::ZERO);
+            for _ in 0..100 {
+                fill(&mut calls, slow);
+                calls.answered(slow, S);
+            }
+            fill(&mut calls, slow);
+            calls.network_lost();
+            assert_eq!((calls.pace(slow).in_flight, fill(&mut calls, other)), (18, 1));
         }
     }
 
