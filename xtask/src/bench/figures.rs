@@ -12,9 +12,13 @@ pub(super) const OURS: &str = "ours";
 /// Every value that was measured, in the order of the rounds.
 #[derive(Debug, Default)]
 pub(super) struct Samples {
-    all: Mutex<BTreeMap<(String, String), Vec<(usize, f64)>>>,
+    /// By line and subject: each value with its round.
+    all: Mutex<BTreeMap<(String, String), Vec<Value>>>,
     round: AtomicUsize,
 }
+
+/// A round, and what was measured in it.
+type Value = (usize, f64);
 
 /// The figures of one run, as they are committed.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
