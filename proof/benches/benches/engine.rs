@@ -40,6 +40,7 @@ impl World {
         };
         let now = Duration::from_secs(1_000);
         let mut world = World { engine: Engine::new(config, now), now, next: held };
+        world.tell(Input::Room { tasks: 100 });
         for number in 0..held {
             let id = token(number).id();
             let state = FoundState::Deferred;

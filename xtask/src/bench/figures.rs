@@ -1,6 +1,7 @@
 //! What was measured, by line and subject: medians, and ratios of what was measured side by side.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
@@ -10,7 +11,14 @@ pub(super) const OURS: &str = "ours";
 
 /// Every value that was measured, in the order of the rounds.
 #[derive(Debug, Default)]
-pub(super) struct Samples(Mutex<BTreeMap<(String, String), Vec<f64>>>);
+pub(super) struct Samples {
+    /// By line and subject: each value with its round.
+    all: Mutex<BTreeMap<(String, String), Vec<Value>>>,
+    round: AtomicUsize,
+}
+
+/// A round, and what was measured in it.
+type Value = (usize, f64);
 
 /// The figures of one run, as they are committed.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -34,19 +42,29 @@ pub(super) struct Figure {
 
 impl Samples {
     pub(super) fn add(&self, line: &str, subject: &str, value: f64) {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.entry((line.to_owned(), subject.to_owned())).or_default().push(value);
+        let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        all.entry((line.to_owned(), subject.to_owned()))
+            .or_default()
+            .push((self.round.load(Ordering::SeqCst), value));
+    }
+
+    /// What is added from now on belongs to this round, and is compared within it.
+    pub(super) fn begin_round(&self, round: usize) {
+        self.round.store(round, Ordering::SeqCst);
     }
 
     pub(super) fn figures(&self, machine: String) -> Figures {
         let mut figures = Figures { machine, ..Figures::default() };
-        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
         for ((line, subject), values) in &*all {
             let ours = all.get(&(line.clone(), OURS.to_owned())).unwrap_or(values);
-            let ratios = ours.iter().zip(values).filter(|(_, value)| **value != 0.0);
+            let ratios = values.iter().filter(|(_, value)| *value != 0.0).filter_map(|(round, value)| {
+                let (_, ours) = ours.iter().find(|(at, _)| at == round)?;
+                Some(ours / value)
+            });
             let figure = Figure {
-                median: rounded(median(values.clone())),
-                ratio: rounded(median(ratios.map(|(ours, value)| ours / value).collect())),
+                median: rounded(median(values.iter().map(|(_, value)| *value).collect())),
+                ratio: rounded(median(ratios.collect())),
                 rounds: values.len(),
             };
             figures.lines.entry(line.clone()).or_default().insert(subject.clone(), figure);
@@ -111,14 +129,17 @@ mod tests {
     #[test]
     fn a_ratio_is_the_rounds_own() {
         let samples = Samples::default();
-        // The second round was slow for both.
-        for (ours, theirs) in [(10.0, 5.0), (30.0, 15.0), (11.0, 5.5)] {
+        // The second round was slow for both, and in the fourth theirs failed.
+        for (round, (ours, theirs)) in [(10.0, 5.0), (30.0, 15.0), (11.0, 5.5)].into_iter().enumerate() {
+            samples.begin_round(round);
             samples.add("a", OURS, ours);
             samples.add("a", "sdk", theirs);
         }
+        samples.begin_round(3);
+        samples.add("a", OURS, 11.0);
         let figures = samples.figures("here".into());
         assert_eq!(figures.of("a", "sdk").unwrap(), Figure { median: 5.5, ratio: 2.0, rounds: 3 });
-        assert_eq!(figures.of("a", OURS).unwrap(), Figure { median: 11.0, ratio: 1.0, rounds: 3 });
+        assert_eq!(figures.of("a", OURS).unwrap(), Figure { median: 11.0, ratio: 1.0, rounds: 4 });
     }
 
     #[test]

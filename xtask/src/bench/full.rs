@@ -69,6 +69,7 @@ pub(super) fn measure(stand: &Stand, lines: &[String], rounds: usize) -> Result<
         let rounds = (part.rounds)(rounds);
         for round in 1..=rounds {
             println!("measuring {}: round {round} of {rounds}", part.lines.join(", "));
+            stand.samples.begin_round(round);
             (part.measure)(stand)?;
         }
     }
