@@ -205,15 +205,17 @@ impl World {
         let mine =
             |stage| matches!(stage, Stage::Accepting | Stage::Running | Stage::Deferred | Stage::Ended);
         let open = worker.engine().tasks().filter(|t| t.activity == Some(activity) && mine(t.stage)).count();
+        let open = open + dev.polls.values().filter(|poll| poll.activity == activity).count();
         if open >= self.scenario.activities[activity].concurrency {
-            return broken("P2", format!("a poll with all {open} slots taken"));
+            return broken("P2", format!("a poll with all slots taken, {open} of them by tasks and polls"));
         }
         let rate = |interval: Duration| 1.0 / interval.as_secs_f64();
         if dev.gone == Some(Gone::Seen) {
             return broken("P2", "a poll, and the folder was seen to be gone");
         }
         let beating = worker.engine().tasks().filter(|t| t.beats()).filter_map(|t| t.beat.interval).map(rate);
-        dev.judge.rate.may_poll(beating.sum(), rate(self.scenario.activities[activity].heartbeat))
+        let more = rate(self.scenario.activities[activity].heartbeat);
+        dev.judge.rate.may_poll(beating.sum(), more, plan.max_connections)
     }
 
     /// The answer to a poll arrives, if there is still somebody to hear it.

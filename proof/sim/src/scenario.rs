@@ -106,6 +106,8 @@ pub(crate) enum Letters {
 pub(crate) struct Plan {
     /// Places.
     pub(crate) max_tasks: usize,
+    /// Heartbeats and reports at once.
+    pub(crate) max_connections: usize,
     /// Bytes on disk.
     pub(crate) max_bytes: u64,
     /// The come-back window.
@@ -167,6 +169,8 @@ impl Scenario {
         let needed = activity_worker::spool::Spool::needed(max_output);
         let plan = Plan {
             max_tasks,
+            // More work than a link can carry needs few lanes.
+            max_connections: if kind == Kind::Busy { 4 } else { 24 },
             max_bytes: needed * if rng.bool() { 100 } else { rng.u64(2..6) },
             comeback: match kind {
                 Kind::Fleet => 10 * SECOND,

@@ -213,6 +213,7 @@ impl Device {
             .state_dir(DIR)
             .origin(self.origin().map_err(|e| StartError::Config(e.to_string()))?)
             .max_tasks(plan.max_tasks)
+            .max_connections(plan.max_connections)
             .max_bytes(plan.max_bytes)
             .comeback_window(plan.comeback)
             .max_backoff(plan.max_backoff)

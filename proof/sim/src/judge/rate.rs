@@ -14,8 +14,8 @@ const SLOWED: u32 = 12;
 /// Then at most so many go within a minute: those that were under way come on top.
 const MOST: usize = 16;
 const MINUTE: Duration = Duration::from_secs(60);
-/// As many calls go at once for heartbeats, where it takes as many.
-const LANES: f64 = 18.0;
+/// Of the calls that may go at once so many may be heartbeats.
+const SHARE: f64 = 0.75;
 /// No call counts for longer.
 const SLOW: Duration = Duration::from_secs(15);
 
@@ -75,11 +75,15 @@ impl Rate {
     }
 
     /// P2: another task is asked for, where so many heartbeats a second are owed already.
-    pub(crate) fn may_poll(&self, owed: f64, more: f64) -> Result<(), Finding> {
+    pub(crate) fn may_poll(&self, owed: f64, more: f64, connections: usize) -> Result<(), Finding> {
+        let there_are = SHARE * connections as f64;
         let lanes = (owed + more) * self.call_time.as_secs_f64();
         // One task alone is always taken.
-        if owed > 0.0 && lanes > LANES {
-            return broken("P2", format!("a poll, and heartbeats would take {lanes:.1} of {LANES} lanes"));
+        if owed > 0.0 && lanes > there_are {
+            return broken(
+                "P2",
+                format!("a poll, and heartbeats would take {lanes:.1} of {there_are} lanes"),
+            );
         }
         Ok(())
     }
