@@ -91,7 +91,7 @@ mod bugs {
         bug("beats-starve", &["P4"]),
         bug("refusing-disk-is-polled-for", &["P2"]),
         bug("settled-file-comes-back", &["P6"]),
-        bug("start-believes-what-was-not-synced", &["P1", "P3"]),
+        bug("start-believes-what-was-not-synced", &["P1", "P3", "P6"]),
         bug("quarantine-not-synced", &["P1", "P3"]),
         bug("unmovable-is-forgotten", &["P1", "P3"]),
         bug("damaged-is-moved-away", &["P1", "P3"]),

@@ -26,7 +26,7 @@ pub const SEEDS: u64 = 40_000;
 /// of what a seed makes of a world makes another one of it; then the search tells the new one.
 #[cfg(feature = "plants")]
 const RARE: [(&str, u64); 3] = [
-    ("start-believes-what-was-not-synced", 11_551),
+    ("start-believes-what-was-not-synced", 3_805),
     ("beat-waits-for-its-report", 5_308),
     ("power-cuts-make-poison", 1_581),
 ];
