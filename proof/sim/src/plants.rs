@@ -25,11 +25,7 @@ pub const SEEDS: u64 = 40_000;
 /// Those that take thousands of worlds to find, and the world in which each was found last: it is tried before all others. A change
 /// of what a seed makes of a world makes another one of it; then the search tells the new one.
 #[cfg(feature = "plants")]
-const RARE: [(&str, u64); 3] = [
-    ("start-believes-what-was-not-synced", 11_551),
-    ("beat-waits-for-its-report", 5_308),
-    ("power-cuts-make-poison", 1_581),
-];
+const RARE: [(&str, u64); 1] = [("start-believes-what-was-not-synced", 11_551)];
 
 /// Answers. The exit code: 1 if a planted bug is found, 0 if it survives, 2 if it is not known or breaks another promise than it
 /// should.
