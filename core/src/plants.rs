@@ -82,7 +82,7 @@ mod bugs {
         bug("beat-waits-for-its-report", &["P4"]),
         bug("foreign-not-counted", &["P1"]),
         bug("foreign-is-sent", &["P1"]),
-        bug("strangers-settle", &["P1", "P4"]),
+        bug("strangers-settle", &["P1", "P4", "P8"]),
         bug("one-date-is-the-floor", &["P8"]),
         bug("removed-results-lost-in-silence", &["P1"]),
         bug("removed-results-not-kept-again", &["P1"]),

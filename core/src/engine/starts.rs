@@ -75,7 +75,7 @@ impl Starts {
     }
 
     /// When a start of the activity last failed, if none has worked since. Handlers that began later count as started, and that is
-    /// news, once they were at work for [`PROVEN`].
+    /// news, once they were at work for ten seconds.
     pub fn last_failure(&self, activity: usize) -> Option<Time> {
         self.failing(activity).map(|failing| failing.last)
     }

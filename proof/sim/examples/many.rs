@@ -5,15 +5,19 @@
 use std::error::Error;
 use std::fs;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use activity_worker::aws::{ActivityArn, ActivityClient, Credentials, Endpoint, StaticCredentials};
+use activity_worker::aws::{
+    ActivityArn, ActivityClient, Credentials, Endpoint, HttpsTransport, StaticCredentials,
+};
 use activity_worker::engine::{
     Action, ActivityRules, Config, Engine, FoundState, Input, Kept, PollAnswer, Time,
 };
 use activity_worker::{Adoption, TaskId, TaskToken, Worker};
 
 const SECOND: Duration = Duration::from_secs(1);
+/// How long tasks are counted.
+const MEASURED: Duration = Duration::from_secs(5);
 /// How long a worker that is offline is left alone, and then watched.
 const WATCHED: Duration = Duration::from_secs(60);
 
@@ -44,7 +48,7 @@ fn one_task(held: u64) {
     };
     let config = Config {
         activities: std::iter::once(rules).collect(),
-        max_tasks: 200_000,
+        max_tasks: usize::try_from(held).unwrap_or_default() + 64,
         max_connections: 24,
         comeback_window: 30 * SECOND,
         max_backoff: 120 * SECOND,
@@ -58,13 +62,14 @@ fn one_task(held: u64) {
         let state = FoundState::Deferred;
         engine.apply(now, Input::Found { id: id(n), activity: None, adopted: true, deferred: true, state });
     }
+    engine.apply(now, Input::Room { tasks: 100 });
     now += 10 * SECOND;
-    let tasks = 500_000 / (held + 400);
-    let before = cpu("/proc/thread-self/schedstat");
-    for n in 0..tasks {
-        live(&mut engine, &mut now, id(held + n));
+    let (before, start, mut tasks) = (cpu("/proc/thread-self/schedstat"), Instant::now(), 0);
+    while start.elapsed() < MEASURED {
+        live(&mut engine, &mut now, id(held + tasks));
+        tasks += 1;
     }
-    let took = (cpu("/proc/thread-self/schedstat") - before) / u32::try_from(tasks).unwrap_or(1);
+    let took = (cpu("/proc/thread-self/schedstat") - before) / u32::try_from(tasks).unwrap_or(u32::MAX);
     println!("{held:>7} tasks held: {:>9.4} ms a task", took.as_secs_f64() * 1e3);
 }
 
@@ -105,6 +110,7 @@ fn offline(results: u64) -> Result<(), Box<dyn Error>> {
     let client = ActivityClient::builder("eu-west-1")
         .endpoint(Endpoint::own("http://127.0.0.1:9")?)
         .credentials(Arc::new(keys))
+        .transport(Arc::new(HttpsTransport::builder().build()?))
         .build()?;
     let arn = ActivityArn::parse("arn:aws:states:eu-west-1:123456789012:activity:a")?;
     let origin = client.origin(&arn);

@@ -8,6 +8,7 @@ pub(crate) mod finding;
 mod folder;
 mod foreign;
 pub(crate) mod ledger;
+mod outage;
 mod rate;
 mod starts;
 
@@ -21,9 +22,9 @@ use activity_worker::spool::MemoryDisk;
 use activity_worker::worker::stepped::{DiskAnswer, Stepped};
 use activity_worker::{Outcome, TaskId, TaskToken};
 
-use self::beats::Outage;
 use self::finding::{Finding, broken};
 use self::ledger::Debt;
+use self::outage::Outage;
 use self::rate::Rate;
 use self::starts::FailedStarts;
 use crate::network::Sent;
