@@ -58,7 +58,7 @@ pub struct WorkerConfig {
     /// Trust the authorities of `ca_file` alone, and no public ones: a pin. Without a file the worker does not start.
     #[uniffi(default = false)]
     pub ca_only: bool,
-    /// The most requests held at once, answered ones included: 1,000 if nothing is said, 10,000 at most.
+    /// The most requests held at once, answered ones included: 1,000 if nothing is said, 100,000 at most.
     #[uniffi(default = None)]
     pub max_tasks: Option<u32>,
     /// The most bytes in the state folder: 67,108,864 if nothing is said. An open request takes its input twice, `adopted_max_output`

@@ -30,7 +30,7 @@ public struct WorkerConfig: Sendable, Hashable {
     public var caFile: URL?
     /// Trusts the authorities of ``caFile`` alone, and no public ones: a pin. Without a file the worker does not start.
     public var caOnly = false
-    /// The most requests held at once, answered ones included: 1,000 if nothing is said, 10,000 at most.
+    /// The most requests held at once, answered ones included: 1,000 if nothing is said, 100,000 at most.
     public var maxTasks: UInt32?
     /// The most bytes in the state folder: 67,108,864 if nothing is said. An open request takes its input twice, ``adoptedMaxOutput``
     /// and some 12 KB; nothing is taken before there is one.

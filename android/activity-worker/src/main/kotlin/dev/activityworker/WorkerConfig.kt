@@ -21,7 +21,7 @@ import kotlin.time.toJavaDuration
  * @property endpointUrl another endpoint than the region's, for tests and private networks
  * @property caFile a PEM file of certificate authorities to trust besides the public ones
  * @property caOnly trust the authorities of [caFile] alone, and no public ones: a pin. Without a file the worker does not start
- * @property maxTasks the most requests held at once, answered ones included: 1,000 if nothing is said, 10,000 at most
+ * @property maxTasks the most requests held at once, answered ones included: 1,000 if nothing is said, 100,000 at most
  * @property maxBytes the most bytes in the state folder: 67,108,864 if nothing is said. An open request takes its input twice,
  * [adoptedMaxOutput] and some 12 KB; nothing is taken before there is one
  * @property adoptedMaxOutput the most bytes of an adopted task's output: so many are set aside on disk for each. 16,384 if nothing
