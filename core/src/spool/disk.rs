@@ -2,10 +2,11 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::path::Path;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
 
 use super::files::{self, create};
-use super::hold::{Ground, Hold};
+use super::hold::{self, Ground, Hold};
 
 /// What the spool needs of storage. "Durably" means: synced before it returns, though a new name is durable only after
 /// [`sync_dir`](Disk::sync_dir).
@@ -36,12 +37,29 @@ pub trait Disk: Send {
     fn write_durably(&mut self, file: &Path, bytes: &[u8]) -> io::Result<()>;
     /// Writes a part of a file, and syncs it.
     fn write_at_durably(&mut self, file: &Path, at: u64, bytes: &[u8]) -> io::Result<()>;
+    /// Opens a file that is there, to be read and written in place. One descriptor for as long as it is used: the kernel tells of a
+    /// failed write-back only once per descriptor. `InvalidData`: what lies there is no file, or has another name elsewhere.
+    fn open(&mut self, file: &Path) -> io::Result<Box<dyn OpenFile>>;
     /// Gives a file another name, in place of what has it.
     fn rename(&mut self, from: &Path, to: &Path) -> io::Result<()>;
     /// Removes a file.
     fn remove(&mut self, file: &Path) -> io::Result<()>;
     /// Makes the names in a folder durable.
     fn sync_dir(&mut self, dir: &Path) -> io::Result<()>;
+}
+
+/// A file that stays open.
+pub trait OpenFile: Send {
+    /// How long it is, in bytes.
+    fn length(&self) -> io::Result<u64>;
+    /// Reads so many bytes from this place. `UnexpectedEof`: it ends before.
+    fn read_at(&self, at: u64, bytes: &mut [u8]) -> io::Result<()>;
+    /// Writes at this place, within what the file has already; not synced.
+    fn write_at(&mut self, at: u64, bytes: &[u8]) -> io::Result<()>;
+    /// Makes durable what was written. After an error it is not known what of it is; a further sync says nothing about it.
+    fn sync(&mut self) -> io::Result<()>;
+    /// Whether its name still leads to it. To write into a file that was removed goes well, and is of no use.
+    fn is_there(&self) -> bool;
 }
 
 /// What a folder lies on.
@@ -146,6 +164,10 @@ impl Disk for RealDisk {
         file.sync_all()
     }
 
+    fn open(&mut self, path: &Path) -> io::Result<Box<dyn OpenFile>> {
+        Ok(Box::new(RealFile { file: files::open_to_change(path)?, path: path.to_owned() }))
+    }
+
     fn rename(&mut self, from: &Path, to: &Path) -> io::Result<()> {
         fs::rename(from, to)
     }
@@ -158,6 +180,34 @@ impl Disk for RealDisk {
         File::open(dir)?.sync_all()?;
         // An XFS that has shut itself down, its log being broken, calls a folder synced that is not. It reads none any more.
         fs::read_dir(dir)?.next().transpose().map(drop)
+    }
+}
+
+struct RealFile {
+    file: File,
+    path: PathBuf,
+}
+
+impl OpenFile for RealFile {
+    fn length(&self) -> io::Result<u64> {
+        self.file.metadata().map(|about| about.len())
+    }
+
+    fn read_at(&self, at: u64, bytes: &mut [u8]) -> io::Result<()> {
+        self.file.read_exact_at(bytes, at)
+    }
+
+    fn write_at(&mut self, at: u64, bytes: &[u8]) -> io::Result<()> {
+        self.file.write_all_at(bytes, at)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        // On Apple's systems this asks the disk itself (F_FULLFSYNC).
+        self.file.sync_data()
+    }
+
+    fn is_there(&self) -> bool {
+        hold::names(&self.path, &self.file)
     }
 }
 

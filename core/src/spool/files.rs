@@ -51,6 +51,17 @@ pub(super) fn create(path: &Path) -> io::Result<File> {
     }
     let file =
         open(OpenOptions::new().create(true).truncate(false).read(true).write(true).mode(0o600), path)?;
+    our_own(path, file)
+}
+
+/// Opens a file that is there for reading and writing.
+pub(super) fn open_to_change(path: &Path) -> io::Result<File> {
+    regular(&fs::symlink_metadata(path)?)?;
+    let file = open(OpenOptions::new().read(true).write(true), path)?;
+    our_own(path, file)
+}
+
+fn our_own(path: &Path, file: File) -> io::Result<File> {
     let about = file.metadata()?;
     regular(&about)?;
     match about.nlink() {

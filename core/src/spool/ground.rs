@@ -4,7 +4,7 @@
 use std::io;
 use std::path::Path;
 
-use super::disk::Disk;
+use super::disk::{Disk, OpenFile};
 use super::hold::Ground;
 use super::{OVERHEAD, Spool, SpoolError, StorageKind, format};
 use crate::TaskId;
@@ -212,6 +212,9 @@ impl Disk for Shut {
         self.no()
     }
     fn write_at_durably(&mut self, _: &Path, _: u64, _: &[u8]) -> io::Result<()> {
+        self.no()
+    }
+    fn open(&mut self, _: &Path) -> io::Result<Box<dyn OpenFile>> {
         self.no()
     }
     fn rename(&mut self, _: &Path, _: &Path) -> io::Result<()> {

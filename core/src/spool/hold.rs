@@ -129,7 +129,7 @@ fn lock_file(path: &Path) -> io::Result<File> {
 }
 
 /// Whether the path leads to this very file.
-fn names(path: &Path, file: &File) -> bool {
+pub(super) fn names(path: &Path, file: &File) -> bool {
     fs::symlink_metadata(path).is_ok_and(|there| file.metadata().is_ok_and(|ours| id(&there) == id(&ours)))
 }
 

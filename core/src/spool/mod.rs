@@ -51,6 +51,7 @@ mod ground;
 mod hold;
 mod inbox;
 mod keep;
+mod log;
 mod marker;
 #[cfg(any(test, feature = "testing"))]
 mod memory;
@@ -69,7 +70,7 @@ use std::path::PathBuf;
 use std::time::SystemTime;
 
 pub use claim::Claimed;
-pub use disk::{Disk, RealDisk, StorageKind, storage_kind};
+pub use disk::{Disk, OpenFile, RealDisk, StorageKind, storage_kind};
 use format::{Body, CONFIRMED, Envelope};
 pub use ground::{FolderAway, FolderMend, Footing};
 #[cfg(any(test, feature = "testing"))]

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::inbox::Letterbox;
-use super::{Disk, Ground, StorageKind, files};
+use super::{Disk, Ground, OpenFile, StorageKind, files};
 pub use state::Op;
 use state::{Change, State};
 
@@ -119,16 +119,7 @@ impl MemoryDisk {
             }
         }
         for file in &mut state.files {
-            if file.now != file.durable {
-                // All of it, half of it, or nothing got through.
-                let torn = if luck() { file.now.len() / (1 + usize::from(luck())) } else { 0 };
-                let mut left = file.durable.clone();
-                left.resize(left.len().max(torn), 0);
-                left[..torn].copy_from_slice(&file.now[..torn]);
-                file.now = left;
-            }
-            file.durable = file.now.clone();
-            file.lost.clear();
+            file.cut(&mut luck);
         }
         state.durable = names.clone();
         state.names = names;
@@ -262,6 +253,16 @@ impl Disk for MemoryDisk {
         state.fsync(file, inode)
     }
 
+    fn open(&mut self, file: &Path) -> io::Result<Box<dyn OpenFile>> {
+        let mut state = self.lock_state();
+        state.step(Op::Open, file)?;
+        state.there()?;
+        let inode = state.find(file)?;
+        state.regular(inode)?;
+        state.files[inode].open += 1;
+        Ok(Box::new(MemoryFile { state: Arc::clone(&self.state), path: file.to_owned(), inode }))
+    }
+
     fn rename(&mut self, from: &Path, to: &Path) -> io::Result<()> {
         let mut state = self.lock_state();
         state.step(Op::Rename, from)?;
@@ -303,6 +304,54 @@ impl Disk for MemoryDisk {
             change.apply(&mut state.durable);
         }
         Ok(())
+    }
+}
+
+/// A file of it that stays open.
+struct MemoryFile {
+    state: Arc<Mutex<State>>,
+    path: PathBuf,
+    inode: usize,
+}
+
+impl MemoryFile {
+    fn lock_state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl OpenFile for MemoryFile {
+    fn length(&self) -> io::Result<u64> {
+        Ok(self.lock_state().files[self.inode].now.len() as u64)
+    }
+
+    fn read_at(&self, at: u64, bytes: &mut [u8]) -> io::Result<()> {
+        let mut state = self.lock_state();
+        state.step(Op::Read, &self.path)?;
+        let at = usize::try_from(at).unwrap_or(usize::MAX);
+        let there = state.files[self.inode].now.get(at..at.saturating_add(bytes.len()));
+        bytes.copy_from_slice(there.ok_or(io::ErrorKind::UnexpectedEof)?);
+        Ok(())
+    }
+
+    fn write_at(&mut self, at: u64, bytes: &[u8]) -> io::Result<()> {
+        let at = usize::try_from(at).unwrap_or(usize::MAX);
+        self.lock_state().overwrite(&self.path, self.inode, at, bytes)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.lock_state().fsync(&self.path, self.inode)
+    }
+
+    fn is_there(&self) -> bool {
+        let state = self.lock_state();
+        state.there().is_ok() && state.find(&self.path).is_ok_and(|inode| inode == self.inode)
+    }
+}
+
+impl Drop for MemoryFile {
+    fn drop(&mut self) {
+        self.lock_state().files[self.inode].open -= 1;
     }
 }
 

@@ -17,6 +17,8 @@ pub enum Op {
     Read,
     /// Room is set aside.
     Preallocate,
+    /// A file is opened, to be written in place.
+    Open,
     /// A file is written.
     Write,
     /// A file is synced.
@@ -63,9 +65,42 @@ pub(super) struct Inode {
     pub(super) lost: BTreeSet<usize>,
     /// It is no file: what it is.
     pub(super) odd: Option<&'static str>,
+    /// By how many it is open: a file that was removed is there for them.
+    pub(super) open: usize,
 }
 
 const PAGE: usize = 4096;
+/// What a power cut leaves whole, as it was, or torn.
+pub(super) const SECTOR: usize = 512;
+
+impl Inode {
+    /// Pages that are written again are dirty again.
+    fn soil(&mut self, at: usize, len: usize) {
+        let written = at / PAGE..(at + len).div_ceil(PAGE);
+        self.lost.retain(|page| !written.contains(page));
+    }
+
+    /// What a power cut leaves of it: what was not synced got through or not, or half of it, sector by sector.
+    pub(super) fn cut(&mut self, luck: &mut impl FnMut() -> bool) {
+        if self.now != self.durable {
+            let length = if luck() { self.now.len() } else { self.durable.len() };
+            let mut left = self.durable.clone();
+            left.resize(length, 0);
+            for (n, sector) in left.chunks_mut(SECTOR).enumerate() {
+                let at = n * SECTOR;
+                let Some(new) = self.now.get(at..self.now.len().min(at + sector.len())) else { continue };
+                if sector[..new.len()] != *new && luck() {
+                    let whole = luck();
+                    let through = if whole { new.len() } else { new.len() / 2 };
+                    sector[..through].copy_from_slice(&new[..through]);
+                }
+            }
+            self.now = left;
+        }
+        self.durable.clone_from(&self.now);
+        self.lost.clear();
+    }
+}
 
 fn page(bytes: &[u8], n: usize) -> &[u8] {
     &bytes[bytes.len().min(n * PAGE)..bytes.len().min((n + 1) * PAGE)]
@@ -151,7 +186,7 @@ impl State {
     pub(super) fn drop_unnamed(&mut self) {
         let live: BTreeSet<_> = self.names.values().collect();
         for (n, file) in self.files.iter_mut().enumerate() {
-            if !live.contains(&n) {
+            if !live.contains(&n) && file.open == 0 {
                 *file = Inode::default();
             }
         }
@@ -198,10 +233,20 @@ impl State {
             file.reserved = 0;
             file.lost.clear();
         }
-        // Pages that are written again are dirty again.
-        let written = at / PAGE..=(at + bytes.len()) / PAGE;
-        file.lost.retain(|page| !written.contains(page));
+        file.soil(at, bytes.len());
         Ok(inode)
+    }
+
+    /// Writes into a file by its descriptor, whatever its name leads to by now.
+    pub(super) fn overwrite(&mut self, path: &Path, inode: usize, at: usize, bytes: &[u8]) -> io::Result<()> {
+        self.step(Op::Write, path)?;
+        let file = &mut self.files[inode];
+        let Some(place) = file.now.get_mut(at..at + bytes.len()) else {
+            return Err(io::ErrorKind::StorageFull.into());
+        };
+        place.copy_from_slice(bytes);
+        file.soil(at, bytes.len());
+        Ok(())
     }
 
     pub(super) fn fsync(&mut self, path: &Path, inode: usize) -> io::Result<()> {

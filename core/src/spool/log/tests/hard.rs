@@ -1,0 +1,1 @@
+//! One hard case after the other.
