@@ -18,7 +18,7 @@
 //!    is written anew, elsewhere, from memory; what it left is VOID from then on.
 //! 3. A record says up to which seq all was synced. A start believes what that vouches for; whole records that nobody vouches for may
 //!    lie in the system's memory alone, and are written anew and synced before anyone hears of them. A VOID comes last of what
-//!    replaces what is void.
+//!    replaces what is void. Of those that nobody vouches for none is believed that a failed sync must have left (see [`resolve`]).
 //! 4. A record is dead only once what replaces it is synced. A segment is given free, durably, by a label, once all in it is dead;
 //!    only then is it written to.
 //! 5. The end of a task outlives all records of it: it is forgotten only when no segment in use holds anything as old.
@@ -64,6 +64,8 @@ pub(super) struct Log {
     size: Size,
     segments: BTreeMap<u16, Segment>,
     head: Option<Cursor>,
+    /// By which the records of this process are known.
+    start: u16,
     /// The seq of the next record.
     next: u64,
     /// All up to this one were synced, or are void.
@@ -78,6 +80,8 @@ pub(super) struct Log {
     growing: Option<Growing>,
     staged: Vec<Change>,
     is_tidying: bool,
+    /// A group failed, and segments were left that were not full.
+    is_shaken: bool,
 }
 
 /// Where the next group begins.

@@ -54,6 +54,7 @@ impl Log {
             size,
             segments: BTreeMap::new(),
             head: None,
+            start: 0,
             next: 1,
             synced: 0,
             tasks: HashMap::new(),
@@ -63,6 +64,7 @@ impl Log {
             growing: None,
             staged: Vec::new(),
             is_tidying: false,
+            is_shaken: false,
         };
         let (scans, odd) = log.read(disk, &slots)?;
         let resolved = resolve(&scans);
@@ -105,6 +107,7 @@ impl Log {
             segment.is_needed = scan.is_unclear;
             segment.from = scan.seen.iter().map(|seen| seen.header.seq).min().unwrap_or(0);
             segment.to = scan.seen.iter().map(|seen| seen.header.seq).max().unwrap_or(0);
+            segment.tail = scan.tail();
             self.segments.insert(slot, segment);
             scans.insert(slot, scan.let_go());
         }
@@ -124,6 +127,7 @@ impl Log {
         opened: &mut Opened,
     ) -> io::Result<()> {
         self.synced = resolved.synced;
+        self.start = resolved.start;
         let is_empty = scans.values().all(|scan| scan.seen.is_empty());
         for (id, (object, state)) in &resolved.tasks {
             for place in object.pieces.iter().chain([&object.head]) {
@@ -146,7 +150,7 @@ impl Log {
         if !is_empty {
             self.leave_out(&resolved);
         }
-        self.head = if resolved.is_unclear { None } else { self.cursor(scans) };
+        self.head = if resolved.is_unclear { None } else { self.cursor() };
         let mut queue = self.young(&resolved);
         if !queue.is_empty() {
             self.write(&mut queue, &mut HashSet::new())?;
@@ -182,14 +186,9 @@ impl Log {
     }
 
     /// Goes on in the segment that was written last, behind what is there.
-    fn cursor(&self, scans: &BTreeMap<u16, Scan>) -> Option<Cursor> {
+    fn cursor(&self) -> Option<Cursor> {
         let (slot, segment) = self.segments.iter().max_by_key(|(_, segment)| segment.to)?;
-        let is_open = segment.to != 0 && segment.label.end < segment.to;
-        if !is_open || segment.is_lost || segment.is_needed {
-            return None;
-        }
-        let last = scans.get(slot)?.seen.iter().map(|seen| seen.place).max()?;
-        let tile = (u32::from(last.tile) + u32::from(last.tiles)).next_multiple_of(BLOCK_TILES);
+        let tile = segment.tail.filter(|_| !segment.is_lost && !segment.is_needed)?;
         (tile < self.size.tiles()).then_some(Cursor { slot: *slot, tile })
     }
 
@@ -207,7 +206,7 @@ impl Log {
         let young = resolved.ends.iter().filter(|(_, (_, seq))| *seq > resolved.synced);
         let mut ends: Vec<(TaskId, End)> = young.map(|(id, (end, _))| (*id, *end)).collect();
         ends.sort_unstable_by_key(|(id, end)| (end.stamp, *id));
-        queue.extend(ends_of(&ends));
+        queue.extend(ends_of(&ends, true));
         queue
     }
 
@@ -221,7 +220,7 @@ impl Log {
     ) -> Option<Rec> {
         let record = resolved.young.contains(&place).then(|| self.record(place))?.ok()?;
         let payload = payload(&record, place, kind, id)?.to_vec();
-        Some(Rec { kind, id, num: Num::Known(num), part, parts, payload })
+        Some(Rec { kind, id, num: Num::Known(num), part, parts, is_copy: true, payload })
     }
 
     /// What was lost in these segments lies elsewhere by now: what is left in them is copied, and they are given free.

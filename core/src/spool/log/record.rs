@@ -3,7 +3,7 @@
 //! ```text
 //!  0  FF 'W' 'L' '1'      FF is in no UTF-8: no input or output can look like one
 //!  4  kind u8, key u8     key: which one seals the payload, 0 for none, the only one so far
-//!  6  flags u16           0 so far
+//!  6  flags u16           1: records before it are void, and that is not written yet; 2: a copy; the rest: the start that wrote it
 //!  8  seq u64             of all records of a log the order in which they were written; never used twice
 //! 16  num u64             PIECE, HEAD: the body's number. VOID: the first seq that is void
 //! 24  synced u64          all records up to this seq were synced before this one was written, or are void
@@ -70,9 +70,38 @@ pub(super) enum Kind {
     Void = 4,
 }
 
+/// How a record came to be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Flags {
+    /// Records before it are void, and no VOID is there yet that says so: one at the end of its commit does.
+    pub(super) owes: bool,
+    /// What it says was said before.
+    pub(super) is_copy: bool,
+    /// The start whose process wrote it, of 16,384.
+    pub(super) start: u16,
+}
+
+impl Flags {
+    const STARTS: u16 = 1 << 14;
+
+    fn of(word: u16) -> Self {
+        Flags { owes: word & 1 != 0, is_copy: word & 2 != 0, start: word >> 2 }
+    }
+
+    fn word(self) -> u16 {
+        u16::from(self.owes) | (u16::from(self.is_copy) << 1) | ((self.start % Flags::STARTS) << 2)
+    }
+
+    /// The one that follows this one.
+    pub(super) fn next_start(self) -> u16 {
+        (self.start + 1) % Flags::STARTS
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Header {
     pub(super) kind: Kind,
+    pub(super) flags: Flags,
     pub(super) seq: u64,
     pub(super) num: u64,
     pub(super) synced: u64,
@@ -90,6 +119,7 @@ impl Header {
         let mut bytes = [0; HEADER];
         bytes[..4].copy_from_slice(&MAGIC);
         bytes[4] = self.kind as u8;
+        bytes[6..8].copy_from_slice(&self.flags.word().to_le_bytes());
         bytes[8..16].copy_from_slice(&self.seq.to_le_bytes());
         bytes[16..24].copy_from_slice(&self.num.to_le_bytes());
         bytes[24..32].copy_from_slice(&self.synced.to_le_bytes());
@@ -121,6 +151,7 @@ impl Header {
         let length = usize::try_from(word(bytes, 52)).ok().filter(|length| *length <= PAYLOAD_MAX)?;
         Some(Header {
             kind,
+            flags: Flags::of(short(bytes, 6)),
             seq: long(bytes, 8),
             num: long(bytes, 16),
             synced: long(bytes, 24),

@@ -42,7 +42,11 @@ pub(super) struct Resolved {
     /// All up to this one were synced.
     pub(super) synced: u64,
     pub(super) last: u64,
+    /// By which the records of this process are to be known.
+    pub(super) start: u16,
     pub(super) is_unclear: bool,
+    /// Of each start the last VOID, and the last record that owes one, among those that nobody vouches for.
+    tails: HashMap<u16, (u64, u64)>,
 }
 
 /// A HEAD, or several copies of it.
@@ -75,7 +79,10 @@ pub(super) fn resolve(scans: &BTreeMap<u16, Scan>) -> Resolved {
         is_unclear: scans.values().any(|scan| scan.is_unclear),
         ..Resolved::default()
     };
+    let newest = scans.values().flat_map(|scan| &scan.seen).max_by_key(|seen| seen.header.seq);
+    resolved.start = newest.map_or(0, |seen| seen.header.flags.next_start());
     resolved.find_voids(scans);
+    resolved.find_tails(scans);
     let mut heap = Heap::default();
     for scan in scans.values() {
         for seen in &scan.seen {
@@ -106,6 +113,35 @@ impl Resolved {
         }
     }
 
+    fn find_tails(&mut self, scans: &BTreeMap<u16, Scan>) {
+        let whole: HashSet<Place> = self.voids.iter().map(|void| void.place).collect();
+        for seen in scans.values().flat_map(|scan| &scan.seen).filter(|seen| seen.header.seq > self.synced) {
+            let Header { seq, flags, .. } = seen.header;
+            let tail = self.tails.entry(flags.start).or_default();
+            if whole.contains(&seen.place) {
+                tail.0 = tail.0.max(seq);
+            }
+            if flags.owes {
+                tail.1 = tail.1.max(seq);
+            }
+        }
+    }
+
+    /// Whether a record that nobody vouches for was never promised, since a sync failed. If that was the record's own, what its process
+    /// wrote next owes a VOID. If it was an earlier one's, the record's commit ends with the VOID that it owes.
+    ///
+    /// Were such records believed, tasks that were refused for want of a disk would come back, with no room set aside for them.
+    fn was_refused(&self, header: &Header) -> bool {
+        let (void, owing) = self.tails.get(&header.flags.start).copied().unwrap_or_default();
+        match header.flags {
+            _ if header.seq <= self.synced || self.is_unclear => false,
+            // It replaces what is there, or was, word for word.
+            flags if flags.is_copy => false,
+            flags if flags.owes => header.seq > void,
+            _ => owing > header.seq,
+        }
+    }
+
     fn is_void(&self, seq: u64) -> bool {
         self.voids.iter().any(|void| (void.from..=void.to).contains(&seq))
     }
@@ -116,7 +152,7 @@ impl Resolved {
         if !is_vouched {
             self.unvouched.push(seq);
         }
-        if self.is_void(seq) {
+        if self.is_void(seq) || self.was_refused(&seen.header) {
             return;
         }
         if seen.is_whole && !is_vouched {

@@ -5,7 +5,7 @@ use std::io;
 use super::super::OpenFile;
 use super::ends::{self, End};
 use super::record::{Header, Kind, Place, TILE};
-use super::segment::{BLOCK, FIRST_TILE, Label, VERSION};
+use super::segment::{BLOCK, BLOCK_TILES, FIRST_TILE, Label, VERSION};
 use crate::TaskId;
 
 /// A record of this use of the segment.
@@ -89,6 +89,13 @@ impl Scan {
     pub(super) fn let_go(mut self) -> Self {
         self.bytes = Vec::new();
         self
+    }
+
+    /// The first block behind all that was written, unless that is known to be the end.
+    pub(super) fn tail(&self) -> Option<u32> {
+        let last = self.seen.iter().max_by_key(|seen| seen.place)?;
+        let behind = u32::from(last.place.tile) + u32::from(last.place.tiles);
+        (self.label.end < last.header.seq).then_some(behind.next_multiple_of(BLOCK_TILES))
     }
 
     /// The bytes of these tiles.

@@ -79,6 +79,8 @@ pub(super) struct Segment {
     /// The first and the last seq written to it in this use, whether synced or not; 0: none, it is free.
     pub(super) from: u64,
     pub(super) to: u64,
+    /// The tile behind all that was written, if one may go on there.
+    pub(super) tail: Option<u32>,
     /// Tiles of records that count.
     pub(super) live: u32,
     /// Ends of tasks that are remembered by what lies here.
@@ -100,6 +102,7 @@ impl Segment {
             label,
             from: 0,
             to: 0,
+            tail: None,
             live: 0,
             ends: 0,
             is_suspect: false,

@@ -106,6 +106,7 @@ impl Log {
                         num: Num::Known(seen.header.num),
                         part: seen.header.part,
                         parts: seen.header.parts,
+                        is_copy: true,
                         payload: scan.payload(seen),
                     });
                 }
@@ -118,7 +119,7 @@ impl Log {
         // Several records of one segment may hold the same.
         over.sort_unstable_by_key(|(id, end)| (end.stamp, *id));
         over.dedup_by_key(|(id, end)| (end.stamp, *id));
-        queue.extend(ends_of(&over));
+        queue.extend(ends_of(&over, true));
         queue
     }
 
@@ -164,7 +165,7 @@ impl Log {
         let relabelled = segment.relabel(slot, size, Label { floor, end: 0, synced, ..segment.label });
         segment.is_suspect |= relabelled.is_err();
         relabelled?;
-        (segment.from, segment.to, segment.live, segment.ends) = (0, 0, 0, 0);
+        (segment.from, segment.to, segment.live, segment.ends, segment.tail) = (0, 0, 0, 0, None);
         self.drop_voids();
         Ok(())
     }

@@ -4,9 +4,9 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::io;
 
 use super::ends::{self, ENDS_MAX};
-use super::record::{Header, Kind, PIECE_MAX, Place, TILE, tiles};
+use super::record::{Flags, Header, Kind, PIECE_MAX, Place, TILE, tiles};
 use super::segment::{BLOCK, BLOCK_TILES, FIRST_TILE, Label};
-use super::{Change, Cursor, End, Growing, Log, Object, Void};
+use super::{Change, Cursor, End, Growing, Log, Object, SPARE, Void};
 use crate::TaskId;
 
 /// A group is not longer than this, but for a record: it is held in memory until it is synced.
@@ -29,6 +29,7 @@ pub(super) struct Rec {
     pub(super) num: Num,
     pub(super) part: u16,
     pub(super) parts: u16,
+    pub(super) is_copy: bool,
     pub(super) payload: Vec<u8>,
 }
 
@@ -76,14 +77,14 @@ impl Log {
                 Change::Put { id, envelope, body } => {
                     // A task that begins again does so after its end.
                     if over.iter().any(|(over, _)| over == id) {
-                        queue.extend(ends_of(&over));
+                        queue.extend(ends_of(&over, false));
                         over.clear();
                     }
                     self.put_records(n, *id, envelope, body.as_deref(), &mut queue);
                 }
             }
         }
-        queue.extend(ends_of(&over));
+        queue.extend(ends_of(&over, false));
         queue
     }
 
@@ -104,10 +105,10 @@ impl Log {
         };
         for (part, payload) in body.unwrap_or_default().chunks(PIECE_MAX).enumerate() {
             let payload = payload.to_vec();
-            queue.push_back(Rec { kind: Kind::Piece, id, num, part: short(part), parts, payload });
+            queue.push_back(Rec { kind: Kind::Piece, id, num, part: short(part), parts, is_copy: false, payload });
         }
         let payload = envelope.to_vec();
-        queue.push_back(Rec { kind: Kind::Head, id, num, part: version, parts, payload });
+        queue.push_back(Rec { kind: Kind::Head, id, num, part: version, parts, is_copy: false, payload });
     }
 
     /// Writes a queue. On an error what was not written is left in it.
@@ -134,6 +135,9 @@ impl Log {
                 }
             }
         }
+        if std::mem::take(&mut self.is_shaken) && self.free() < SPARE {
+            self.tidy();
+        }
         Ok(())
     }
 
@@ -154,7 +158,7 @@ impl Log {
             }
             self.roll()?;
         }
-        Err(io::Error::new(io::ErrorKind::StorageFull, "the log has no room left"))
+        Err(full())
     }
 
     /// Writes as much of the queue as is good for one group, and syncs it; behind the end of the queue these VOIDs. The answer: the
@@ -190,7 +194,7 @@ impl Log {
                 Ok(written.into_iter().filter_map(|written| self.land(written)).collect())
             }
             Err(error) => {
-                self.head = None;
+                (self.head, self.is_shaken) = (None, true);
                 self.owe_void(first, self.next - 1);
                 for Written { rec, .. } in written.into_iter().rev() {
                     // A body of which nothing is kept begins with another number.
@@ -228,6 +232,7 @@ impl Log {
         let place = Place::new(head.slot, head.tile + tiles_of(bytes), rec.payload.len());
         let header = Header {
             kind: rec.kind,
+            flags: self.flags(rec.is_copy),
             seq,
             num,
             synced: self.synced,
@@ -255,12 +260,16 @@ impl Log {
             id[..8].copy_from_slice(&to.to_le_bytes());
             id[8..].copy_from_slice(&first.to_le_bytes());
             let seq = self.next_seq();
-            let (synced, kind) = (self.synced, Kind::Void);
-            Header { kind, seq, num: from, synced, id, part: 0, parts: 0, length: 0, crc: 0 }
+            let (synced, kind, flags) = (self.synced, Kind::Void, self.flags(false));
+            Header { kind, flags, seq, num: from, synced, id, part: 0, parts: 0, length: 0, crc: 0 }
                 .write(place, &[], bytes);
             voids.push(Void { from, to, place });
         }
         voids
+    }
+
+    fn flags(&self, is_copy: bool) -> Flags {
+        Flags { owes: !self.owed_voids.is_empty(), is_copy, start: self.start }
     }
 
     fn next_seq(&mut self) -> u64 {
@@ -282,7 +291,9 @@ impl Log {
             segment.is_lost = true;
             return Err(io::Error::new(io::ErrorKind::NotFound, "a file of the log was removed"));
         }
-        segment.is_suspect |= synced.is_err();
+        if synced.is_err() {
+            (segment.is_suspect, segment.tail) = (true, Some(head.tile + tiles_of(bytes)));
+        }
         synced
     }
 
@@ -388,9 +399,9 @@ impl Log {
         let head = self.head.map(|head| head.slot);
         let free = self.segments.iter().filter(|(slot, segment)| segment.is_free() && Some(**slot) != head);
         let slot = free.min_by_key(|(slot, segment)| (segment.is_suspect, segment.label.floor, **slot));
-        let slot = slot.map(|(slot, _)| *slot);
-        let slot = slot.ok_or_else(|| io::Error::new(io::ErrorKind::StorageFull, "the log has no room left"))?;
-        if let Some(head) = self.head.replace(Cursor { slot, tile: FIRST_TILE }) {
+        let fresh = slot.map(|(slot, _)| Cursor { slot: *slot, tile: FIRST_TILE });
+        let next = fresh.or_else(|| self.left()).ok_or_else(full)?;
+        if let Some(head) = self.head.replace(next) {
             self.seal(head);
         }
         if !self.is_tidying {
@@ -399,28 +410,41 @@ impl Log {
         Ok(())
     }
 
+    /// Where none is free, the longest rest of a segment that was left since a sync of it failed.
+    fn left(&self) -> Option<Cursor> {
+        let head = self.head.map(|head| head.slot);
+        let left = self.segments.iter().filter(|(slot, s)| !s.is_lost && !s.is_needed && Some(**slot) != head);
+        let left = left.filter_map(|(slot, segment)| Some(Cursor { slot: *slot, tile: segment.tail? }));
+        left.filter(|left| left.tile < self.size.tiles()).min_by_key(|left| (left.tile, left.slot))
+    }
+
     /// Says where a segment ends, so that what is damaged at its end is known as such.
     fn seal(&mut self, head: Cursor) {
         let (size, synced) = (self.size.segment, self.synced);
         let Some(segment) = self.segments.get_mut(&head.slot).filter(|segment| !segment.is_free()) else {
             return;
         };
+        segment.tail = None;
         let label = Label { end: segment.to, synced, ..segment.label };
         segment.is_suspect |= segment.relabel(head.slot, size, label).is_err();
     }
 }
 
 /// ENDS of these, several if they do not fit into one.
-pub(super) fn ends_of(ends: &[(TaskId, End)]) -> Vec<Rec> {
+pub(super) fn ends_of(ends: &[(TaskId, End)], is_copy: bool) -> Vec<Rec> {
     let record = |ends: &[(TaskId, End)]| {
         let mut payload = Vec::new();
         for (id, end) in ends {
             ends::write(*id, end, &mut payload);
         }
         let (id, num) = (TaskId::from_bytes([0; 16]), Num::Known(0));
-        Rec { kind: Kind::Ends, id, num, part: 0, parts: 0, payload }
+        Rec { kind: Kind::Ends, id, num, part: 0, parts: 0, is_copy, payload }
     };
     ends.chunks(ENDS_MAX).map(record).collect()
+}
+
+fn full() -> io::Error {
+    io::Error::new(io::ErrorKind::StorageFull, "the log has no room left")
 }
 
 fn in_ends(payload: &[u8]) -> Vec<TaskId> {

@@ -150,7 +150,8 @@ impl World {
             let lucky = 1 + luck.u32(..9);
             self.disk.power_cut(|| luck.u32(..10) < lucky);
         }
-        let (log, opened) = open(&self.disk);
+        let opened = Log::open(&mut self.disk.clone(), &dir(), size(5));
+        let (log, opened) = opened.unwrap_or_else(|e| panic!("{e}\n{}", self.told()));
         self.log = log;
         check_counts(&self.log);
         assert!(opened.bad.is_empty(), "called damaged: {:?}\n{}", opened.bad.iter().map(Bad::name).collect::<Vec<_>>(), self.told());
@@ -174,7 +175,8 @@ impl World {
             let mut may = known.perhaps.clone();
             may.push(known.kept.clone());
             assert!(may.contains(&found), "{n}: not what was kept\n{}", self.told());
-            if known.is_over {
+            // A log that is small does not remember all.
+            if known.is_over && n + 300 > self.next {
                 assert!(is_over, "{n}: its end is forgotten\n{}", self.told());
             }
             let is_over = is_over || known.is_over;
@@ -184,19 +186,25 @@ impl World {
     }
 
     fn told(&self) -> String {
-        self.trace[self.trace.len().saturating_sub(60)..].join("\n")
+        let from = self.trace.len().saturating_sub(60);
+        format!("{}\n{}", self.trace[0], self.trace[from..].join("\n"))
     }
 }
 
 fn live(seed: u64, ills: Ills, steps: u32) {
     let mut world = World::new(seed);
+    world.trace.push(format!("seed {seed}"));
     for _ in 0..steps {
         world.step(ills);
     }
     world.restart(false);
 }
 
+/// `LOG_SEEDS=N` lives through more worlds, `LOG_SEED=S` through one again.
 fn seeds(default: u64) -> std::ops::Range<u64> {
+    if let Some(seed) = std::env::var("LOG_SEED").ok().and_then(|seed| seed.parse().ok()) {
+        return seed..seed + 1;
+    }
     match std::env::var("LOG_SEEDS").ok().and_then(|seeds| seeds.parse().ok()) {
         Some(seeds) => 0..seeds,
         None => 0..default,
@@ -205,28 +213,28 @@ fn seeds(default: u64) -> std::ops::Range<u64> {
 
 #[test]
 fn p1_what_was_kept_survives_power_cuts() {
-    for seed in seeds(60) {
+    for seed in seeds(20) {
         live(seed, Ills { fails: 0, cuts: true }, 60);
     }
 }
 
 #[test]
 fn p1_what_was_kept_survives_failing_writes_and_syncs() {
-    for seed in seeds(60) {
+    for seed in seeds(20) {
         live(seed, Ills { fails: 4, cuts: false }, 60);
     }
 }
 
 #[test]
 fn p1_what_was_kept_survives_both() {
-    for seed in seeds(120) {
+    for seed in seeds(40) {
         live(seed, Ills { fails: 6, cuts: true }, 80);
     }
 }
 
 #[test]
 fn p2_what_was_promised_always_finds_room() {
-    for seed in seeds(6) {
+    for seed in seeds(2) {
         live(seed, Ills { fails: 0, cuts: false }, 1500);
     }
 }
