@@ -1,7 +1,7 @@
 //! Changes to a task's envelope, its input or outcome as it is.
 
-use super::format::Envelope;
-use super::{ReadError, Spool, Staged, StoredTask};
+use super::format::{self, Envelope};
+use super::{ReadError, Spool, StoredTask, Undo};
 use crate::{Origin, Scope, TaskId};
 
 impl Spool {
@@ -33,19 +33,14 @@ impl Spool {
         self.task(id).map(|task| (task, how)).ok_or(ReadError::NoSuchTask(id))
     }
 
-    /// The file is written anew and takes the old one's place, so that it is complete at every moment.
+    /// The envelope is written anew, the body stays where it is.
     fn rewrite(&mut self, id: TaskId, change: impl FnOnce(&mut Envelope)) -> Result<(), ReadError> {
-        let body = self.body(id)?;
-        let Some(entry) = self.tasks.get(&id) else { return Err(ReadError::NoSuchTask(id)) };
-        let mut envelope = entry.envelope.clone();
-        change(&mut envelope);
-        let bytes = super::format::encode(&envelope, &body);
-        let (new, file) = (self.path(id, "new"), self.path(id, "task"));
-        self.replace(&new, &file, &bytes).map_err(|source| ReadError::Unreadable { path: file, source })?;
-        if let Some(entry) = self.tasks.get_mut(&id) {
-            (entry.envelope, entry.bytes) = (envelope, bytes.len() as u64);
-        }
-        self.staged.push((id, Staged::Envelope));
+        self.body(id)?;
+        let Some(entry) = self.tasks.get_mut(&id) else { return Err(ReadError::NoSuchTask(id)) };
+        let (old, owed) = (entry.envelope.clone(), entry.owed);
+        change(&mut entry.envelope);
+        self.log.put(id, format::encode_envelope(&entry.envelope), None);
+        self.staged.push((id, Undo::Change(Box::new(old), owed)));
         Ok(())
     }
 }

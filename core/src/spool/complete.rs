@@ -1,9 +1,12 @@
 //! Adds what was left unsaid when a task was handed over.
 
+use std::io;
+
 use super::format::{self, Body};
-use super::keep::room_for;
+use super::log::cost;
+use super::room::owed_to;
 use super::types::Later;
-use super::{Spool, SpoolError, Staged};
+use super::{Spool, SpoolError, Undo};
 use crate::TaskId;
 
 impl Spool {
@@ -11,40 +14,41 @@ impl Spool {
     /// where it has none. Of two words the first one counts. True if that changed anything, which is durable once
     /// [`commit`](Spool::commit) has answered; on an error the task is as it was.
     pub fn complete(&mut self, id: TaskId, later: &Later) -> Result<bool, SpoolError> {
-        let file = self.path(id, "task");
-        let failed = |source| SpoolError::Io { path: file.clone(), source };
-        let Some(entry) = self.tasks.get(&id) else {
-            return Err(failed(std::io::ErrorKind::NotFound.into()));
-        };
-        if entry.envelope.outcome {
+        let path = self.log_path();
+        self.completed(id, later).map_err(|source| SpoolError::Io { path, source })
+    }
+
+    fn completed(&mut self, id: TaskId, later: &Later) -> io::Result<bool> {
+        let entry = self.tasks.get(&id).ok_or(io::ErrorKind::NotFound)?;
+        let (old, owed) = (entry.envelope.clone(), entry.owed);
+        if old.outcome {
             return Ok(false);
         }
-        // What was written, but perhaps not synced, is written anew: a second sync of the same proves nothing.
-        let again = entry.unsure.then(|| entry.envelope.clone());
-        let Some(envelope) = entry.envelope.completed(later).or(again) else { return Ok(false) };
-        let entry_bytes = entry.bytes + entry.room;
-        let input = match later.input.as_ref().filter(|_| !entry.envelope.said.input) {
-            Some(input) => input.to_string(),
-            None => self.input(id).map_err(|error| failed(std::io::Error::other(error.to_string())))?,
+        let Some(envelope) = old.completed(later) else { return Ok(false) };
+        self.there()?;
+        let said = later.input.as_ref().filter(|_| !old.said.input);
+        let (body, length) = match said {
+            Some(input) => {
+                let bytes = format::encode_body(&Body::Input(input.to_string()));
+                let length = bytes.len();
+                (Some(bytes), length)
+            }
+            None => {
+                let input = self.input(id).map_err(|error| io::Error::other(error.to_string()))?;
+                (None, format::encode_body(&Body::Input(input)).len())
+            }
         };
-        let room = room_for(&envelope, input.len());
-        let bytes = format::encode(&envelope, &Body::Input(input));
-        let grown = (bytes.len() as u64 + room).saturating_sub(entry_bytes);
-        if self.bytes() + grown > self.config.max_bytes {
-            return Err(failed(std::io::Error::new(std::io::ErrorKind::StorageFull, "max_bytes is reached")));
-        }
-        let (new, reserved) = (self.path(id, "new"), self.path(id, "room"));
+        let json = format::encode_envelope(&envelope);
+        let new = owed_to(&envelope, length);
         // First the room: a task with this input must not be there without it.
-        let written = self.disk.preallocate(&reserved, room).and_then(|()| self.replace(&new, &file, &bytes));
-        if let Err(source) = written {
-            let _ = self.disk.remove(&new);
-            return Err(failed(source));
-        }
+        let more = cost(json.len(), body.as_ref().map_or(0, Vec::len)) + new;
+        self.find_room(more.saturating_sub(owed))?;
+        self.log.put(id, json, body);
+        self.owe(id, new);
         if let Some(entry) = self.tasks.get_mut(&id) {
-            (entry.envelope, entry.bytes, entry.room) = (envelope, bytes.len() as u64, room);
-            entry.unsure = false;
+            entry.envelope = envelope;
         }
-        self.staged.push((id, Staged::Later));
+        self.staged.push((id, Undo::Change(Box::new(old), owed)));
         Ok(true)
     }
 }

@@ -1,7 +1,7 @@
 //! The narrow seam to storage: what the spool needs of it, and the machine's own.
 
 use std::fs::{self, File};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
@@ -18,7 +18,7 @@ pub trait Disk: Send {
     fn kind(&self, dir: &Path) -> io::Result<StorageKind>;
     /// Bytes that can still be written there; none where no file can be made.
     fn free(&self, dir: &Path) -> io::Result<u64>;
-    /// Takes the folder, with `tasks` in it, until the disk is dropped. `WouldBlock`: another process has it. Again, if it was made
+    /// Takes the folder, with `log` in it, until the disk is dropped. `WouldBlock`: another process has it. Again, if it was made
     /// anew.
     fn lock(&mut self, dir: &Path) -> io::Result<()>;
     /// Whether the folder that is locked is still the one of this name.
@@ -29,14 +29,10 @@ pub trait Disk: Send {
     fn list(&self, dir: &Path) -> io::Result<Vec<String>>;
     /// A whole file of at most so many bytes. `InvalidData`: what lies there is larger, or no file.
     fn read(&self, file: &Path, most: u64) -> io::Result<Vec<u8>>;
-    /// Sets aside this many bytes under this name; a file that is there grows or stays.
-    fn preallocate(&mut self, file: &Path, bytes: u64) -> io::Result<()>;
     /// Writes a whole file, into the blocks it has already; not synced.
     fn write(&mut self, file: &Path, bytes: &[u8]) -> io::Result<()>;
     /// Writes a whole file, into the blocks it has already, and syncs it.
     fn write_durably(&mut self, file: &Path, bytes: &[u8]) -> io::Result<()>;
-    /// Writes a part of a file, and syncs it.
-    fn write_at_durably(&mut self, file: &Path, at: u64, bytes: &[u8]) -> io::Result<()>;
     /// Opens a file that is there, to be read and written in place. One descriptor for as long as it is used: the kernel tells of a
     /// failed write-back only once per descriptor. `InvalidData`: what lies there is no file, or has another name elsewhere.
     fn open(&mut self, file: &Path) -> io::Result<Box<dyn OpenFile>>;
@@ -79,8 +75,8 @@ pub struct RealDisk {
     hold: Option<Hold>,
 }
 
-/// The task, the room for its outcome, and one that is being written.
-const FILES_OF_A_TASK: u64 = 3;
+/// A segment that is being made, and a file that takes another's place.
+const FILES_NEEDED: u64 = 2;
 
 impl Disk for RealDisk {
     fn make_dir(&mut self, dir: &Path, may_be_link: bool) -> io::Result<Option<String>> {
@@ -93,8 +89,7 @@ impl Disk for RealDisk {
 
     fn free(&self, dir: &Path) -> io::Result<u64> {
         let stat = rustix::fs::statvfs(dir)?;
-        // A file system that counts its files has two more to give for a task, and one while an outcome is written.
-        let no_files = stat.f_files > 0 && stat.f_favail < FILES_OF_A_TASK;
+        let no_files = stat.f_files > 0 && stat.f_favail < FILES_NEEDED;
         if no_files || stat.f_flag.contains(rustix::fs::StatVfsMountFlags::RDONLY) {
             return Ok(0);
         }
@@ -129,20 +124,6 @@ impl Disk for RealDisk {
         files::read(file, most)
     }
 
-    fn preallocate(&mut self, file: &Path, bytes: u64) -> io::Result<()> {
-        let mut file = create(file)?;
-        if file.metadata()?.len() >= bytes {
-            return Ok(());
-        }
-        match fallocate(&file, bytes) {
-            Err(e) if e.kind() == io::ErrorKind::Unsupported => {
-                file.seek(SeekFrom::Start(0))?;
-                io::copy(&mut io::repeat(0).take(bytes), &mut file).map(|_| ())
-            }
-            done => done,
-        }
-    }
-
     fn write(&mut self, file: &Path, bytes: &[u8]) -> io::Result<()> {
         let mut file = create(file)?;
         file.write_all(bytes)?;
@@ -154,13 +135,6 @@ impl Disk for RealDisk {
         let mut file = create(file)?;
         file.write_all(bytes)?;
         file.set_len(bytes.len() as u64)?;
-        file.sync_all()
-    }
-
-    fn write_at_durably(&mut self, file: &Path, at: u64, bytes: &[u8]) -> io::Result<()> {
-        let mut file = create(file)?;
-        file.seek(SeekFrom::Start(at))?;
-        file.write_all(bytes)?;
         file.sync_all()
     }
 
@@ -209,19 +183,6 @@ impl OpenFile for RealFile {
     fn is_there(&self) -> bool {
         hold::names(&self.path, &self.file)
     }
-}
-
-#[cfg(any(target_os = "linux", target_os = "android"))]
-fn fallocate(file: &File, bytes: u64) -> io::Result<()> {
-    rustix::fs::fallocate(file, rustix::fs::FallocateFlags::empty(), 0, bytes).map_err(|e| match e {
-        rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS => io::ErrorKind::Unsupported.into(),
-        other => other.into(),
-    })
-}
-
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn fallocate(_: &File, _: u64) -> io::Result<()> {
-    Err(io::ErrorKind::Unsupported.into())
 }
 
 /// What a folder lies on, told by the magic number of statfs(2). Source: `linux/magic.h`.

@@ -1,14 +1,12 @@
-//! A file takes another's place: written and synced under a new name first, then renamed. That the folder is synced after it is
-//! [`Spool::commit`]'s, once for many.
+//! A small file takes another's place: written and synced under a new name first, then renamed.
 
 use std::io;
 use std::path::Path;
 
 use super::{Spool, files};
-use crate::TaskId;
 
 impl Spool {
-    /// Writes a file that was not there before: one whose sync failed must not be synced again (invariant 4).
+    /// Writes a file that was not there before: one whose sync failed must not be synced again.
     pub(super) fn write_anew(&mut self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         self.clear(path)?;
         self.disk.write_durably(path, bytes)
@@ -38,18 +36,6 @@ impl Spool {
                 self.disk.rename(new, file)
             }
             put => put,
-        }
-    }
-
-    /// Sets aside the room of a task; what lies there and is no file of ours goes.
-    pub(super) fn set_room_aside(&mut self, id: TaskId, bytes: u64) -> io::Result<()> {
-        let room = self.path(id, "room");
-        match self.disk.preallocate(&room, bytes) {
-            Err(e) if files::is_odd(&e) => {
-                self.clear(&room)?;
-                self.disk.preallocate(&room, bytes)
-            }
-            set => set,
         }
     }
 

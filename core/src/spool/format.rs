@@ -1,4 +1,4 @@
-//! A task file's bytes. The layout is described at the top of the spool.
+//! What a task's records carry: its envelope, and its body. The layout is described at the top of the spool.
 
 use std::fmt;
 use std::time::{Duration, SystemTime};
@@ -9,8 +9,6 @@ use sha2::{Digest, Sha256};
 use super::{Later, NewTask, Said, StoredTask};
 use crate::{Failure, OUTPUT_MAX, Origin, Outcome, Output, Scope, TaskToken};
 
-const MAGIC: &[u8; 8] = b"AWSPOOL1";
-const ENVELOPE: &[u8; 4] = b"ENVL";
 const INPUT: &[u8; 4] = b"INPT";
 const OUTPUT: &[u8; 4] = b"OUTP";
 const ERROR: &[u8; 4] = b"ERRO";
@@ -181,66 +179,35 @@ pub(super) fn outcome_sections(outcome: &Outcome) -> Vec<(&'static [u8; 4], &[u8
     }
 }
 
-/// A file that was read.
-pub(super) struct File {
-    pub(super) envelope: Envelope,
-    /// `None`: damaged.
-    pub(super) body: Option<Body>,
-}
-
-/// Not even the envelope can be read.
-#[derive(Debug)]
-pub(super) struct Damaged;
-
-/// The bytes of a task file. The envelope's state follows the body.
-pub(super) fn encode(envelope: &Envelope, body: &Body) -> Vec<u8> {
-    let envelope = Envelope { outcome: matches!(body, Body::Outcome(..)), ..envelope.clone() };
-    let mut bytes = encode_envelope(&envelope);
-    append(&mut bytes, body.sections());
-    bytes
-}
-
-/// A file of the envelope alone. Where the rest should be it counts as damaged.
+/// The bytes of an envelope.
 pub(super) fn encode_envelope(envelope: &Envelope) -> Vec<u8> {
     // Strings and numbers always have a JSON form.
-    let json = serde_json::to_vec(envelope).unwrap_or_default();
-    let mut bytes = MAGIC.to_vec();
-    append(&mut bytes, vec![(ENVELOPE, json.as_slice())]);
-    bytes
+    serde_json::to_vec(envelope).unwrap_or_default()
 }
 
-fn append(bytes: &mut Vec<u8>, sections: Vec<(&'static [u8; 4], &[u8])>) {
-    for (tag, payload) in sections {
+/// Reads an envelope.
+pub(super) fn decode_envelope(bytes: &[u8]) -> Option<Envelope> {
+    let mut envelope: Envelope = serde_json::from_slice(bytes).ok()?;
+    // No more room is ever set aside than the service takes, whatever is written there.
+    envelope.max_output = envelope.max_output.min(OUTPUT_MAX);
+    Some(envelope)
+}
+
+/// The bytes of a body.
+pub(super) fn encode_body(body: &Body) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for (tag, payload) in body.sections() {
         let len = u32::try_from(payload.len()).unwrap_or(u32::MAX);
         bytes.extend_from_slice(tag);
         bytes.extend_from_slice(&len.to_le_bytes());
         bytes.extend_from_slice(&checksum(tag, payload));
         bytes.extend_from_slice(payload);
     }
+    bytes
 }
 
-/// Reads a task file. The envelope stands alone: damage behind it does not touch it.
-pub(super) fn decode(bytes: &[u8]) -> Result<File, Damaged> {
-    let mut rest = bytes;
-    let mut envelope = take_envelope(&mut rest).ok_or(Damaged)?;
-    // No more room is ever set aside than the service takes, whatever a file says.
-    envelope.max_output = envelope.max_output.min(OUTPUT_MAX);
-    let body = body(rest, envelope.outcome);
-    Ok(File { envelope, body })
-}
-
-/// The envelope alone: `bytes` may end behind it.
-pub(super) fn envelope(mut bytes: &[u8]) -> Option<Envelope> {
-    take_envelope(&mut bytes)
-}
-
-fn take_envelope(rest: &mut &[u8]) -> Option<Envelope> {
-    *rest = rest.strip_prefix(MAGIC)?;
-    let (tag, json) = section(rest)?;
-    serde_json::from_slice(json).ok().filter(|_| tag == ENVELOPE)
-}
-
-fn body(mut rest: &[u8], outcome: bool) -> Option<Body> {
+/// Reads a body, which is an outcome or not.
+pub(super) fn decode_body(mut rest: &[u8], outcome: bool) -> Option<Body> {
     let (mut input, mut output, mut error, mut cause) = (None, None, None, None);
     let mut whole = true;
     while !rest.is_empty() {

@@ -6,7 +6,9 @@ use std::path::Path;
 
 use super::disk::{Disk, OpenFile};
 use super::hold::Ground;
-use super::{OVERHEAD, Spool, SpoolError, StorageKind, format};
+use super::log::{Log, Size};
+use super::room::owed_to;
+use super::{Spool, SpoolError, StorageKind, format, log_of};
 use crate::TaskId;
 use crate::plants::planted;
 
@@ -108,50 +110,60 @@ impl Spool {
         self.away = Some(std::mem::replace(&mut self.disk, Box::new(Shut { why })));
     }
 
-    /// Makes the folder anew. Of each task what is needed to report it is in memory.
+    /// Makes the folder anew. Of each task what is needed to report it is in memory; one without a body counts as damaged: it can be
+    /// failed by its token.
     fn renew(&mut self, dir: &Path) -> io::Result<()> {
-        let (tasks, quarantine) = (dir.join("tasks"), dir.join("quarantine"));
-        for (dir, is_state_dir) in [(dir, true), (&tasks, false), (&quarantine, false)] {
+        let (log, quarantine) = (log_of(dir), dir.join("quarantine"));
+        for (dir, is_state_dir) in [(dir, true), (&log, false), (&quarantine, false)] {
             self.disk.make_dir(dir, is_state_dir)?;
         }
         if matches!(self.disk.kind(dir)?, StorageKind::Unsafe(_)) && !self.config.allow_unsafe_storage {
             return Err(io::Error::other("the file system there can lose results"));
         }
-        // A folder with tasks is another worker's, or a copy that somebody put there: it is read at a start, and not written over.
-        if !self.half_renewed && self.disk.list(&tasks)?.iter().any(|name| name.ends_with(".task")) {
+        // A folder with a log is another worker's, or a copy that somebody put there: it is read at a start, and not written over.
+        if !self.half_renewed && !self.disk.list(&log)?.is_empty() {
             return Err(io::Error::other(
                 "another folder with tasks is there: start the worker again to go on with those",
             ));
         }
         self.disk.lock(dir)?;
         self.half_renewed = true;
-        self.tombstones.begin_anew();
-        self.unreadable.clear();
         self.is_copied(dir).map_err(into_io)?;
+        let (mut new, _) = Log::open(&mut *self.disk, &log, Size::of(self.config.max_bytes), true)?;
+        new.remember(&self.log);
         let mut ids: Vec<TaskId> = self.tasks.keys().copied().collect();
         // In one order, as all that touches the disk, so that a simulated world can be run again.
         ids.sort_unstable();
-        for id in ids {
-            self.write_envelope(id)?;
+        for id in &ids {
+            let envelope = self.tasks.get(id).map(|entry| format::encode_envelope(&entry.envelope));
+            new.put(*id, envelope.unwrap_or_default(), Some(Vec::new()));
         }
-        self.disk.sync_dir(&tasks)?;
+        new.commit().map_err(|failed| failed.source)?;
         self.disk.sync_dir(dir)?;
+        self.log = new;
+        for id in ids {
+            self.is_bare_now(id);
+        }
         self.half_renewed = false;
         Ok(())
     }
 
-    /// A file without an input or an outcome counts as damaged: its task can be failed by its token.
-    fn write_envelope(&mut self, id: TaskId) -> io::Result<()> {
-        let Some(entry) = self.tasks.get(&id) else { return Ok(()) };
-        let (bytes, max_output) = (format::encode_envelope(&entry.envelope), entry.envelope.max_output);
-        let room = if entry.envelope.outcome { 0 } else { (OVERHEAD + max_output) as u64 };
-        let (new, file) = (self.path(id, "new"), self.path(id, "task"));
-        self.replace(&new, &file, &bytes)?;
-        let room = if room > 0 && self.set_room_aside(id, room).is_ok() { room } else { 0 };
-        if let Some(entry) = self.tasks.get_mut(&id) {
-            (entry.bytes, entry.room, entry.pinned) = (bytes.len() as u64, room, None);
-        }
-        Ok(())
+    fn is_bare_now(&mut self, id: TaskId) {
+        let Some(entry) = self.tasks.get_mut(&id) else { return };
+        entry.pinned = None;
+        let owed = owed_to(&entry.envelope, 0);
+        // Where there is no room for that now, the outcome is refused then, and kept in memory.
+        let owed = if self.find_room(owed).is_ok() { owed } else { 0 };
+        self.owe(id, owed);
+    }
+
+    /// An error: the folder is not there, and why.
+    pub(super) fn there(&self) -> io::Result<()> {
+        if self.is_away() { Err(self.why_away()) } else { Ok(()) }
+    }
+
+    pub(super) fn why_away(&self) -> io::Error {
+        self.disk.about(&self.config.dir).err().unwrap_or_else(|| io::ErrorKind::NotFound.into())
     }
 
     pub(super) fn is_away(&self) -> bool {
@@ -202,16 +214,10 @@ impl Disk for Shut {
     fn read(&self, _: &Path, _: u64) -> io::Result<Vec<u8>> {
         self.no()
     }
-    fn preallocate(&mut self, _: &Path, _: u64) -> io::Result<()> {
-        self.no()
-    }
     fn write(&mut self, _: &Path, _: &[u8]) -> io::Result<()> {
         self.no()
     }
     fn write_durably(&mut self, _: &Path, _: &[u8]) -> io::Result<()> {
-        self.no()
-    }
-    fn write_at_durably(&mut self, _: &Path, _: u64, _: &[u8]) -> io::Result<()> {
         self.no()
     }
     fn open(&mut self, _: &Path) -> io::Result<Box<dyn OpenFile>> {

@@ -22,7 +22,7 @@ pub enum Ground {
     Relocked,
     /// Other users could look into it; it is closed again.
     Closed,
-    /// It was removed, or its `tasks`.
+    /// It was removed, or its `log`.
     Removed,
     /// Under its name is another folder, or none: it was moved or unmounted, or something is mounted over it.
     Elsewhere,
@@ -33,7 +33,7 @@ pub enum Ground {
 #[derive(Debug)]
 pub(super) struct Hold {
     dir: File,
-    tasks: File,
+    log: File,
     lock: File,
     /// The folder was closed to other users when it was taken.
     closed: bool,
@@ -57,11 +57,11 @@ impl Hold {
                 None => lock_file(&path)?,
             };
             let closed = is_closed(&folder.metadata()?);
-            let tasks = files::folder(&dir.join("tasks"), false)?;
+            let log = files::folder(&dir.join("log"), false)?;
             if fs::metadata(dir)
                 .is_ok_and(|there| folder.metadata().is_ok_and(|ours| id(&there) == id(&ours)))
             {
-                return Ok(Hold { dir: folder, tasks, lock, closed });
+                return Ok(Hold { dir: folder, log, lock, closed });
             }
         }
         Err(io::Error::other("it is replaced again and again"))
@@ -69,13 +69,13 @@ impl Hold {
 
     /// Looks whether all is as it was when it was taken: two looks at names, one at the folder.
     pub(super) fn look(&mut self, dir: &Path) -> Ground {
-        let there = match fs::symlink_metadata(dir.join("tasks")) {
+        let there = match fs::symlink_metadata(dir.join("log")) {
             Ok(there) => Some(there),
             Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => None,
             // What can't be looked at now is not gone; what is done there next will tell.
             Err(_) => return Ground::Firm,
         };
-        let ours = self.tasks.metadata();
+        let ours = self.log.metadata();
         let Some(there) = there.filter(|there| ours.as_ref().is_ok_and(|ours| id(there) == id(ours))) else {
             let is_removed = ours.is_ok_and(|ours| ours.nlink() == 0);
             return if is_removed { Ground::Removed } else { Ground::Elsewhere };
@@ -95,7 +95,7 @@ impl Hold {
         let opened = self.closed && self.dir.metadata().is_ok_and(|about| !is_closed(&about));
         let mut closed = false;
         for folder in
-            [(!is_closed(&there)).then_some(&self.tasks), opened.then_some(&self.dir)].into_iter().flatten()
+            [(!is_closed(&there)).then_some(&self.log), opened.then_some(&self.dir)].into_iter().flatten()
         {
             closed |= folder.set_permissions(Permissions::from_mode(0o700)).is_ok();
         }

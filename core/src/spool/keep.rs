@@ -1,16 +1,18 @@
-//! Taking tasks and outcomes on: written under another name, renamed, and accepted or kept once the folder was synced.
+//! Taking tasks and outcomes on: staged in the log, and accepted or kept once it was synced.
 
-use std::io;
+use std::collections::HashSet;
+use std::time::SystemTime;
 
 use sha2::{Digest, Sha256};
 
 use super::format::{self, Body, Envelope};
-use super::{Entry, KeepError, NewTask, OVERHEAD, Spool, SpoolError, Staged};
-use crate::plants::planted;
+use super::log::{Failed, cost};
+use super::room::owed_to;
+use super::{KeepError, NewTask, OVERHEAD, Spool, SpoolError, Undo};
 use crate::{Outcome, TaskId};
 
 impl Spool {
-    /// Writes a task and sets room aside for its outcome. It is accepted once [`commit`](Spool::commit) has answered.
+    /// Takes a task on, and promises room for its outcome. It is accepted once [`commit`](Spool::commit) has answered.
     pub fn accept(&mut self, task: &NewTask<'_>) -> Result<TaskId, SpoolError> {
         self.take(task, &Body::Input(task.input.to_owned()))
     }
@@ -23,121 +25,107 @@ impl Spool {
 
     fn take(&mut self, task: &NewTask<'_>, body: &Body) -> Result<TaskId, SpoolError> {
         let id = task.token.id();
-        if self.tasks.contains_key(&id) || self.unreadable.contains(&id) {
+        if self.tasks.contains_key(&id) || self.waiting.contains(&id) {
             return Err(SpoolError::Known(id));
         }
         let mut envelope = Envelope::of(task);
         // What this machine takes is its own, whoever made the folder.
         envelope.machine = self.machine.clone().filter(|_| self.copied);
-        let room = match body {
-            Body::Input(input) => room_for(&envelope, input.len()),
-            Body::Outcome(..) => 0,
-        };
         envelope.outcome = matches!(body, Body::Outcome(..));
-        let bytes = format::encode(&envelope, body);
-        let (new, file) = (self.path(id, "new"), self.path(id, "task"));
-        let written = self
-            .write_anew(&new, &bytes)
-            .and_then(|()| match room == 0 || planted("no-room-set-aside") {
-                true => Ok(()),
-                false => self.set_room_aside(id, room),
-            })
-            .and_then(|()| self.put(&new, &file));
-        if let Err(source) = written {
-            self.refused = true;
-            self.discard(id);
-            return Err(SpoolError::Io { path: file, source });
+        let (json, bytes) = (format::encode_envelope(&envelope), format::encode_body(body));
+        let owed = owed_to(&envelope, bytes.len());
+        let found = self.there().and_then(|()| self.find_room(cost(json.len(), bytes.len()) + owed));
+        if let Err(source) = found {
+            return Err(SpoolError::Io { path: self.log_path(), source });
         }
-        self.tasks
-            .insert(id, Entry { envelope, bytes: bytes.len() as u64, room, pinned: None, unsure: false });
-        self.staged.push((id, Staged::Task));
+        self.log.put(id, json, Some(bytes));
+        self.insert(id, envelope, owed);
+        self.staged.push((id, Undo::Task));
         Ok(id)
     }
 
-    /// Writes a task's outcome in place of its input; of a task that an app settles the input stays, behind it. It is kept once
+    /// Puts a task's outcome in place of its input; of a task that an app settles the input stays, behind it. It is kept once
     /// [`commit`](Spool::commit) has answered; if that fails it is *unknown*, and pinned: no other outcome is taken for the task. A
     /// failure's cause is cut to the room there is.
     pub fn keep_outcome(&mut self, id: TaskId, outcome: &Outcome) -> Result<(), KeepError> {
         let entry = self.tasks.get(&id).ok_or(KeepError::NoSuchTask(id))?;
-        let (envelope, mut room) = (entry.envelope.clone(), entry.room);
-        let outcome = fitting(outcome.clone(), envelope.max_output);
+        let (old, owed) = (entry.envelope.clone(), entry.owed);
+        let outcome = fitting(outcome.clone(), old.max_output);
         let digest = digest(&outcome);
         if entry.pinned.is_some_and(|pinned| pinned != digest) {
             return Err(KeepError::Pinned(id));
         }
+        let path = self.log_path();
+        self.there().map_err(|source| KeepError::Io { path: path.clone(), source })?;
         // The app may want to show what it answered. That must not cost the answer: if need be it is kept alone.
-        let input = if envelope.deferred { self.input(id).ok() } else { None };
-        let alone = Body::Outcome(outcome.clone(), None);
-        let mut written = match input {
-            Some(input) => self.write_task(id, &mut room, &envelope, &Body::Outcome(outcome, Some(input))),
-            None => self.write_task(id, &mut room, &envelope, &alone),
-        };
-        if written.is_err() && envelope.deferred {
-            written = self.write_task(id, &mut room, &envelope, &alone);
+        let input = if old.deferred { self.input(id).ok() } else { None };
+        let mut new = old.clone();
+        new.outcome = true;
+        let json = format::encode_envelope(&new);
+        let has_input = input.is_some();
+        let mut bytes = format::encode_body(&Body::Outcome(outcome.clone(), input));
+        let mut found = self.find_room(cost(json.len(), bytes.len()).saturating_sub(owed));
+        if found.is_err() && has_input {
+            bytes = format::encode_body(&Body::Outcome(outcome, None));
+            found = self.find_room(cost(json.len(), bytes.len()).saturating_sub(owed));
         }
-        let _ = self.clear(&self.path(id, "room"));
-        let file = self.path(id, "task");
-        let entry = self.tasks.get_mut(&id).ok_or(KeepError::NoSuchTask(id))?;
-        entry.room = 0;
-        entry.bytes = written.map_err(|source| KeepError::Io { path: file, source })?;
-        (entry.envelope.outcome, entry.pinned) = (true, Some(digest));
-        self.staged.push((id, Staged::Outcome));
+        found.map_err(|source| KeepError::Io { path, source })?;
+        self.log.put(id, json, Some(bytes));
+        if let Some(entry) = self.tasks.get_mut(&id) {
+            (entry.envelope, entry.pinned) = (new, Some(digest));
+        }
+        self.staged.push((id, Undo::Change(Box::new(old), owed)));
         Ok(())
     }
 
-    /// Writes a task's file anew, into its `room` if that is large enough, and gives its size. A full disk can't refuse the room.
-    /// Where there is none (any more), or too little, since the task was accepted for smaller outputs, or its sync fails, a new file
-    /// is tried.
-    pub(super) fn write_task(
-        &mut self,
-        id: TaskId,
-        room: &mut u64,
-        envelope: &Envelope,
-        body: &Body,
-    ) -> io::Result<u64> {
-        let bytes = format::encode(envelope, body);
-        let (reserved, new, file) = (self.path(id, "room"), self.path(id, "new"), self.path(id, "task"));
-        let size = bytes.len() as u64;
-        if *room >= size {
-            // What a failed sync left of the room must not be trusted with an outcome again.
-            *room = 0;
-            if self.disk.write_durably(&reserved, &bytes).is_ok() || planted("second-sync-believed") {
-                return self.put(&reserved, &file).map(|()| size);
-            }
-        }
-        let written = self.replace(&new, &file, &bytes);
-        if written.is_err() {
-            let _ = self.clear(&new);
-        }
-        written.map(|()| size)
-    }
-
-    /// Syncs the folder: what was staged is durable from now on. On an error tasks staged since the last commit are given up,
-    /// outcomes stay pinned, and a run may be counted or not.
+    /// Syncs the log: what was staged is durable from now on, and so are the ends of tasks. On an error tasks staged since the last
+    /// commit are given up, outcomes stay pinned, all else is as it was; the ends go along with the next one.
     pub fn commit(&mut self) -> Result<(), SpoolError> {
         let staged = std::mem::take(&mut self.staged);
-        let path = self.config.dir.join("tasks");
-        let synced = if planted("no-folder-sync") { Ok(()) } else { self.disk.sync_dir(&path) };
-        match synced {
-            Ok(()) => {
-                for (id, _) in staged {
-                    if let Some(entry) = self.tasks.get_mut(&id) {
-                        entry.pinned = None;
-                    }
-                }
-                Ok(())
-            }
+        let committed = match self.there() {
+            Ok(()) => self.log.commit(),
             Err(source) => {
-                self.refused = true;
-                for (id, what) in staged {
-                    match (what, self.tasks.get_mut(&id)) {
-                        (Staged::Task, _) => self.drop_task(id),
-                        (Staged::Later, Some(entry)) => entry.unsure = true,
-                        _ => {}
-                    }
-                }
-                Err(SpoolError::Io { path, source })
+                self.log.unstage();
+                Err(Failed { kept: HashSet::new(), source })
             }
+        };
+        let Err(failed) = committed else {
+            staged.into_iter().for_each(|(id, _)| self.is_kept(id));
+            return Ok(());
+        };
+        self.refused = true;
+        // The last change of a task first.
+        for (id, undo) in staged.into_iter().rev() {
+            self.take_back(id, undo, failed.kept.contains(&id));
+        }
+        Err(SpoolError::Io { path: self.log_path(), source: failed.source })
+    }
+
+    fn take_back(&mut self, id: TaskId, undo: Undo, was_kept: bool) {
+        match undo {
+            Undo::Task => {
+                self.drop_task(id);
+                if was_kept {
+                    // It got there before the disk refused what came after it, and all of that is said to be refused.
+                    self.log.end(id, None, SystemTime::UNIX_EPOCH);
+                }
+            }
+            Undo::Change(..) if was_kept => self.is_kept(id),
+            Undo::Change(envelope, owed) => {
+                if let Some(entry) = self.tasks.get_mut(&id) {
+                    entry.envelope = *envelope;
+                }
+                self.owe(id, owed);
+            }
+        }
+    }
+
+    /// A change of this task is durable.
+    fn is_kept(&mut self, id: TaskId) {
+        let Some(entry) = self.tasks.get_mut(&id) else { return };
+        entry.pinned = None;
+        if entry.envelope.outcome {
+            self.owe(id, 0);
         }
     }
 }
@@ -151,11 +139,6 @@ fn fitting(outcome: Outcome, max_output: usize) -> Outcome {
         }
         success @ Outcome::Success(_) => success,
     }
-}
-
-/// The bytes to set aside for the outcome of a task: of one that an app settles the input stays.
-pub(super) fn room_for(envelope: &Envelope, input: usize) -> u64 {
-    (OVERHEAD + envelope.max_output + if envelope.deferred { input } else { 0 }) as u64
 }
 
 fn digest(outcome: &Outcome) -> [u8; 32] {

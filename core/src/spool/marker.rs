@@ -1,4 +1,4 @@
-//! Which file of a task is being read: one that ends the process is found out by that.
+//! What is being read: a task that ends the process is found out by that.
 
 use std::path::{Path, PathBuf};
 
@@ -6,41 +6,53 @@ use super::{Disk, LINE_MAX};
 use crate::TaskId;
 use crate::plants::planted;
 
-/// A file that ended the process so often while it was read is set aside, and after as many times more not read again.
+/// A task that ended the process so often while it was read is copied aside, and after as many times more not read again.
 pub(super) const LOADS_MAX: u32 = 3;
 
-/// Names the file that is being read. It guards against a process that dies, not against a power cut.
+/// So often the log as a whole is read before each task is named: to name one is a write.
+const WHOLE_MAX: u32 = 1;
+
+/// Names what is being read. It guards against a process that dies, not against a power cut.
 pub(super) struct Marker {
     path: PathBuf,
-    pub(super) last: Option<(TaskId, u32)>,
+    last: Option<(TaskId, u32)>,
+    /// How often the log as a whole was begun, this time included.
+    wholes: u32,
     /// An earlier process left it.
     was_left: bool,
-    /// The next process is to know which file it was: it waits in the quarantine to go back.
-    pub(super) stays: bool,
 }
 
 impl Marker {
     pub(super) fn read(disk: &dyn Disk, dir: &Path) -> Self {
         let path = dir.join("loading");
-        let last = disk.read(&path, LINE_MAX).ok().and_then(|bytes| {
-            let text = String::from_utf8(bytes).ok()?;
-            let (id, count) = text.trim().split_once(' ')?;
-            Some((TaskId::parse(id)?, count.parse().ok()?))
-        });
-        Marker { path, last, was_left: last.is_some(), stays: false }
+        let text = disk.read(&path, LINE_MAX).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+        let parts = text.as_deref().and_then(|text| text.trim().split_once(' '));
+        let count = parts.and_then(|(_, count)| count.parse().ok());
+        let last = parts.and_then(|(id, _)| Some((TaskId::parse(id)?, count?)));
+        let wholes = count.filter(|_| parts.is_some_and(|(what, _)| what == ALL)).unwrap_or(0);
+        Marker { path, last, wholes, was_left: text.is_some() }
     }
 
-    /// How often reading this file was begun, this time included.
-    pub(super) fn begin(&mut self, disk: &mut dyn Disk, id: TaskId) -> u32 {
-        let count = self.last.filter(|(last, _)| *last == id).map_or(0, |(_, count)| count).saturating_add(1);
-        // Without a marker a poisonous file is not told from others; that must not keep the worker from starting.
-        if !self.stays {
-            let _ = disk.write(&self.path, &Self::text(id, count));
+    /// The log is about to be read.
+    pub(super) fn begin(&mut self, disk: &mut dyn Disk) {
+        self.wholes = self.wholes.saturating_add(1);
+        // Without a marker a poisonous task is not told from others; that must not keep the worker from starting.
+        if self.last.is_none() {
+            let _ = disk.write(&self.path, format!("{ALL} {}\n", self.wholes).as_bytes());
         }
+    }
+
+    /// How often reading this task was begun, this time included; as far as tasks are told apart.
+    pub(super) fn begin_task(&mut self, disk: &mut dyn Disk, id: TaskId) -> u32 {
+        if self.last.is_none() && self.wholes <= WHOLE_MAX {
+            return 1;
+        }
+        let count = self.last.filter(|(last, _)| *last == id).map_or(0, |(_, count)| count).saturating_add(1);
+        let _ = disk.write(&self.path, &Self::text(id, count));
         count
     }
 
-    /// A file is about to go where only the marker says that it is to be looked for.
+    /// Should the power go now, it is known which task it was.
     pub(super) fn outlive_power(&self, disk: &mut dyn Disk, id: TaskId) {
         let Some(dir) = self.path.parent() else { return };
         let text = Self::text(id, LOADS_MAX + 1);
@@ -52,9 +64,6 @@ impl Marker {
     }
 
     pub(super) fn remove(&mut self, disk: &mut dyn Disk) {
-        if self.stays {
-            return;
-        }
         self.last = None;
         let _ = disk.remove(&self.path);
         // Else power cuts would bring it back, and be counted as ends of the process.
@@ -64,3 +73,6 @@ impl Marker {
         }
     }
 }
+
+/// What stands in place of a task while none is named.
+const ALL: &str = "all";

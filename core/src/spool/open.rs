@@ -1,35 +1,34 @@
 //! Opening the folder: the lock, the file system, whose it is, and what lies in it.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use rustix::io::Errno;
 
 use super::format::{self, CONFIRMED};
-use super::keep::room_for;
-use super::marker::{LOADS_MAX, Marker};
-use super::{
-    Disk, Entry, Found, Spool, SpoolConfig, SpoolError, StorageKind, StoredTask, TASK_FILE_MAX, Tombstones,
-};
-use super::{LINE_MAX, files, tombstones};
-use crate::TaskId;
+use super::load::not_opened;
+use super::log::{Log, Size};
+use super::marker::Marker;
+use super::{Disk, Found, LINE_MAX, Spool, SpoolConfig, SpoolError, StorageKind, files, log_of};
 use crate::plants::planted;
 
 impl Spool {
     /// Opens the folder, alone, and reads what lies in it.
     pub fn open(disk: Box<dyn Disk>, config: SpoolConfig) -> Result<(Spool, Found), SpoolError> {
+        let (size, log) = (Size::of(config.max_bytes), log_of(&config.dir));
         let mut spool = Spool {
             disk,
+            log: Log::empty(&log, size),
             config,
             tasks: HashMap::new(),
-            tombstones: Tombstones::default(),
+            owed: 0,
             date_floor: None,
             date_confirmed: false,
             staged: Vec::new(),
-            unreadable: BTreeSet::new(),
-            moved: Vec::new(),
+            waiting: HashSet::new(),
+            looks: 0,
             away: None,
             half_renewed: false,
             copied: false,
@@ -38,8 +37,8 @@ impl Spool {
         };
         let mut found = Found::default();
         let dir = spool.config.dir.clone();
-        let (tasks, quarantine) = (dir.join("tasks"), dir.join("quarantine"));
-        for (folder, may_be_link) in [(&dir, true), (&tasks, false), (&quarantine, false)] {
+        let quarantine = dir.join("quarantine");
+        for (folder, may_be_link) in [(&dir, true), (&log, false), (&quarantine, false)] {
             let remark =
                 spool.disk.make_dir(folder, may_be_link).map_err(|source| unusable(folder, source))?;
             found.remarks.extend(remark);
@@ -47,77 +46,48 @@ impl Spool {
         found.unsafe_storage = spool.check_storage(&dir)?;
         spool.take_lock(&dir, &mut found)?;
         // What the last process left without a sync is about to be believed.
-        for dir in [&dir, &quarantine, &tasks] {
+        for dir in [&dir, &quarantine, &log] {
             if !planted("start-believes-what-was-not-synced") {
                 spool.disk.sync_dir(dir).map_err(at(dir))?;
             }
         }
-        spool.set_odd_aside(&dir, &mut found);
+        spool.set_odd_aside(&dir, &mut found)?;
         let date = spool.read_date(&dir);
         spool.date_floor = date.map(|(date, _)| date);
         spool.date_confirmed = date.is_some_and(|(_, confirmed)| confirmed);
-        spool.tombstones = Tombstones::load(&mut *spool.disk, &dir).map_err(at(&dir.join(SETTLED)))?;
-        let names = spool.disk.list(&tasks).map_err(at(&tasks))?;
         spool.copied = spool.is_copied(&dir)?;
         found.copied = spool.copied;
-        let names: HashSet<String> = names.into_iter().collect();
-        let mut ordered: Vec<_> = names.iter().collect();
-        ordered.sort_unstable();
-        spool.clean_up(&ordered, &names);
         let mut marker = Marker::read(&*spool.disk, &dir);
-        spool.look_aside_again(&names, &mut marker, &mut found);
-        for id in ordered.into_iter().filter_map(|name| TaskId::parse(name.strip_suffix(".task")?)) {
-            spool.load(id, &mut marker, &mut found);
-        }
-        spool.end_of_moves(&mut found);
-        marker.remove(&mut *spool.disk);
+        marker.begin(&mut *spool.disk);
+        let opened = Log::open(&mut *spool.disk, &log, size, true);
+        let (log, opened) = opened.map_err(|source| not_opened(&dir, source))?;
+        spool.log = log;
+        spool.take_in(opened, &mut found);
         Ok((spool, found))
     }
 
-    /// Reads again what could not be read before.
-    pub fn reread(&mut self) -> Found {
-        let mut found = Found { copied: self.copied, ..Found::default() };
-        if self.unreadable.is_empty() {
-            return found;
-        }
-        let mut marker = Marker::read(&*self.disk, &self.config.dir);
-        let names = self.disk.list(&self.config.dir.join("tasks")).unwrap_or_default().into_iter().collect();
-        for id in std::mem::take(&mut self.unreadable) {
-            match self.waits_aside(id, &names) {
-                Some(aside) => self.look_aside(id, aside, &mut marker, &mut found),
-                None => self.load(id, &mut marker, &mut found),
-            }
-        }
-        self.end_of_moves(&mut found);
-        marker.remove(&mut *self.disk);
-        found
-    }
-
-    /// What was set aside is durable there, or goes back and is read again later.
-    fn end_of_moves(&mut self, found: &mut Found) {
-        for (file, target) in self.settle_moves() {
-            found.quarantined.retain(|path| *path != target);
-            let id = file.file_name().and_then(|name| TaskId::parse(name.to_str()?.strip_suffix(".task")?));
-            if let Some(id) = id {
-                self.look_again(id, found);
-            }
-        }
-    }
-
-    /// Under the names of ours that stand for one file each there is a file, or nothing.
-    fn set_odd_aside(&mut self, dir: &Path, found: &mut Found) {
-        let [a, b] = tombstones::NAMES.map(|name| (name, tombstones::SEGMENT_MAX));
-        let lines = ["owner", "date", "loading", "owner.new", "date.new"].map(|name| (name, LINE_MAX));
-        for (name, most) in lines.into_iter().chain([a, b, (tombstones::NEW, tombstones::SEGMENT_MAX)]) {
-            let path = dir.join(name);
+    /// Under the names of ours that stand for one file each there is a file, or nothing; and so in the log.
+    fn set_odd_aside(&mut self, dir: &Path, found: &mut Found) -> Result<(), SpoolError> {
+        let lines = ["owner", "date", "loading", "owner.new", "date.new"].map(|name| dir.join(name));
+        for path in lines {
             let odd = match self.disk.about(&path) {
-                Ok(length) => length > most,
+                Ok(length) => length > LINE_MAX,
                 Err(e) => files::is_odd(&e),
             };
             if odd && let Ok(aside) = self.set_aside(&path) {
                 found.quarantined.push(aside);
             }
         }
+        let log = log_of(dir);
+        for name in self.disk.list(&log).map_err(at(&log))? {
+            let path = log.join(name);
+            if self.disk.about(&path).is_err_and(|e| files::is_odd(&e))
+                && let Ok(aside) = self.set_aside(&path)
+            {
+                found.quarantined.push(aside);
+            }
+        }
+        Ok(())
     }
 
     fn check_storage(&self, dir: &Path) -> Result<Option<String>, SpoolError> {
@@ -163,144 +133,7 @@ impl Spool {
         Some((date, confirmed))
     }
 
-    /// What was being written when the last process ended, and room whose task is gone. In one order, as all that touches the disk.
-    fn clean_up(&mut self, ordered: &[&String], names: &HashSet<String>) {
-        let tasks = self.config.dir.join("tasks");
-        for name in ordered {
-            let Some((stem, kind)) = name.split_once('.').filter(|(stem, _)| TaskId::parse(stem).is_some())
-            else {
-                continue;
-            };
-            if kind == "new" || (kind == "room" && !names.contains(&format!("{stem}.task"))) {
-                let _ = self.clear(&tasks.join(name));
-            }
-        }
-    }
-
-    fn load(&mut self, id: TaskId, marker: &mut Marker, found: &mut Found) {
-        if self.tombstones.find(id).is_some() && !planted("settled-file-comes-back") {
-            // It is over; that its file went was not on disk yet when the power did.
-            return self.discard_over(id, marker, found);
-        }
-        let path = self.path(id, "task");
-        if marker.begin(&mut *self.disk, id) > LOADS_MAX {
-            return self.load_poison(id, marker, found);
-        }
-        let bytes = match self.disk.read(&path, TASK_FILE_MAX) {
-            Ok(bytes) => bytes,
-            // What is no file, or larger than any, is not read to know that.
-            Err(e) if files::is_odd(&e) => Vec::new(),
-            Err(_) => return self.look_again(id, found),
-        };
-        let size = bytes.len() as u64;
-        let whole = format::decode(&bytes).ok().and_then(|f| f.envelope.task().map(|task| (f, task)));
-        // In a file under another task's name nothing can be trusted.
-        let Some((file, task)) = whole.filter(|(_, task)| task.token.id() == id) else {
-            return match self.set_aside_unsynced(&path) {
-                Ok(aside) => found.quarantined.push(aside),
-                Err(_) if planted("unmovable-is-forgotten") => {}
-                Err(_) => self.look_again(id, found),
-            };
-        };
-        let task = StoredTask { copied: file.envelope.is_copy(self.copied, &self.machine), ..task };
-        let damaged = file.body.is_none();
-        let room = if file.envelope.outcome {
-            // Left over if the power went between the outcome's rename and its end.
-            let _ = self.clear(&self.path(id, "room"));
-            0
-        } else {
-            let input = file.body.as_ref().map_or(0, |body| match body {
-                format::Body::Input(input) => input.len(),
-                format::Body::Outcome(..) => 0,
-            });
-            self.find_room(id, room_for(&file.envelope, input))
-        };
-        self.tasks
-            .insert(id, Entry { envelope: file.envelope, bytes: size, room, pinned: None, unsure: false });
-        if damaged && planted("damaged-is-moved-away") {
-            found.quarantined.extend(self.set_aside(&path));
-            found.damaged.push(task);
-        } else if damaged {
-            found.quarantined.push(self.copy_aside(&path, &bytes));
-            found.damaged.push(task);
-        } else {
-            found.tasks.push(task);
-        }
-    }
-
-    /// Its tombstone says that it is over. Should that not be so, a result is lost: so one is told of.
-    fn discard_over(&mut self, id: TaskId, marker: &mut Marker, found: &mut Found) {
-        let path = self.path(id, "task");
-        if marker.begin(&mut *self.disk, id) <= LOADS_MAX {
-            let bytes = self.disk.read(&path, TASK_FILE_MAX).unwrap_or_default();
-            let has_outcome = format::decode(&bytes).is_ok_and(|file| file.envelope.outcome);
-            found.over.extend(self.tombstones.find(id).filter(|_| has_outcome).map(|how| (id, how)));
-        }
-        self.discard(id);
-    }
-
-    /// It can't be read, or not be moved out of the way, now.
-    fn look_again(&mut self, id: TaskId, found: &mut Found) {
-        self.unreadable.insert(id);
-        found.unreadable.push(self.path(id, "task"));
-    }
-
-    /// The room may have been lost with a power cut, since only the task's name was synced with it.
-    fn find_room(&mut self, id: TaskId, bytes: u64) -> u64 {
-        match self.set_room_aside(id, bytes) {
-            Ok(()) => bytes,
-            Err(_) => 0,
-        }
-    }
-
-    /// First out of the way, then looked at: should even that end the process, the others are not held up by it any more.
-    fn load_poison(&mut self, id: TaskId, marker: &mut Marker, found: &mut Found) {
-        marker.outlive_power(&mut *self.disk, id);
-        match self.set_aside(&self.path(id, "task")) {
-            Ok(aside) => self.look_aside(id, aside, marker, found),
-            Err(_) => self.look_again(id, found),
-        }
-    }
-
-    /// If the file can be read after all, other things ended the process, and it goes back; so does one that can't be read now.
-    fn look_aside(&mut self, id: TaskId, aside: PathBuf, marker: &mut Marker, found: &mut Found) {
-        let path = self.path(id, "task");
-        let bytes = self.disk.read(&aside, TASK_FILE_MAX);
-        let is_task =
-            |bytes: &Vec<u8>| format::decode(bytes).is_ok_and(|file| file.envelope.task().is_some());
-        let goes_back =
-            bytes.as_ref().map_or_else(|e| !files::is_odd(e), is_task) && !planted("power-cuts-make-poison");
-        if !goes_back {
-            return found.quarantined.push(aside);
-        }
-        if self.move_between(&aside, &path).is_err() {
-            marker.stays = true;
-            return self.look_again(id, found);
-        }
-        marker.remove(&mut *self.disk);
-        match bytes {
-            Ok(_) => self.load(id, marker, found),
-            Err(_) => self.look_again(id, found),
-        }
-    }
-
-    /// Where the file of a task is that is not among those in `tasks`.
-    fn waits_aside(&self, id: TaskId, names: &HashSet<String>) -> Option<PathBuf> {
-        if names.contains(&format!("{id}.task")) { None } else { self.aside(id) }
-    }
-
-    /// The last start died over a file that it had set aside: it is looked at some more times, then left there with a word.
-    fn look_aside_again(&mut self, names: &HashSet<String>, marker: &mut Marker, found: &mut Found) {
-        let Some((id, _)) = marker.last else { return };
-        let Some(aside) = self.waits_aside(id, names) else { return };
-        match marker.begin(&mut *self.disk, id) > 2 * LOADS_MAX {
-            true => found.quarantined.push(aside),
-            false => self.look_aside(id, aside, marker, found),
-        }
-    }
 }
-
-const SETTLED: &str = "settled";
 
 /// A full or failing disk may be well again by the next start; all else waits for a person.
 fn unusable(dir: &Path, source: io::Error) -> SpoolError {

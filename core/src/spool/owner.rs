@@ -23,6 +23,9 @@ impl Owner {
     }
 }
 
+/// Of the folder's format. A later one is refused.
+const VERSION: u32 = 2;
+
 /// What tells this machine from others.
 pub(crate) fn machine_id() -> Option<String> {
     let id = std::fs::read_to_string("/etc/machine-id").ok()?;
@@ -52,10 +55,13 @@ impl Spool {
         };
         let (machine, copied) = owned(&owner, self.config.machine_id.as_deref());
         self.machine = machine;
-        if Owner::read(&owner).is_some() {
-            return Ok(copied);
+        if let Some(owner) = Owner::read(&owner) {
+            return match owner.version {
+                ..=VERSION => Ok(copied),
+                _ => Err(SpoolError::UnknownFormat { dir: dir.to_owned() }),
+            };
         }
-        let ours = Owner { version: 1, machine: self.machine.clone() };
+        let ours = Owner { version: VERSION, machine: self.machine.clone() };
         let new = dir.join("owner.new");
         let json = serde_json::to_string(&ours).unwrap_or_default();
         self.replace(&new, &path, format::seal(&json).as_bytes()).map_err(at(&path))?;

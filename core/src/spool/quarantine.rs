@@ -4,7 +4,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::Spool;
-use crate::TaskId;
 use crate::plants::planted;
 
 /// A file that was set aside so often goes over the last one of its name.
@@ -19,27 +18,6 @@ impl Spool {
         }
         self.move_between(file, &target)?;
         Ok(target)
-    }
-
-    /// The same, but the quarantine is synced by [`settle_moves`](Self::settle_moves), once for many.
-    pub(super) fn set_aside_unsynced(&mut self, file: &Path) -> io::Result<PathBuf> {
-        let target = self.in_quarantine(file).0;
-        if planted("quarantine-deletes") {
-            let _ = self.disk.remove(file);
-        }
-        self.disk.rename(file, &target)?;
-        self.moved.push((file.to_owned(), target.clone()));
-        Ok(target)
-    }
-
-    /// Makes durable what was set aside; or all of it goes back, and is the answer.
-    pub(super) fn settle_moves(&mut self) -> Vec<(PathBuf, PathBuf)> {
-        let moved = std::mem::take(&mut self.moved);
-        let dir = self.config.dir.join("quarantine");
-        if moved.is_empty() || planted("quarantine-not-synced") || self.disk.sync_dir(&dir).is_ok() {
-            return Vec::new();
-        }
-        moved.into_iter().filter(|(file, target)| self.disk.rename(target, file).is_ok()).collect()
     }
 
     /// Moves a file to another folder. The new name is made durable before the old folder is synced, or the file goes back: a power
@@ -57,13 +35,8 @@ impl Spool {
         Ok(())
     }
 
-    /// Where this task's file lies in the quarantine: the last one, if there are several.
-    pub(super) fn aside(&self, id: TaskId) -> Option<PathBuf> {
-        self.in_quarantine(&self.path(id, "task")).1.pop()
-    }
-
-    /// Puts a copy of a damaged file into the quarantine, once. The file itself stays where it is: nothing else holds its token. Where
-    /// there is no space for a copy, its place is the answer.
+    /// Puts a copy of what is damaged into the quarantine, once, under the name of this file. It itself stays where it is. Where there is
+    /// no space for a copy, the file is the answer.
     pub(super) fn copy_aside(&mut self, file: &Path, bytes: &[u8]) -> PathBuf {
         let (target, taken) = self.in_quarantine(file);
         if let Some(same) = taken

@@ -4,13 +4,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use super::log::look;
 use super::owner::{machine_id, owned};
-use super::{files, format};
+use super::{LINE_MAX, files, format, log_of};
 use crate::arn::ActivityArn;
 use crate::{Origin, Scope, TaskId};
-
-/// An envelope with the longest token, ARN and scope has less; inputs and outcomes, which follow it, are not read.
-const ENVELOPE_MAX: u64 = 64 << 10;
 
 /// What lies in a state folder.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -18,7 +16,7 @@ const ENVELOPE_MAX: u64 = 64 << 10;
 pub struct Survey {
     /// The tasks, whatever their state.
     pub tasks: Vec<SurveyedTask>,
-    /// Files of tasks that can't be read, or not be understood.
+    /// Files of the log of which a part can't be read, or not be understood.
     pub unreadable: Vec<PathBuf>,
     /// How many files were set aside since they can't be understood.
     pub quarantined: usize,
@@ -49,7 +47,7 @@ pub struct SurveyedTask {
 /// Looks into a state folder. A worker may be running in it, or not. An error: the folder can't be read.
 pub fn survey(state_dir: &Path) -> io::Result<Survey> {
     let machine = machine_id();
-    let owner = files::head(&state_dir.join("owner"), ENVELOPE_MAX).unwrap_or_default();
+    let owner = files::head(&state_dir.join("owner"), LINE_MAX).unwrap_or_default();
     let (machine, copied) = owned(&owner, machine.as_deref());
     let mut survey = Survey {
         quarantined: count(&state_dir.join("quarantine"), |_| true),
@@ -58,33 +56,26 @@ pub fn survey(state_dir: &Path) -> io::Result<Survey> {
         }),
         ..Survey::default()
     };
-    for entry in std::fs::read_dir(state_dir.join("tasks"))? {
-        let path = entry?.path();
-        let stem = path.file_name().and_then(|name| name.to_str()?.strip_suffix(".task"));
-        let Some(id) = stem.and_then(TaskId::parse) else { continue };
-        let envelope = match files::head(&path, ENVELOPE_MAX) {
-            Ok(bytes) => format::envelope(&bytes).filter(|envelope| envelope.task().is_some()),
-            // A worker is at it, and has just settled it.
-            Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
-            Err(_) => None,
+    let looked = look(&log_of(state_dir))?;
+    survey.unreadable = looked.unreadable;
+    for (id, envelope) in looked.tasks {
+        let envelope = format::decode_envelope(&envelope);
+        let Some((task, copied)) =
+            envelope.and_then(|envelope| Some((envelope.task()?, envelope.is_copy(copied, &machine))))
+        else {
+            continue;
         };
-        match envelope
-            .and_then(|envelope| envelope.task().map(|task| (task, envelope.is_copy(copied, &machine))))
-        {
-            Some((task, copied)) => survey.tasks.push(SurveyedTask {
-                id,
-                origin: task.origin,
-                scope: task.scope,
-                activity: task.activity.and_then(|arn| ActivityArn::parse(&arn).ok()),
-                accepted: task.accepted,
-                has_outcome: task.has_outcome,
-                copied,
-            }),
-            None => survey.unreadable.push(path),
-        }
+        survey.tasks.push(SurveyedTask {
+            id,
+            origin: task.origin,
+            scope: task.scope,
+            activity: task.activity.and_then(|arn| ActivityArn::parse(&arn).ok()),
+            accepted: task.accepted,
+            has_outcome: task.has_outcome,
+            copied,
+        });
     }
     survey.tasks.sort_by_key(|task| (task.accepted, task.id));
-    survey.unreadable.sort();
     Ok(survey)
 }
 

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Origin, Scope, Settlement, TaskId, TaskToken};
+use crate::{Origin, Scope, TaskId, TaskToken};
 
 /// How a spool is opened.
 #[derive(Debug, Clone)]
@@ -124,12 +124,12 @@ pub struct Found {
     pub tasks: Vec<StoredTask>,
     /// Tasks of which only the envelope is left, the rest being damaged: to be failed.
     pub damaged: Vec<StoredTask>,
+    /// Tasks that wait for what can't be read now.
+    pub waiting: usize,
     /// Files that were set aside, where they lie now.
     pub quarantined: Vec<PathBuf>,
-    /// Files that can't be read now; they stay.
+    /// Files that can't be read now; they stay. Tasks without an outcome wait until all of them were read: their outcome may lie there.
     pub unreadable: Vec<PathBuf>,
-    /// Results that lay there though their task is over, and went: how it ended.
-    pub over: Vec<(TaskId, Settlement)>,
     /// What an operator should know of the folder, a line each.
     pub remarks: Vec<String>,
     /// The folder was made on another machine: only kept outcomes may be sent.
@@ -139,9 +139,9 @@ pub struct Found {
 }
 
 impl Found {
-    /// Tasks that need a place, those included that can't be read now.
+    /// Tasks that need a place, those included that wait for what can't be read now.
     pub fn count(&self) -> usize {
-        self.tasks.len() + self.damaged.len() + self.unreadable.len()
+        self.tasks.len() + self.damaged.len() + self.waiting
     }
 }
 
@@ -175,6 +175,12 @@ pub enum SpoolError {
         dir: PathBuf,
         /// Its process, where that is known.
         pid: Option<u32>,
+    },
+    /// A later version of the worker made the folder.
+    #[error("the state folder {} was made by a later version of the worker: run that one, or give this one a folder of its own", dir.display())]
+    UnknownFormat {
+        /// The folder.
+        dir: PathBuf,
     },
     /// The folder lies on a file system that can't promise to keep what was synced.
     #[error("the state folder {} lies on {kind}, which can lose results: choose a folder on a local disk (ext4, xfs, f2fs, btrfs), or set allow_unsafe_storage", dir.display())]

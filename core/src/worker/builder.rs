@@ -219,9 +219,9 @@ impl WorkerBuilder {
             Some(name) => name.clone(),
             None => WorkerName::new("activity-worker").map_err(|e| config(&e.to_string()))?,
         };
-        let (spool, found) = self.open(disk, &dir, &client)?;
+        let (mut spool, found) = self.open(disk, &dir, &client)?;
         let max_output = self.max_output();
-        let room = spool.room(max_output);
+        let room = spool.make_room(max_output, 1);
         let engine = Engine::new(self.rules(&found)?, client.clock().clock().monotonic());
         let activities = self.activities.iter().map(|a| a.arn.clone()).collect();
         let tools = Tools { spool, max_output, client: client.clone(), activities, name: name.clone() };

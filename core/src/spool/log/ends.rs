@@ -20,7 +20,7 @@ pub(super) const STONE: usize = 32;
 pub(super) const ENDS_MAX: usize = PAYLOAD_MAX / STONE;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::spool) struct End {
+pub(super) struct End {
     pub(super) stamp: u64,
     /// `None`: it was given up before it was accepted.
     pub(super) settlement: Option<Settlement>,
@@ -44,6 +44,11 @@ impl Ends {
 
     pub(super) fn find(&self, id: TaskId) -> Option<&End> {
         self.of.get(&id)
+    }
+
+    /// All, in one order.
+    pub(super) fn all(&self) -> Vec<(TaskId, End)> {
+        self.oldest.iter().filter_map(|(_, id)| Some((*id, *self.of.get(id)?))).collect()
     }
 
     /// From now on it lies there; the answer is where it lay before.

@@ -28,6 +28,7 @@
 
 mod crc;
 mod ends;
+mod look;
 mod open;
 mod record;
 mod resolve;
@@ -41,13 +42,14 @@ mod write;
 
 use std::collections::{BTreeMap, HashMap};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-pub(super) use ends::End;
-use ends::Ends;
+use ends::{End, Ends};
+pub(super) use look::look;
 pub(super) use open::{Bad, Opened};
-use record::{HEADER, Header, Kind, Place, TILE};
+pub(super) use record::TILE;
+use record::{HEADER, Header, Kind, Place};
 use segment::Segment;
 pub(super) use resolve::State;
 pub(super) use space::{Size, cost};
@@ -149,6 +151,27 @@ pub(super) enum NoBody {
 }
 
 impl Log {
+    /// A log without anything, and without files.
+    pub(super) fn empty(dir: &Path, size: Size) -> Self {
+        Log {
+            dir: dir.to_owned(),
+            size,
+            segments: BTreeMap::new(),
+            head: None,
+            start: 0,
+            next: 1,
+            synced: 0,
+            tasks: HashMap::new(),
+            ends: Ends::default(),
+            voids: Vec::new(),
+            owed_voids: Vec::new(),
+            growing: None,
+            staged: Vec::new(),
+            is_tidying: false,
+            is_shaken: false,
+        }
+    }
+
     /// What is known of a task, from the next [`commit`](Log::commit) on. Without a `body` the one that it has stays.
     pub(super) fn put(&mut self, id: TaskId, envelope: Vec<u8>, body: Option<Vec<u8>>) {
         match self.staged.iter_mut().rev().find(|change| change.id() == id) {
@@ -165,6 +188,22 @@ impl Log {
     pub(super) fn end(&mut self, id: TaskId, settlement: Option<Settlement>, at: SystemTime) {
         let at = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
         self.staged.push(Change::End { id, end: End { stamp: 0, settlement, at, slot: 0 } });
+    }
+
+    /// Takes back what was staged, but for the ends of tasks.
+    pub(super) fn unstage(&mut self) {
+        self.staged.retain(|change| matches!(change, Change::End { .. }));
+    }
+
+    /// What ended in another log is known to have ended in this one too, durably with the next [`commit`](Log::commit).
+    pub(super) fn remember(&mut self, other: &Log) {
+        let staged = other.staged.iter().filter_map(|change| match change {
+            Change::End { id, end } => Some((*id, *end)),
+            Change::Put { .. } => None,
+        });
+        for (id, end) in other.ends.all().into_iter().chain(staged) {
+            self.staged.push(Change::End { id, end: End { stamp: 0, slot: 0, ..end } });
+        }
     }
 
     /// Whether there is something to be made durable.
@@ -211,12 +250,21 @@ impl Log {
         payload.ok_or(NoBody::Damaged(record))
     }
 
-    /// All tasks of which something is known, in one order.
-    #[cfg(test)]
-    fn ids(&self) -> Vec<TaskId> {
-        let mut ids: Vec<TaskId> = self.tasks.keys().copied().collect();
-        ids.sort_unstable();
-        ids
+    /// Whether there is nothing of a task but its envelope.
+    pub(super) fn is_bare(&self, id: TaskId) -> bool {
+        self.tasks.get(&id).is_none_or(|object| object.pieces.is_empty())
+    }
+
+    /// The most bytes that the task's body has.
+    pub(super) fn body_length(&self, id: TaskId) -> usize {
+        let pieces = self.tasks.get(&id).into_iter().flat_map(|object| &object.pieces);
+        pieces.map(|place| usize::from(place.tiles) * TILE).sum()
+    }
+
+    /// The records of a task, as far as they can be read.
+    pub(super) fn raw(&self, id: TaskId) -> Vec<u8> {
+        let places = self.tasks.get(&id).into_iter().flat_map(|object| [&object.head].into_iter().chain(&object.pieces));
+        places.filter_map(|place| self.record(*place).ok()).flatten().collect()
     }
 
     fn record(&self, place: Place) -> io::Result<Vec<u8>> {

@@ -1,14 +1,14 @@
 //! Opening the log: reads all of it, and writes anew what only the system's memory may hold.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::ends::{End, Ends};
+use super::ends::End;
 use super::record::{Kind, Place, TILE};
 use super::resolve::{Hole, Resolved, State, resolve};
 use super::scan::{Scan, scan};
-use super::segment::{BLOCK, BLOCK_TILES, Label, Segment};
+use super::segment::{BLOCK, Label, Segment};
 use super::space::{FEWEST, path, put};
 use super::write::{Num, Rec, ends_of};
 use super::{Cursor, Log, SPARE, Size, payload};
@@ -26,8 +26,6 @@ pub(in crate::spool) struct Opened {
     pub(in crate::spool) bad: Vec<Bad>,
     /// Segments of which a part can't be read now.
     pub(in crate::spool) unclear: Vec<PathBuf>,
-    /// What lies under a segment's name, and is none.
-    pub(in crate::spool) odd: Vec<PathBuf>,
 }
 
 /// Bytes that make no sense, where a record was.
@@ -46,30 +44,20 @@ impl Bad {
 }
 
 impl Log {
-    /// Opens the log in a folder that is there; where there is none yet, makes one.
-    pub(in crate::spool) fn open(disk: &mut dyn Disk, dir: &Path, size: Size) -> io::Result<(Log, Opened)> {
+    /// Opens the log in a folder that is there; where there is none yet, makes one. What can't be read now stays where it is, if it
+    /// is to be waited for; else it counts as damaged.
+    pub(in crate::spool) fn open(
+        disk: &mut dyn Disk,
+        dir: &Path,
+        size: Size,
+        waits: bool,
+    ) -> io::Result<(Log, Opened)> {
         let slots = slots(disk, dir)?;
-        let mut log = Log {
-            dir: dir.to_owned(),
-            size,
-            segments: BTreeMap::new(),
-            head: None,
-            start: 0,
-            next: 1,
-            synced: 0,
-            tasks: HashMap::new(),
-            ends: Ends::default(),
-            voids: Vec::new(),
-            owed_voids: Vec::new(),
-            growing: None,
-            staged: Vec::new(),
-            is_tidying: false,
-            is_shaken: false,
-        };
-        let (scans, odd) = log.read(disk, &slots)?;
+        let mut log = Log::empty(dir, size);
+        let scans = log.read(disk, &slots, waits)?;
         let resolved = resolve(&scans);
         let unclear = scans.iter().filter(|(_, scan)| scan.is_unclear).map(|(slot, _)| path(dir, *slot));
-        let mut opened = Opened { tasks: Vec::new(), bad: Vec::new(), unclear: unclear.collect(), odd };
+        let mut opened = Opened { tasks: Vec::new(), bad: Vec::new(), unclear: unclear.collect() };
         log.take_in(&scans, resolved, &mut opened)?;
         drop(scans);
         while log.segments.len() < FEWEST {
@@ -83,8 +71,9 @@ impl Log {
         &mut self,
         disk: &mut dyn Disk,
         slots: &[u16],
-    ) -> io::Result<(BTreeMap<u16, Scan>, Vec<PathBuf>)> {
-        let (mut scans, mut odd) = (BTreeMap::new(), Vec::new());
+        waits: bool,
+    ) -> io::Result<BTreeMap<u16, Scan>> {
+        let mut scans = BTreeMap::new();
         self.size.segment = slots.iter().find_map(|slot| size_of(disk, &self.dir, *slot)).unwrap_or(self.size.segment);
         for slot in slots.iter().copied() {
             let path = path(&self.dir, slot);
@@ -94,14 +83,13 @@ impl Log {
             };
             let file = match file {
                 Ok(file) => file,
-                Err(e) if files::is_odd(&e) => {
-                    odd.push(path);
-                    continue;
-                }
+                // Where it can't be set aside: what is no file of ours is left alone.
+                Err(e) if files::is_odd(&e) => continue,
                 Err(e) => return Err(e),
             };
             let length = file.length()?;
-            let scan = scan(&*file, slot, self.size.segment)?;
+            let mut scan = scan(&*file, slot, self.size.segment)?;
+            scan.is_unclear &= waits;
             let mut segment = Segment::new(file, scan.label);
             segment.is_lost = length < self.size.segment.into();
             segment.is_needed = scan.is_unclear;
@@ -111,7 +99,7 @@ impl Log {
             self.segments.insert(slot, segment);
             scans.insert(slot, scan.let_go());
         }
-        Ok((scans, odd))
+        Ok(scans)
     }
 
     /// A segment that has another name elsewhere, as in a snapshot made of links, gets a file of its own.
@@ -233,7 +221,7 @@ impl Log {
             self.head = self.head.filter(|_| !is_head);
             // Without room for the copies it stays as it is, and is told again at the next start.
             self.is_tidying = true;
-            let _ = self.empty(slot);
+            let _ = self.vacate(slot);
             self.is_tidying = false;
         }
     }

@@ -17,7 +17,7 @@
 use super::crc::crc;
 
 /// Records begin at multiples of this: a sector that goes bad takes one record, not two.
-pub(super) const TILE: usize = 512;
+pub(in crate::spool) const TILE: usize = 512;
 pub(super) const HEADER: usize = 64;
 /// The most bytes of a body that one record carries.
 pub(super) const PIECE_MAX: usize = (16 << 10) - HEADER;

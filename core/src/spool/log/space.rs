@@ -78,16 +78,6 @@ impl Log {
         self.size.capacity(self.size.most)
     }
 
-    /// Bytes of its files.
-    pub(in crate::spool) fn bytes(&self) -> u64 {
-        self.segments.len() as u64 * u64::from(self.size.segment)
-    }
-
-    /// Bytes of one of its files.
-    pub(in crate::spool) fn segment_bytes(&self) -> u64 {
-        self.size.segment.into()
-    }
-
     /// Segments that can be written to.
     fn sound(&self) -> usize {
         self.segments.values().filter(|s| !s.is_lost && !s.is_needed && !s.is_stuck).count()

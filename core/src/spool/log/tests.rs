@@ -23,7 +23,7 @@ fn size(segments: u64) -> Size {
 }
 
 fn open(disk: &MemoryDisk) -> (Log, Opened) {
-    Log::open(&mut disk.clone(), &dir(), size(5)).unwrap()
+    Log::open(&mut disk.clone(), &dir(), size(5), true).unwrap()
 }
 
 fn id(n: u64) -> TaskId {

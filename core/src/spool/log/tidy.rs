@@ -28,7 +28,7 @@ impl Log {
                 break;
             }
             let Some(victim) = self.victim() else { break };
-            if self.empty(victim).is_err() {
+            if self.vacate(victim).is_err() {
                 break;
             }
         }
@@ -71,7 +71,7 @@ impl Log {
     }
 
     /// Copies what counts, then gives the segment free.
-    pub(super) fn empty(&mut self, victim: u16) -> io::Result<()> {
+    pub(super) fn vacate(&mut self, victim: u16) -> io::Result<()> {
         let size = self.size.segment;
         let Some(segment) = self.segments.get(&victim) else { return Ok(()) };
         if segment.cost() > 0 {
@@ -208,7 +208,7 @@ impl Log {
     fn let_forget(&mut self) {
         let oldest = self.segments.iter().filter(|(_, segment)| segment.from == self.horizon());
         if let Some(slot) = oldest.map(|(slot, _)| *slot).find(|slot| Some(*slot) != self.head.map(|h| h.slot)) {
-            let _ = self.empty(slot);
+            let _ = self.vacate(slot);
             self.forget();
         }
     }

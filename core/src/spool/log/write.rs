@@ -67,6 +67,17 @@ impl Log {
         Err(Failed { kept, source })
     }
 
+    /// After a commit that failed: whether the disk takes anything by now.
+    pub(in crate::spool) fn probe(&mut self) -> io::Result<()> {
+        let voids = self.owed_voids.clone();
+        if voids.is_empty() {
+            return Ok(());
+        }
+        self.ready(&VecDeque::new(), voids.len() + 1)?;
+        let voids = self.owed_voids.clone();
+        self.group(&mut VecDeque::new(), &mut HashMap::new(), &voids).map(drop)
+    }
+
     /// The records of these changes, in their order.
     fn records(&self, staged: &[Change]) -> VecDeque<Rec> {
         let mut queue = VecDeque::new();

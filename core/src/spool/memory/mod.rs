@@ -158,7 +158,7 @@ impl Disk for MemoryDisk {
         state.step(Op::MakeDir, dir)?;
         state.dirs.insert(dir.to_owned());
         // What is done by its name is done in the new one; who held the old one still does.
-        state.made_anew |= dir.ends_with("tasks");
+        state.made_anew |= dir.ends_with("log");
         Ok(None)
     }
 
@@ -224,32 +224,13 @@ impl Disk for MemoryDisk {
         }
     }
 
-    fn preallocate(&mut self, file: &Path, bytes: u64) -> io::Result<()> {
-        let mut state = self.lock_state();
-        state.alive()?;
-        state.there()?;
-        let inode = state.find_or_create(file);
-        state.step(Op::Preallocate, file)?;
-        state.regular(inode)?;
-        state.has_room(inode, bytes)?;
-        state.files[inode].reserved = state.files[inode].reserved.max(bytes);
-        Ok(())
-    }
-
     fn write(&mut self, file: &Path, bytes: &[u8]) -> io::Result<()> {
-        self.lock_state().put(file, 0, bytes, true).map(|_| ())
+        self.lock_state().put(file, bytes).map(|_| ())
     }
 
     fn write_durably(&mut self, file: &Path, bytes: &[u8]) -> io::Result<()> {
         let mut state = self.lock_state();
-        let inode = state.put(file, 0, bytes, true)?;
-        state.fsync(file, inode)
-    }
-
-    fn write_at_durably(&mut self, file: &Path, at: u64, bytes: &[u8]) -> io::Result<()> {
-        let mut state = self.lock_state();
-        let at = usize::try_from(at).map_err(|_| io::Error::from(io::ErrorKind::FileTooLarge))?;
-        let inode = state.put(file, at, bytes, false)?;
+        let inode = state.put(file, bytes)?;
         state.fsync(file, inode)
     }
 

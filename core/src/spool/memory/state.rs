@@ -15,8 +15,6 @@ pub enum Op {
     List,
     /// A file is read.
     Read,
-    /// Room is set aside.
-    Preallocate,
     /// A file is opened, to be written in place.
     Open,
     /// A file is written.
@@ -59,8 +57,6 @@ pub(super) struct State {
 pub(super) struct Inode {
     pub(super) now: Vec<u8>,
     pub(super) durable: Vec<u8>,
-    /// Blocks set aside.
-    pub(super) reserved: u64,
     /// Pages of which a sync failed: the kernel calls them clean, and they are not on disk.
     pub(super) lost: BTreeSet<usize>,
     /// It is no file: what it is.
@@ -206,11 +202,11 @@ impl State {
         let mut live: Vec<usize> = self.names.values().copied().collect();
         live.sort_unstable();
         live.dedup();
-        live.iter().map(|inode| self.files[*inode].reserved.max(self.files[*inode].now.len() as u64)).sum()
+        live.iter().map(|inode| self.files[*inode].now.len() as u64).sum()
     }
 
     pub(super) fn has_room(&self, inode: usize, bytes: u64) -> io::Result<()> {
-        let own = self.files[inode].reserved.max(self.files[inode].now.len() as u64);
+        let own = self.files[inode].now.len() as u64;
         match self.capacity {
             Some(capacity) if bytes > own && self.used() + bytes - own > capacity => {
                 Err(io::ErrorKind::StorageFull.into())
@@ -219,21 +215,17 @@ impl State {
         }
     }
 
-    pub(super) fn put(&mut self, path: &Path, at: usize, bytes: &[u8], whole: bool) -> io::Result<usize> {
+    pub(super) fn put(&mut self, path: &Path, bytes: &[u8]) -> io::Result<usize> {
         self.alive()?;
         self.there()?;
         let inode = self.find_or_create(path);
         self.step(Op::Write, path)?;
         self.regular(inode)?;
-        self.has_room(inode, (at + bytes.len()) as u64)?;
+        self.has_room(inode, bytes.len() as u64)?;
         let file = &mut self.files[inode];
-        file.now.resize(if whole { bytes.len() } else { file.now.len().max(at + bytes.len()) }, 0);
-        file.now[at..at + bytes.len()].copy_from_slice(bytes);
-        if whole {
-            file.reserved = 0;
-            file.lost.clear();
-        }
-        file.soil(at, bytes.len());
+        file.now.clear();
+        file.now.extend_from_slice(bytes);
+        file.lost.clear();
         Ok(inode)
     }
 

@@ -53,9 +53,8 @@ impl Driver {
             }
             Action::Call { id, call } => self.call(id, call),
             Action::Forget { id, settlement } => {
-                let request_id = self.live.get(&id).and_then(|live| live.request_id.clone());
                 let at = self.client.clock().now();
-                self.disk(DiskJob::Settle { id, settlement, request_id, at });
+                self.disk(DiskJob::Settle { id, settlement, at });
             }
             Action::DropCalls => {
                 self.end.dropped_polls = self.engine.polls_in_flight();
@@ -72,7 +71,7 @@ impl Driver {
                     && planted("held-is-dropped")
                 {
                     let at = self.client.clock().now();
-                    self.disk(DiskJob::Settle { id, settlement: Settlement::Unknown, request_id: None, at });
+                    self.disk(DiskJob::Settle { id, settlement: Settlement::Unknown, at });
                 }
                 self.note(notice);
                 if let Some(event) = self.event(notice) {
@@ -121,7 +120,7 @@ impl Driver {
     fn call(&mut self, id: TaskId, call: Call) {
         if call == Call::Report && planted("file-removed-before-the-answer") {
             let (settlement, at) = (Settlement::Delivered, self.client.clock().now());
-            self.disk(DiskJob::Settle { id, settlement, request_id: None, at });
+            self.disk(DiskJob::Settle { id, settlement, at });
         }
         let Some(live) = self.live.get(&id) else { return };
         let outcome = match (call, &live.outcome) {

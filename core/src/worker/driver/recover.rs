@@ -30,9 +30,6 @@ impl Driver {
         self.and_more(more, Many::SetAside);
         let new = self.disk_watch.not_readable(found.unreadable);
         self.and_more_after(&new, Many::FilesNotRead, |path| Warning::FileNotRead { path: path.clone() });
-        self.and_more_after(&found.over, Many::ResultsDropped, |(id, settlement)| {
-            Warning::ResultOfEndedTask { id: *id, settlement: *settlement }
-        });
         if found.copied && !std::mem::replace(&mut self.disk_watch.copied, true) {
             self.warn(Warning::FolderCopied);
         }

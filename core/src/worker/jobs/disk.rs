@@ -52,7 +52,6 @@ pub(crate) enum DiskJob {
     Settle {
         id: TaskId,
         settlement: Settlement,
-        request_id: Option<String>,
         at: SystemTime,
     },
     /// How did a task end that is over?
@@ -183,6 +182,9 @@ impl fmt::Display for Refused {
     }
 }
 
+/// Room is made for so many more tasks: there are as many lanes.
+const AHEAD: usize = 4;
+
 /// Carries out `jobs` in their order, with one sync of the folder for all of them, and says how many more tasks fit.
 pub(crate) fn batch(spool: &mut Spool, jobs: Vec<DiskJob>, max_output: usize) -> Vec<DiskDone> {
     let mut done = Vec::with_capacity(jobs.len() + 2);
@@ -203,7 +205,7 @@ pub(crate) fn batch(spool: &mut Spool, jobs: Vec<DiskJob>, max_output: usize) ->
         }
     }
     spool.probe_again();
-    done.push(DiskDone::Room(spool.room(max_output)));
+    done.push(DiskDone::Room(spool.make_room(max_output, AHEAD)));
     done
 }
 
@@ -212,7 +214,11 @@ impl DiskJob {
     fn is_staged(&self) -> bool {
         matches!(
             self,
-            DiskJob::Accept(_) | DiskJob::KeepOutcome { .. } | DiskJob::CountRun { .. } | DiskJob::Claim(_)
+            DiskJob::Accept(_)
+                | DiskJob::KeepOutcome { .. }
+                | DiskJob::CountRun { .. }
+                | DiskJob::Claim(_)
+                | DiskJob::Settle { .. }
         )
     }
 }
@@ -245,9 +251,9 @@ fn one(spool: &mut Spool, job: DiskJob) -> DiskDone {
             DiskDone::Completed { id, ticket, result: complete_one(spool, id, &later) }
         }
         DiskJob::ReadOutcome { id } => DiskDone::Outcome { id, outcome: spool.outcome(id) },
-        DiskJob::Settle { id, settlement, request_id, at } => {
-            let error = spool.settle(id, settlement, request_id.as_deref(), at).err().map(|e| e.to_string());
-            DiskDone::Settled { id, error }
+        DiskJob::Settle { id, settlement, at } => {
+            spool.settle(id, settlement, at);
+            DiskDone::Settled { id, error: None }
         }
         DiskJob::KeepDate { date } => {
             if let Err(error) = spool.keep_date(date) {
@@ -322,6 +328,7 @@ fn uncommit(done: &mut DiskDone, why: &str) {
         }
         DiskDone::RunCounted { runs, .. } => *runs = None,
         DiskDone::Claimed { result, .. } => *result = Err(why.to_owned()),
+        DiskDone::Settled { error, .. } => *error = Some(why.to_owned()),
         _ => {}
     }
 }

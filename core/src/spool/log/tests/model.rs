@@ -150,7 +150,7 @@ impl World {
             let lucky = 1 + luck.u32(..9);
             self.disk.power_cut(|| luck.u32(..10) < lucky);
         }
-        let opened = Log::open(&mut self.disk.clone(), &dir(), size(5));
+        let opened = Log::open(&mut self.disk.clone(), &dir(), size(5), true);
         let (log, opened) = opened.unwrap_or_else(|e| panic!("{e}\n{}", self.told()));
         self.log = log;
         check_counts(&self.log);
