@@ -20,12 +20,13 @@ impl Spool {
     /// Reads again what could not be read before.
     pub fn reread(&mut self) -> Found {
         let mut found = Found { copied: self.copied, ..Found::default() };
-        if self.looks == 0 || self.is_away() || self.log.owes() {
+        if self.looks == 0 || self.is_away() {
             return found;
         }
         let (dir, size) = (self.log_path(), Size::of(self.config.max_bytes));
         match Log::open(&mut *self.disk, &dir, size, self.looks < LOOKS_MAX) {
-            Ok((log, opened)) => {
+            Ok((mut log, opened)) => {
+                log.remember(&self.log);
                 self.log = log;
                 self.take_in(opened, &mut found);
             }

@@ -171,6 +171,12 @@ impl Spool {
         envelope.task().map(|task| StoredTask { copied, ..task })
     }
 
+    /// Where in the log the records of a task lie, as a file and bytes in it: first the one with the envelope.
+    #[cfg(any(test, feature = "testing"))]
+    pub fn lies(&self, id: TaskId) -> Vec<(PathBuf, std::ops::Range<usize>)> {
+        self.log.lies(id)
+    }
+
     /// Tasks held.
     #[cfg(any(test, feature = "testing"))]
     pub fn len(&self) -> usize {

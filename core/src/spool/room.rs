@@ -18,7 +18,7 @@ impl Spool {
     /// How many more tasks fit, each with the largest input and with `max_output` set aside, into the log as it is now: by count and by
     /// bytes. None on a disk that refused one and takes nothing (one that is read-only, or dying).
     pub fn room(&self, max_output: usize) -> usize {
-        if self.is_away() || (self.refused && !planted("refusing-disk-is-polled-for")) {
+        if self.is_away() || self.looks > 0 || (self.refused && !planted("refusing-disk-is-polled-for")) {
             return 0;
         }
         let free = self.log.capacity().saturating_sub(self.log.used() + self.owed);

@@ -84,6 +84,8 @@ pub(super) struct Log {
     is_tidying: bool,
     /// A group failed, and segments were left that were not full.
     is_shaken: bool,
+    /// A part of it can't be read now: until it can, nothing is written. Neither the last seq is known nor what was promised.
+    is_unclear: bool,
 }
 
 /// Where the next group begins.
@@ -169,6 +171,7 @@ impl Log {
             staged: Vec::new(),
             is_tidying: false,
             is_shaken: false,
+            is_unclear: false,
         }
     }
 
@@ -259,6 +262,18 @@ impl Log {
     pub(super) fn body_length(&self, id: TaskId) -> usize {
         let pieces = self.tasks.get(&id).into_iter().flat_map(|object| &object.pieces);
         pieces.map(|place| usize::from(place.tiles) * TILE).sum()
+    }
+
+    /// Where the records of a task lie: the one with the envelope, then the pieces of its body.
+    #[cfg(any(test, feature = "testing"))]
+    pub(super) fn lies(&self, id: TaskId) -> Vec<(PathBuf, std::ops::Range<usize>)> {
+        let object = self.tasks.get(&id).into_iter();
+        let places = object.flat_map(|object| [&object.head].into_iter().chain(&object.pieces));
+        let spot = |place: &Place| {
+            let at = usize::from(place.tile) * TILE;
+            (space::path(&self.dir, place.slot), at..at + usize::from(place.tiles) * TILE)
+        };
+        places.map(spot).collect()
     }
 
     /// The records of a task, as far as they can be read.

@@ -60,9 +60,7 @@ impl Log {
         let mut opened = Opened { tasks: Vec::new(), bad: Vec::new(), unclear: unclear.collect() };
         log.take_in(&scans, resolved, &mut opened)?;
         drop(scans);
-        while log.segments.len() < FEWEST {
-            log.grow(disk)?;
-        }
+        while log.segments.len() < FEWEST && log.grow(disk)? {}
         Ok((log, opened))
     }
 
@@ -134,11 +132,17 @@ impl Log {
         for hole in &resolved.holes {
             opened.bad.push(self.bad(*hole));
         }
+        self.is_unclear = resolved.is_unclear;
+        if self.is_unclear {
+            return Ok(());
+        }
         self.next = resolved.last + 1;
         if !is_empty {
-            self.leave_out(&resolved);
+            // What nobody vouches for does not count from now on: what of it is whole is written anew.
+            self.owe_void(resolved.synced + 1, resolved.last + JUMP);
+            self.next += JUMP;
         }
-        self.head = if resolved.is_unclear { None } else { self.cursor() };
+        self.head = self.cursor();
         let mut queue = self.young(&resolved);
         if !queue.is_empty() {
             self.write(&mut queue, &mut HashSet::new())?;
@@ -147,21 +151,6 @@ impl Log {
             self.tidy();
         }
         Ok(())
-    }
-
-    /// What nobody vouches for does not count from now on: what of it is whole is written anew. What can't be read now is left out of
-    /// that: it may be what was promised.
-    fn leave_out(&mut self, resolved: &Resolved) {
-        if resolved.is_unclear {
-            let mut seqs = resolved.unvouched.clone();
-            seqs.sort_unstable();
-            for seq in seqs {
-                self.owe_void(seq, seq);
-            }
-        } else {
-            self.owe_void(resolved.synced + 1, resolved.last + JUMP);
-        }
-        self.next = resolved.last + JUMP + 1;
     }
 
     fn bad(&mut self, hole: Hole) -> Bad {

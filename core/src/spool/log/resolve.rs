@@ -37,8 +37,6 @@ pub(super) struct Resolved {
     pub(super) holes: Vec<Hole>,
     /// Whole records that nobody vouches for.
     pub(super) young: HashSet<Place>,
-    /// The seqs of all records that nobody vouches for, whole or not.
-    pub(super) unvouched: Vec<u64>,
     /// All up to this one were synced.
     pub(super) synced: u64,
     pub(super) last: u64,
@@ -149,9 +147,6 @@ impl Resolved {
     fn sort(&mut self, seen: &Seen, heap: &mut Heap) {
         let Header { kind, seq, num, part, parts, .. } = seen.header;
         let (id, is_vouched) = (TaskId::from_bytes(seen.header.id), seq <= self.synced);
-        if !is_vouched {
-            self.unvouched.push(seq);
-        }
         if self.is_void(seq) || self.was_refused(&seen.header) {
             return;
         }

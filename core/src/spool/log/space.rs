@@ -85,7 +85,7 @@ impl Log {
 
     /// Makes one more segment. False: it may not grow any more.
     pub(in crate::spool) fn grow(&mut self, disk: &mut dyn Disk) -> io::Result<bool> {
-        if self.sound() >= self.size.most {
+        if self.sound() >= self.size.most || self.is_unclear {
             return Ok(false);
         }
         let is_spent = |segment: &Segment| segment.is_lost && segment.cost() == 0;

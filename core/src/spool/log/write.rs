@@ -58,6 +58,11 @@ impl Log {
             return Ok(());
         }
         let mut kept = HashSet::new();
+        if self.is_unclear {
+            self.staged = staged;
+            self.unstage();
+            return Err(Failed { kept, source: io::Error::other("a part of the log can't be read now") });
+        }
         let mut queue = self.records(&staged);
         let Err(source) = self.write(&mut queue, &mut kept) else { return Ok(()) };
         let unwritten: HashSet<TaskId> =

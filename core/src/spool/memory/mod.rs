@@ -126,6 +126,13 @@ impl MemoryDisk {
         state.drop_unnamed();
     }
 
+    /// Some bits of a byte change while it lies there.
+    pub fn flip(&self, file: &Path, at: usize, bits: u8) {
+        for bit in (0..8).filter(|bit| bits >> bit & 1 == 1) {
+            self.rot_bit(file, at, bit);
+        }
+    }
+
     /// One bit of a file changes while it lies there. False if the file has no such byte.
     pub fn rot(&self, file: &Path, at: usize) -> bool {
         self.rot_bit(file, at, 6)
@@ -137,9 +144,20 @@ impl MemoryDisk {
         let Some(inode) = state.names.get(file).copied() else { return false };
         let Some(byte) = state.files[inode].now.get_mut(at) else { return false };
         *byte ^= 1 << (bit % 8);
-        let now = state.files[inode].now.clone();
-        state.files[inode].durable = now;
+        if let Some(byte) = state.files[inode].durable.get_mut(at) {
+            *byte ^= 1 << (bit % 8);
+        }
         true
+    }
+
+    /// These bytes of a file can't be read by who has it open.
+    pub fn set_unreadable(&self, bytes: Option<(PathBuf, std::ops::Range<usize>)>) {
+        self.lock_state().unreadable = bytes;
+    }
+
+    /// Who reads these bytes of a file, and no more, ends.
+    pub fn set_deadly(&self, bytes: Option<(PathBuf, std::ops::Range<usize>)>) {
+        self.lock_state().deadly = bytes;
     }
 
     /// All files there are now.
@@ -310,6 +328,17 @@ impl OpenFile for MemoryFile {
         let mut state = self.lock_state();
         state.step(Op::Read, &self.path)?;
         let at = usize::try_from(at).unwrap_or(usize::MAX);
+        if let Some((file, range)) = &state.unreadable
+            && *file == self.path
+            && range.start < at + bytes.len()
+            && at < range.end
+        {
+            return Err(io::Error::from_raw_os_error(5));
+        }
+        if state.deadly == Some((self.path.clone(), at..at + bytes.len())) {
+            drop(state);
+            std::panic::resume_unwind(Box::new("the process ends"));
+        }
         let there = state.files[self.inode].now.get(at..at.saturating_add(bytes.len()));
         bytes.copy_from_slice(there.ok_or(io::ErrorKind::UnexpectedEof)?);
         Ok(())

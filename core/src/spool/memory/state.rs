@@ -49,6 +49,10 @@ pub(super) struct State {
     pub(super) capacity: Option<u64>,
     pub(super) kind: Option<StorageKind>,
     pub(super) fault: Option<Fault>,
+    /// Bytes of a file that can't be read.
+    pub(super) unreadable: Option<(PathBuf, std::ops::Range<usize>)>,
+    /// Bytes of a file that end who reads them.
+    pub(super) deadly: Option<(PathBuf, std::ops::Range<usize>)>,
     /// So many more steps, then the process is dead: nothing it does has an effect any more.
     pub(super) steps_left: Option<u64>,
 }

@@ -64,17 +64,15 @@ fn field_17_a_worker_of_an_earlier_version_that_got_in_has_the_folder_alone() {
     let other = File::create(&lock).unwrap();
     other.try_lock().unwrap();
     assert!(matches!(spool.footing(), Footing::Taken));
-    let before = fs::read(device.dir().join(format!("tasks/{id}.task"))).unwrap();
+    let contents = || (0..5).map(|n| fs::read(device.dir().join(format!("log/00{n}"))).unwrap()).collect::<Vec<_>>();
+    let before = contents();
     assert!(spool.keep_outcome(id, &outcome(1)).is_err());
     assert!(accept(&mut spool, 2).is_err());
-    let _ = spool.settle(id, Settlement::Delivered, None, now());
+    spool.settle(id, Settlement::Delivered, now());
+    assert!(spool.commit().is_err());
     assert!(spool.keep_date(now()).is_err());
-    assert_eq!(
-        fs::read(device.dir().join(format!("tasks/{id}.task"))).unwrap(),
-        before,
-        "nothing is written"
-    );
-    assert!(!device.dir().join("settled.a").exists() && !device.dir().join("date").exists());
+    assert!(contents() == before, "nothing is written");
+    assert!(!device.dir().join("date").exists());
     assert_eq!(spool.room(MAX_OUTPUT), 0);
     assert!(matches!(spool.footing(), Footing::Taken), "for good");
 }
@@ -95,23 +93,24 @@ fn field_17_a_worker_starts_after_an_earlier_version_on_its_lock_alone_not_besid
 
 #[test]
 fn field_17_a_folder_that_was_removed_is_made_anew_and_every_task_keeps_its_token() {
-    // All of it, what is in it, its tasks; and with an empty folder in its place.
-    for removed in ["", "contents", "tasks", "replaced"] {
+    // All of it, what is in it, its log; and with an empty folder in its place.
+    for removed in ["", "contents", "log", "replaced"] {
         let device = Device::new();
         let (mut spool, _) = device.open().unwrap();
         let (kept, open, over) =
             (accept(&mut spool, 1).unwrap(), accept(&mut spool, 2).unwrap(), accept(&mut spool, 3).unwrap());
         spool.keep_outcome(kept, &outcome(1)).unwrap();
         spool.commit().unwrap();
-        spool.settle(over, Settlement::Delivered, None, now()).unwrap();
+        spool.settle(over, Settlement::Delivered, now());
+        spool.commit().unwrap();
         let dir = device.dir();
         match removed {
-            "tasks" => fs::remove_dir_all(dir.join("tasks")).unwrap(),
+            "log" => fs::remove_dir_all(dir.join("log")).unwrap(),
             "contents" => {
-                for name in ["tasks", "quarantine"] {
+                for name in ["log", "quarantine"] {
                     fs::remove_dir_all(dir.join(name)).unwrap();
                 }
-                for name in ["lock", "owner", "settled.a"] {
+                for name in ["lock", "owner"] {
                     fs::remove_file(dir.join(name)).unwrap();
                 }
             }
@@ -124,7 +123,7 @@ fn field_17_a_folder_that_was_removed_is_made_anew_and_every_task_keeps_its_toke
         assert_eq!(spool.footing(), Footing::Firm);
         assert!(in_use(&device), "{removed}: locked again");
         assert_eq!(mode(&dir), 0o700);
-        assert!(spool.room(MAX_OUTPUT) > 0, "{removed}: and it works");
+        assert!(spool.make_room(MAX_OUTPUT, 1) > 0, "{removed}: and it works");
         // What is in memory is kept once more; of what is not the token is left.
         spool.keep_outcome(kept, &outcome(1)).unwrap();
         let new = accept(&mut spool, 4).unwrap();
@@ -163,8 +162,10 @@ fn field_17_a_folder_that_was_removed_and_is_anothers_now_is_left_to_it() {
     accept(&mut spool, 1).unwrap();
     fs::remove_dir_all(device.dir()).unwrap();
     let (other, _) = device.open().unwrap();
+    let files = || fs::read_dir(device.dir().join("log")).unwrap().count();
+    let before = files();
     assert!(matches!(spool.footing(), Footing::Taken));
-    assert_eq!(fs::read_dir(device.dir().join("tasks")).unwrap().count(), 0);
+    assert_eq!(files(), before);
     drop(other);
 }
 
@@ -176,7 +177,7 @@ fn field_17_a_folder_that_was_moved_or_covered_is_written_to_no_more_and_used_ag
         let id = accept(&mut spool, 1).unwrap();
         fs::rename(device.dir(), device.aside()).unwrap();
         if covered {
-            fs::create_dir_all(device.dir().join("tasks")).unwrap();
+            fs::create_dir_all(device.dir().join("log")).unwrap();
         }
         assert_eq!(spool.footing(), Footing::Away(FolderAway::Elsewhere));
         assert_eq!(spool.room(MAX_OUTPUT), 0, "P2");
@@ -187,14 +188,14 @@ fn field_17_a_folder_that_was_moved_or_covered_is_written_to_no_more_and_used_ag
         assert!(matches!(spool.footing(), Footing::Away(_)));
         assert_eq!(covered, device.dir().exists(), "it is not made anew: what was kept waits elsewhere");
         if covered {
-            assert_eq!(fs::read_dir(device.dir().join("tasks")).unwrap().count(), 0);
+            assert_eq!(fs::read_dir(device.dir().join("log")).unwrap().count(), 0);
             fs::remove_dir_all(device.dir()).unwrap();
         }
         fs::rename(device.aside(), device.dir()).unwrap();
         assert!(matches!(spool.footing(), Footing::Mended(_)));
         assert_eq!(spool.footing(), Footing::Firm);
         spool.probe_again();
-        assert!(spool.room(MAX_OUTPUT) > 0);
+        assert!(spool.make_room(MAX_OUTPUT, 1) > 0);
         spool.keep_outcome(id, &outcome(1)).unwrap();
         spool.commit().unwrap();
     }
@@ -204,7 +205,7 @@ fn field_17_a_folder_that_was_moved_or_covered_is_written_to_no_more_and_used_ag
 fn field_17_a_folder_that_is_opened_to_others_later_is_closed_again_with_a_word() {
     let device = Device::new();
     let (mut spool, _) = device.open().unwrap();
-    for opened in [device.dir(), device.dir().join("tasks")] {
+    for opened in [device.dir(), device.dir().join("log")] {
         fs::set_permissions(&opened, Permissions::from_mode(0o777)).unwrap();
         assert!(matches!(spool.footing(), Footing::Mended(_)));
         assert_eq!(mode(&opened), 0o700);
@@ -220,7 +221,7 @@ fn field_17_a_folder_that_all_users_share_is_not_closed_to_them() {
     let (mut spool, found) = device.open().unwrap();
     assert_eq!(fs::metadata(device.dir()).unwrap().permissions().mode() & 0o7777, 0o1777, "as /tmp is");
     assert_eq!(found.remarks.len(), 1, "{:?}", found.remarks);
-    assert_eq!(mode(&device.dir().join("tasks")), 0o700);
+    assert_eq!(mode(&device.dir().join("log")), 0o700);
     assert_eq!(spool.footing(), Footing::Firm);
 }
 

@@ -14,8 +14,6 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use sha2::{Digest, Sha256};
-
 use super::*;
 use crate::task::OUTPUT_MAX;
 use crate::{Origin, Scope, TaskToken};
@@ -71,6 +69,27 @@ fn accept(spool: &mut Spool, n: u64) -> Result<TaskId, SpoolError> {
     Ok(id)
 }
 
+/// The next group vouches for what was written before.
+fn vouch(spool: &mut Spool) {
+    spool.settle(token(u64::MAX).id(), Settlement::Delivered, now());
+    spool.commit().unwrap();
+}
+
+/// A bit flips in a record of the task: the one with its envelope, or a piece of its body; so many bytes behind its beginning.
+fn rot(disk: &MemoryDisk, spool: &Spool, id: TaskId, record: usize, at: usize) {
+    let (file, bytes) = spool.lies(id)[record].clone();
+    assert!(disk.rot(&file, bytes.start + at));
+}
+
+/// A log of small segments, which may become as large as four MiB.
+fn small() -> SpoolConfig {
+    SpoolConfig { max_bytes: 4 << 20, ..config() }
+}
+
+fn open_small(disk: &MemoryDisk) -> (Spool, Found) {
+    Spool::open(Box::new(disk.clone()), small()).unwrap()
+}
+
 fn outcome(n: u64) -> Outcome {
     Outcome::from(crate::Output::parse(format!("{{\"out\":{n}}}")))
 }
@@ -123,36 +142,30 @@ fn the_largest_output_and_the_longest_failure_fit_their_room() {
             _ => Outcome::failure("é".repeat(256), "漢".repeat(32_768)),
         };
         spool.keep_outcome(id, &largest).unwrap();
+        let promised = spool.tasks[&id].owed * log::TILE as u64;
         spool.commit().unwrap();
         assert_eq!(spool.outcome(id).unwrap(), largest);
-        assert!(spool.tasks[&id].bytes <= (OVERHEAD + OUTPUT_MAX) as u64, "it was written into its room");
+        let taken: usize = spool.lies(id).iter().map(|(_, bytes)| bytes.len()).sum();
+        assert!(taken as u64 <= promised, "{taken}: it was written into its room of {promised}");
     }
 }
 
 #[test]
 fn p1_a_disk_that_fills_up_later_cannot_refuse_an_outcome() {
-    let disk = MemoryDisk::new(Some(40_000));
-    let (mut spool, _) = open(&disk);
-    let id = accept(&mut spool, 1).unwrap();
-    let mut other = disk.clone();
-    let mut size = 40_000;
-    while size > 0 {
-        if other.write(&PathBuf::from(format!("/other-{size}")), &vec![0; size]).is_err() {
-            other.remove(&PathBuf::from(format!("/other-{size}"))).unwrap();
-            size /= 2;
-        } else {
-            size = size.min(spool.disk.free(&dir()).unwrap() as usize);
-        }
+    let disk = MemoryDisk::new(Some(3 << 20));
+    let (mut spool, _) = open_small(&disk);
+    let ids: Vec<_> = (0..7).map(|n| accept(&mut spool, n).unwrap()).collect();
+    disk.set_capacity(Some(disk.used()));
+    assert_eq!(spool.make_room(MAX_OUTPUT, 1), 0, "P2: and no further task is taken");
+    let largest = || Outcome::from(crate::Output::parse(format!("\"{}\"", "x".repeat(MAX_OUTPUT - 2))));
+    for id in ids {
+        spool.keep_outcome(id, &largest()).unwrap();
+        spool.commit().unwrap();
     }
-    assert_eq!(spool.room(MAX_OUTPUT), 0, "P2: and no further task is taken");
-    spool
-        .keep_outcome(id, &Outcome::from(crate::Output::parse(format!("\"{}\"", "x".repeat(MAX_OUTPUT - 2)))))
-        .unwrap();
-    spool.commit().unwrap();
     disk.power_cut(|| false);
     drop(spool);
-    let (_, found) = open(&disk);
-    assert!(found.tasks[0].has_outcome);
+    let (_, found) = open_small(&disk);
+    assert!(found.tasks.len() == 7 && found.tasks.iter().all(|task| task.has_outcome));
 }
 
 #[test]
@@ -176,11 +189,11 @@ fn p1_after_a_failed_sync_the_outcome_is_written_anew_never_synced_again() {
 }
 
 #[test]
-fn p1_an_outcome_whose_folder_was_not_synced_is_pinned() {
+fn p1_an_outcome_whose_sync_failed_is_pinned() {
     let disk = MemoryDisk::new(None);
     let (mut spool, _) = open(&disk);
     let id = accept(&mut spool, 1).unwrap();
-    disk.set_fault(|op, _| (op == Op::SyncDir).then(broken));
+    disk.set_fault(|op, _| (op == Op::Fsync).then(broken));
     spool.keep_outcome(id, &outcome(1)).unwrap();
     assert!(spool.commit().is_err());
     assert!(matches!(spool.keep_outcome(id, &outcome(2)), Err(KeepError::Pinned(_))));
@@ -193,45 +206,79 @@ fn p1_an_outcome_whose_folder_was_not_synced_is_pinned() {
 }
 
 #[test]
-fn p2_a_task_whose_folder_was_not_synced_is_not_accepted_and_leaves_nothing() {
-    let disk = MemoryDisk::new(None);
-    let (mut spool, _) = open(&disk);
-    disk.set_fault(|op, _| (op == Op::SyncDir).then(broken));
-    assert!(accept(&mut spool, 1).is_err());
-    assert_eq!((spool.len(), spool.bytes()), (0, 0));
-    assert!(!disk.files().iter().any(|f| f.starts_with("/state/tasks")), "{:?}", disk.files());
+fn p2_a_task_whose_sync_failed_is_not_accepted_and_does_not_come_back() {
+    for cut in [false, true] {
+        let disk = MemoryDisk::new(None);
+        let (mut spool, _) = open(&disk);
+        disk.set_fault(|op, _| (op == Op::Fsync).then(broken));
+        assert!(accept(&mut spool, 1).is_err());
+        assert_eq!((spool.len(), spool.bytes()), (0, 0));
+        disk.clear_fault();
+        drop(spool);
+        if cut {
+            disk.power_cut(|| true);
+        }
+        assert!(open(&disk).1.tasks.is_empty());
+    }
 }
 
 #[test]
-fn a_file_that_cannot_be_read_now_stays_and_is_read_later() {
+fn p1_while_a_part_of_the_log_cannot_be_read_what_may_have_an_outcome_there_waits() {
     let disk = MemoryDisk::new(None);
     let (mut spool, _) = open(&disk);
     let id = accept(&mut spool, 1).unwrap();
     drop(spool);
-    disk.set_fault(|op, path| (op == Op::Read && path.extension().is_some_and(|e| e == "task")).then(broken));
+    disk.set_fault(|op, path| (op == Op::Read && path.parent().is_some_and(|p| p.ends_with("log"))).then(broken));
     let (mut spool, found) = open(&disk);
-    assert_eq!((found.tasks.len(), found.unreadable.len(), found.quarantined.len()), (0, 1, 0));
-    assert_eq!(spool.reread().unreadable.len(), 1);
+    assert_eq!((found.tasks.len(), found.quarantined.len()), (0, 0));
+    assert!(!found.unreadable.is_empty());
+    assert_eq!(spool.make_room(MAX_OUTPUT, 1), 0);
+    assert!(accept(&mut spool, 2).is_err(), "nothing is written over what can't be read");
+    assert!(!spool.reread().unreadable.is_empty());
     disk.clear_fault();
-    assert_eq!(spool.reread().tasks.len(), 1);
+    let found = spool.reread();
+    assert_eq!((found.tasks.len(), found.unreadable.len()), (1, 0));
     assert_eq!(spool.input(id).unwrap(), "{\"in\":1}");
+    accept(&mut spool, 3).unwrap();
 }
 
 #[test]
-fn p1_a_damaged_file_is_set_aside_and_its_task_can_still_be_failed_if_the_envelope_is_whole() {
-    let path = dir().join(format!("tasks/{}.task", token(1).id()));
-    for (at, envelope_whole) in [(20, false), (60, false), (500, true)] {
+fn p1_a_sector_that_can_not_be_read_for_ten_looks_counts_as_damaged() {
+    let disk = MemoryDisk::new(None);
+    let (mut spool, _) = open(&disk);
+    let (id, other) = (accept(&mut spool, 1).unwrap(), accept(&mut spool, 2).unwrap());
+    spool.keep_outcome(other, &outcome(2)).unwrap();
+    spool.commit().unwrap();
+    vouch(&mut spool);
+    let (file, bytes) = spool.lies(id)[1].clone();
+    drop(spool);
+    disk.set_unreadable(Some((file, bytes)));
+    let (mut spool, found) = open(&disk);
+    assert_eq!((found.tasks.len(), found.waiting, found.unreadable.len()), (1, 1, 1), "a kept outcome is sent");
+    assert_eq!(spool.outcome(other).unwrap(), outcome(2));
+    let told = (0..10).map(|_| spool.reread()).find(|found| !found.damaged.is_empty()).unwrap();
+    assert_eq!((told.damaged[0].token.id(), told.unreadable.len()), (id, 0));
+    spool.keep_outcome(id, &Outcome::failure("Worker.Damaged", "")).unwrap();
+    spool.commit().unwrap();
+}
+
+#[test]
+fn p1_a_damaged_record_is_set_aside_and_its_task_can_still_be_failed_if_the_envelope_is_whole() {
+    for (record, at, envelope_whole) in [(0, 20, false), (0, 90, false), (1, 20, true), (1, 300, true)] {
         let disk = MemoryDisk::new(None);
         let (mut spool, _) = open(&disk);
         let id = accept_with(&mut spool, 1, &"x".repeat(500)).unwrap();
         spool.commit().unwrap();
+        vouch(&mut spool);
+        rot(&disk, &spool, id, record, at);
         drop(spool);
-        disk.rot(&path, at);
         let (mut spool, found) = open(&disk);
-        assert_eq!((found.tasks.len(), found.quarantined.len()), (0, 1));
-        assert_eq!(found.damaged.len(), usize::from(envelope_whole), "byte {at}");
+        let what = format!("record {record}, byte {at}");
+        assert_eq!((found.tasks.len(), found.quarantined.len()), (0, 1), "{what}");
+        assert_eq!(found.damaged.len(), usize::from(envelope_whole), "{what}");
         assert!(disk.files().contains(&found.quarantined[0]), "nothing is deleted");
         if envelope_whole {
+            assert!(matches!(spool.input(id), Err(ReadError::Damaged { .. })));
             spool.keep_outcome(id, &Outcome::failure("Worker.Damaged", "")).unwrap();
             spool.commit().unwrap();
             drop(spool);
@@ -241,11 +288,30 @@ fn p1_a_damaged_file_is_set_aside_and_its_task_can_still_be_failed_if_the_envelo
 }
 
 #[test]
-fn a_file_that_rots_while_the_worker_runs_is_set_aside_too() {
+fn p1_a_damaged_outcome_is_not_taken_for_none() {
+    for (record, at) in [(0, 20), (0, 90), (1, 20), (1, 90)] {
+        let disk = MemoryDisk::new(None);
+        let (mut spool, _) = open(&disk);
+        let id = accept(&mut spool, 1).unwrap();
+        spool.keep_outcome(id, &outcome(1)).unwrap();
+        spool.commit().unwrap();
+        vouch(&mut spool);
+        rot(&disk, &spool, id, record, at);
+        drop(spool);
+        let (_, found) = open(&disk);
+        let what = format!("record {record}, byte {at}");
+        assert_eq!((found.tasks.len(), found.damaged.len()), (0, 1), "{what}: its handler must not run again");
+        assert_eq!(found.quarantined.len(), 1, "{what}");
+    }
+}
+
+#[test]
+fn a_record_that_rots_while_the_worker_runs_is_set_aside_too() {
     let disk = MemoryDisk::new(None);
     let (mut spool, _) = open(&disk);
     let id = accept_with(&mut spool, 1, &"x".repeat(500)).unwrap();
-    disk.rot(&dir().join(format!("tasks/{id}.task")), 500);
+    spool.commit().unwrap();
+    rot(&disk, &spool, id, 1, 300);
     let Err(ReadError::Damaged { path }) = spool.input(id) else { panic!() };
     assert!(disk.files().contains(&path));
     spool.keep_outcome(id, &Outcome::failure("Worker.Damaged", "")).unwrap();
@@ -263,22 +329,6 @@ fn p1_an_output_longer_than_the_task_was_accepted_for_is_kept_as_it_is() {
     disk.power_cut(|| false);
     let (mut spool, _) = open(&disk);
     assert_eq!(spool.outcome(id).unwrap(), long);
-}
-
-#[test]
-fn p6_tombstones_whose_name_a_dead_process_did_not_sync_are_not_lost_later() {
-    let disk = MemoryDisk::new(None);
-    let (mut spool, _) = open(&disk);
-    disk.set_fault(|op, path| (op == Op::SyncDir && path == dir()).then(broken));
-    assert!(spool.settle(token(1).id(), Settlement::Delivered, None, now()).is_err());
-    drop(spool);
-    disk.clear_fault();
-    let (mut spool, _) = open(&disk);
-    spool.settle(token(2).id(), Settlement::Delivered, None, now()).unwrap();
-    disk.power_cut(|| false);
-    drop(spool);
-    let (spool, _) = open(&disk);
-    assert_eq!(spool.settled(token(2).id()), Some(Settlement::Delivered));
 }
 
 #[test]
@@ -306,20 +356,13 @@ fn storage_that_loses_what_was_synced_is_refused_and_a_volatile_one_is_told() {
 }
 
 #[test]
-fn a_file_of_a_later_version_with_sections_unknown_to_us_is_read() {
+fn a_folder_of_a_later_version_is_refused() {
     let disk = MemoryDisk::new(None);
-    let (mut spool, _) = open(&disk);
-    let id = accept(&mut spool, 1).unwrap();
-    drop(spool);
-    let path = dir().join(format!("tasks/{id}.task"));
-    let mut bytes = disk.read(&path, 1 << 20).unwrap();
-    let len = 5u32.to_le_bytes();
-    let sum = <Sha256 as Digest>::digest([b"NEWS".as_slice(), &len, b"later"].concat());
-    bytes.extend([b"NEWS".as_slice(), &len, &sum[..16], b"later"].concat());
-    disk.clone().write_durably(&path, &bytes).unwrap();
-    let (mut spool, found) = open(&disk);
-    assert_eq!((found.tasks.len(), found.quarantined.len()), (1, 0));
-    assert_eq!(spool.input(id).unwrap(), "{\"in\":1}");
+    drop(open(&disk));
+    let owner = format::seal("{\"version\":3,\"machine\":null}");
+    disk.clone().write_durably(&dir().join("owner"), owner.as_bytes()).unwrap();
+    let Err(error) = Spool::open(Box::new(disk.clone()), config()) else { panic!("it was taken") };
+    assert!(matches!(error, SpoolError::UnknownFormat { .. }) && !error.may_pass(), "{error}");
 }
 
 #[test]
@@ -329,33 +372,32 @@ fn foreign_and_half_written_files_are_no_trouble() {
     accept(&mut spool, 1).unwrap();
     drop(spool);
     let mut other = disk.clone();
-    let id = token(2).id();
-    for name in ["notes.txt", "zz.task", &format!("{id}.new"), &format!("{id}.room")] {
-        other.write_durably(&dir().join("tasks").join(name), b"?").unwrap();
+    for name in ["notes.txt", "12", "0001x", "017.new"] {
+        other.write_durably(&dir().join("log").join(name), b"?").unwrap();
     }
-    let zero = dir().join(format!("tasks/{}.task", token(3).id()));
-    other.write_durably(&zero, b"").unwrap();
     let (_, found) = open(&disk);
-    assert_eq!((found.tasks.len(), found.quarantined.len()), (1, 1), "only the empty task file is set aside");
+    assert_eq!((found.tasks.len(), found.quarantined.len()), (1, 0));
     let left: Vec<_> =
         disk.files().into_iter().filter_map(|f| f.file_name()?.to_str().map(str::to_owned)).collect();
-    assert!(left.contains(&"notes.txt".into()) && left.contains(&"zz.task".into()));
-    assert!(!left.iter().any(|f| f.starts_with(&id.to_string())));
+    assert!(left.contains(&"notes.txt".into()) && left.contains(&"12".into()));
+    assert!(!left.contains(&"017.new".into()));
 }
 
 #[test]
 fn p6_room_is_bounded_by_count_and_bytes() {
     let disk = MemoryDisk::new(None);
     let (mut spool, _) = open(&disk);
-    assert_eq!(spool.room(MAX_OUTPUT), 8);
+    assert_eq!(spool.make_room(MAX_OUTPUT, 100), 8);
     for n in 0..8 {
         accept(&mut spool, n).unwrap();
     }
     assert_eq!(spool.room(MAX_OUTPUT), 0);
     drop(spool);
-    let small = SpoolConfig { max_bytes: 3 << 20, ..config() };
-    let (spool, _) = Spool::open(Box::new(MemoryDisk::new(None)), small).unwrap();
-    assert_eq!(spool.room(MAX_OUTPUT), 2);
+    let disk = MemoryDisk::new(None);
+    let (mut spool, _) = open_small(&disk);
+    let room = spool.make_room(MAX_OUTPUT, 100);
+    assert!((1..8).contains(&room), "{room}");
+    assert!(disk.used() <= (4 << 20) + 4096, "{}", disk.used());
 }
 
 #[test]
@@ -370,7 +412,8 @@ fn p7_only_the_owner_can_read_the_folder_and_its_files_and_one_process_has_it() 
     accept(&mut spool, 2).unwrap();
     spool.keep_outcome(id, &outcome(1)).unwrap();
     spool.commit().unwrap();
-    spool.settle(id, Settlement::Delivered, Some("request"), now()).unwrap();
+    spool.settle(id, Settlement::Delivered, now());
+    spool.commit().unwrap();
     let Err(error) = Spool::open(Box::new(RealDisk::default()), config.clone()) else {
         panic!("two processes")
     };

@@ -4,7 +4,6 @@ use std::fs::{self, File};
 use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixListener;
 use std::sync::mpsc;
-use std::time::Instant;
 
 use super::*;
 use std::process::Command;
@@ -79,18 +78,19 @@ fn within<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
 }
 
 #[test]
-fn field_18_what_is_no_file_under_the_name_of_a_task_is_set_aside_and_the_others_are_read() {
+fn field_18_what_is_no_file_of_the_log_under_such_a_name_is_set_aside_and_the_others_are_read() {
     for kind in KINDS {
         let ground = Ground::new();
         let (mut spool, _) = ground.open().unwrap();
         let id = accept(&mut spool, 1).unwrap();
         drop(spool);
-        let odd = format!("{}.task", token(2).id());
-        ground.plant(kind, &format!("tasks/{odd}"));
-        let (spool, found) = ground.open().unwrap();
+        ground.plant(kind, "log/050");
+        let (spool, found) = ground.open().unwrap_or_else(|e| panic!("{kind}: {e}"));
         assert_eq!(found.tasks.len(), 1, "{kind}");
         assert_eq!(found.tasks[0].token.id(), id);
-        assert_eq!(found.quarantined, [ground.at("quarantine").join(&odd)], "{kind}");
+        if !["sparse", "hard link"].contains(&kind) {
+            assert_eq!(found.quarantined, [ground.at("quarantine").join("050")], "{kind}");
+        }
         ground.nothing_outside_changed(kind);
         drop(spool);
         assert!(ground.open().unwrap().1.quarantined.is_empty(), "{kind}: told once");
@@ -106,14 +106,11 @@ fn field_18_whatever_lies_under_a_name_of_the_workers_own_it_starts_and_works() 
         "date",
         "date.new",
         "loading",
-        "settled.a",
-        "settled.b",
-        "settled.new",
-        "tasks/probe",
-        "tasks/probe.new",
+        "log/005",
+        "log/005.new",
     ];
     for kind in KINDS {
-        for name in names {
+        for name in names.into_iter().filter(|name| kind != "sparse" || !name.starts_with("log")) {
             let ground = Ground::new();
             drop(ground.open().unwrap());
             ground.plant(kind, name);
@@ -124,9 +121,8 @@ fn field_18_whatever_lies_under_a_name_of_the_workers_own_it_starts_and_works() 
                 let (one, two) = (accept(&mut spool, 1).unwrap(), accept(&mut spool, 2).unwrap());
                 spool.keep_outcome(one, &outcome(1)).unwrap();
                 spool.commit().unwrap();
-                spool
-                    .settle(one, Settlement::Delivered, None, now())
-                    .unwrap_or_else(|e| panic!("{what}: {e}"));
+                spool.settle(one, Settlement::Delivered, now());
+                spool.commit().unwrap_or_else(|e| panic!("{what}: {e}"));
                 spool.keep_date(now()).unwrap_or_else(|e| panic!("{what}: {e}"));
                 spool.refused = true;
                 spool.probe_again();
@@ -146,45 +142,14 @@ fn field_18_whatever_lies_under_a_name_of_the_workers_own_it_starts_and_works() 
 }
 
 #[test]
-fn field_18_nothing_is_written_through_a_link_that_waits_where_a_tasks_files_go() {
-    for kind in KINDS {
-        for name in ["room", "new"] {
-            let ground = Ground::new();
-            let (mut spool, _) = ground.open().unwrap();
-            // Before the task is taken, and before its outcome is kept.
-            ground.plant(kind, &format!("tasks/{}.{name}", token(1).id()));
-            let one = accept(&mut spool, 1).unwrap_or_else(|e| panic!("{kind} as {name}: {e}"));
-            let two = accept(&mut spool, 2).unwrap();
-            if kind != "folder" || name == "new" {
-                ground.plant(kind, &format!("tasks/{two}.{name}"));
-            }
-            let spool = within(move || {
-                for (n, id) in [(1, one), (2, two)] {
-                    let kept = spool.keep_outcome(id, &outcome(n));
-                    kept.unwrap_or_else(|e| panic!("{kind} as {name}: {e}"));
-                }
-                spool.commit().unwrap();
-                spool
-            });
-            ground.nothing_outside_changed(kind);
-            drop(spool);
-            let (mut spool, found) = ground.open().unwrap();
-            assert_eq!(found.tasks.len(), 2, "{kind} as {name}");
-            assert_eq!(spool.outcome(one).unwrap(), outcome(1));
-            assert_eq!(spool.outcome(two).unwrap(), outcome(2));
-        }
-    }
-}
-
-#[test]
 fn field_18_a_folder_of_ours_that_is_a_link_or_a_file_is_named_and_not_followed() {
-    for name in ["tasks", "quarantine"] {
+    for name in ["log", "quarantine"] {
         for kind in
             ["fifo", "socket", "link outside", "dangling link", "loop", "hard link", "link to a folder"]
         {
             let ground = Ground::new();
             drop(ground.open().unwrap());
-            fs::remove_dir(ground.at(name)).unwrap();
+            fs::remove_dir_all(ground.at(name)).unwrap();
             let elsewhere = ground.root.path().join("elsewhere");
             if kind == "link to a folder" {
                 fs::create_dir(&elsewhere).unwrap();
@@ -269,82 +234,26 @@ fn field_18_an_inbox_that_is_no_folder_is_told_and_keeps_no_letter_elsewhere_bac
 }
 
 #[test]
-fn field_18_a_file_larger_than_any_of_its_kind_is_moved_and_not_read() {
-    let disk = MemoryDisk::new(None);
-    drop(open(&disk));
-    let path = dir().join(format!("tasks/{}.task", token(1).id()));
-    disk.clone().write_durably(&path, &vec![0; 9 << 20]).unwrap();
-    let (_, found) = open(&disk);
-    assert_eq!(found.quarantined.len(), 1);
-    assert!(!disk.has(&path) && disk.has(&found.quarantined[0]), "moved");
-}
-
-#[test]
-fn field_18_a_kept_result_that_a_tombstone_ends_is_told_of() {
-    let disk = MemoryDisk::new(None);
-    let (mut spool, _) = open(&disk);
-    let (one, two) = (accept(&mut spool, 1).unwrap(), accept(&mut spool, 2).unwrap());
-    spool.keep_outcome(one, &outcome(1)).unwrap();
-    spool.commit().unwrap();
-    let path = |id| dir().join(format!("tasks/{id}.task"));
-    let files = [one, two].map(|id| (path(id), disk.read(&path(id), 1 << 20).unwrap()));
-    spool.settle(one, Settlement::TooLate, None, now()).unwrap();
-    spool.settle(two, Settlement::TooLate, None, now()).unwrap();
-    drop(spool);
-    for (path, bytes) in files {
-        disk.clone().write_durably(&path, &bytes).unwrap();
-    }
-    let (_, found) = open(&disk);
-    assert_eq!(found.over, [(one, Settlement::TooLate)], "a result; a mere input is no loss");
-    assert!(!disk.has(&path(one)) && !disk.has(&path(two)));
-    assert!(open(&disk).1.over.is_empty(), "once");
-}
-
-/// Junk of every kind that is looked at, and how often folders are listed for it.
-fn start_among(junk: u64) -> (Duration, usize) {
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicUsize, Ordering};
-    let mut disk = MemoryDisk::new(None);
-    drop(open(&disk));
-    for n in 0..junk {
-        let kind = ["task", "room", "new"][(n % 3) as usize];
-        disk.write(&dir().join(format!("tasks/{n:032x}.{kind}")), b"junk").unwrap();
-    }
-    disk.sync_dir(&dir().join("tasks")).unwrap();
-    let lists = Arc::new(AtomicUsize::new(0));
-    let count = Arc::clone(&lists);
-    disk.set_fault(move |op, _| {
-        count.fetch_add(usize::from(op == Op::List), Ordering::Relaxed);
-        None
-    });
-    let start = Instant::now();
-    let (_, found) = open(&disk);
-    assert_eq!(found.quarantined.len() as u64, junk.div_ceil(3));
-    (start.elapsed(), lists.load(Ordering::Relaxed))
-}
-
-#[test]
-fn field_18_twenty_thousand_files_of_junk_cost_a_start_ten_times_what_two_thousand_do() {
-    let (few, lists) = start_among(2_000);
-    let (many, more_lists) = start_among(20_000);
-    assert_eq!(lists, more_lists, "a folder is listed for each file");
-    // On a busy machine the smaller one says little: what is quadratic takes a minute.
-    let few = few.max(Duration::from_millis(200));
-    assert!(many < 35 * few, "{many:?} for 20,000, {few:?} for 2,000");
-}
-
-#[test]
-fn field_18_a_refused_rename_moves_no_task_out_of_its_place() {
-    let disk = MemoryDisk::new(None);
-    let (mut spool, _) = open(&disk);
+fn field_18_a_log_with_other_names_elsewhere_is_no_one_elses_to_change() {
+    let ground = Ground::new();
+    let (mut spool, _) = ground.open().unwrap();
     let id = accept(&mut spool, 1).unwrap();
-    // EPERM, as of a file that was made immutable; unlink(2) of a folder says the same on other systems.
-    disk.set_fault(|op, path| {
-        let to_tasks = op == Op::Rename && path.starts_with(dir().join("tasks"));
-        to_tasks.then(|| io::Error::from_raw_os_error(1))
-    });
-    assert!(spool.keep_outcome(id, &outcome(1)).is_err());
-    assert!(disk.has(&dir().join(format!("tasks/{id}.task"))));
-    disk.clear_fault();
+    drop(spool);
+    // As a snapshot made of hard links.
+    let snapshot = ground.root.path().join("snapshot");
+    fs::create_dir(&snapshot).unwrap();
+    let names: Vec<_> = (0..5).map(|n| format!("00{n}")).collect();
+    for name in &names {
+        fs::hard_link(ground.at("log").join(name), snapshot.join(name)).unwrap();
+    }
+    let before: Vec<_> = names.iter().map(|name| fs::read(snapshot.join(name)).unwrap()).collect();
+    let (mut spool, found) = ground.open().unwrap();
+    assert_eq!(found.tasks.len(), 1);
     spool.keep_outcome(id, &outcome(1)).unwrap();
+    spool.commit().unwrap();
+    for (name, before) in names.iter().zip(before) {
+        assert!(fs::read(snapshot.join(name)).unwrap() == before, "{name}");
+    }
+    drop(spool);
+    assert_eq!(ground.open().unwrap().0.outcome(id).unwrap(), outcome(1));
 }

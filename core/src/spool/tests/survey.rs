@@ -33,13 +33,13 @@ fn field_01_a_folder_is_surveyed_while_a_worker_is_at_it() {
 fn field_01_odd_files_in_a_folder_are_told_and_neither_waited_for_nor_read_whole() {
     let folder = tempfile::tempdir().unwrap();
     drop(real(folder.path()));
-    let file = |n: u8| folder.path().join("tasks").join(format!("{}.task", TaskId::from_bytes([n; 16])));
+    let file = |n: u8| folder.path().join(format!("log/05{n}"));
     mknodat(CWD, file(1), FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
     symlink("/dev/zero", file(2)).unwrap();
     std::fs::create_dir(file(3)).unwrap();
     std::fs::File::create(file(4)).unwrap().set_len(6 << 30).unwrap();
     std::fs::write(file(5), "").unwrap();
-    std::fs::write(folder.path().join("tasks/notes.task"), "").unwrap();
+    std::fs::write(folder.path().join("log/notes"), "").unwrap();
     let found = survey(folder.path()).unwrap();
     assert_eq!(found.unreadable, (1..=5).map(file).collect::<Vec<_>>());
     assert!(found.tasks.is_empty());
