@@ -1,18 +1,21 @@
-//! The files of a state folder.
+//! The files of a state folder, and what lies in its log.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::SystemTime;
 
 use sha2::{Digest, Sha256};
 
-use crate::spool::{Disk, Found, Letter, MemoryDisk, NewTask, ReadError, Said, Spool, SpoolConfig};
+use crate::spool::{
+    Disk, Found, Letter, MemoryDisk, NewTask, ReadError, Said, Spool, SpoolConfig, write_task,
+};
 use crate::{OUTPUT_MAX, Origin, Outcome, Output, Scope, TaskId, TaskToken};
 
 const DIR: &str = "/state";
 
-/// One task file in lines `TAG payload`, each a section with its checksum, or `~TAG payload` with a wrong one; `!text` adds bytes
-/// as they are, `@FILE text` writes another file of the folder, `@token text` and `@answer text` a letter of the inbox.
+/// One task in lines: `ENVL json` its envelope, `TAG payload` a section of its body with its checksum, or `~TAG payload` with a wrong
+/// one; `!text` adds bytes to the body as they are, `@FILE text` writes another file of the folder, `^N` flips a bit of the task's
+/// records, `@token text` and `@answer text` leave a letter in the inbox.
 pub fn spool(data: &[u8]) {
     opens(data);
     letters(data);
@@ -20,41 +23,37 @@ pub fn spool(data: &[u8]) {
 }
 
 fn opens(data: &[u8]) {
-    let file = TaskFile::read(data);
+    let task = Task::read(data);
     let mut disk = MemoryDisk::new(Some(64 << 20));
-    let name = file.id.map_or_else(|| "0".repeat(32), |id| id.to_string());
-    for dir in ["", "tasks", "quarantine"] {
-        disk.make_dir(&Path::new(DIR).join(dir), true).expect("a folder");
-    }
-    let path = PathBuf::from(DIR).join("tasks").join(format!("{name}.task"));
-    disk.write_durably(&path, &file.bytes).expect("room");
-    for (name, text) in &file.others {
+    let id = task.id.unwrap_or(TaskId::from_bytes([0; 16]));
+    let lies = write_task(&mut disk, Path::new(DIR), id, task.envelope.clone(), task.body.clone());
+    for (name, text) in &task.others {
         disk.write_durably(&Path::new(DIR).join(name), text).expect("room");
     }
-    let (mut spool, found) = open(&disk).expect("no file keeps a spool from opening");
+    let spots: Vec<_> = lies.into_iter().flat_map(|(file, bytes)| bytes.map(move |at| (file.clone(), at))).collect();
+    for flip in &task.flips {
+        let (file, at) = &spots[*flip as usize / 8 % spots.len()];
+        disk.rot_bit(file, *at, flip % 8);
+    }
+    let (mut spool, found) = open(&disk).expect("nothing in a log keeps a spool from opening");
     let Found { tasks, damaged, quarantined, .. } = &found;
-    assert!(tasks.len() + damaged.len() <= 1, "one file, several tasks");
+    assert!(tasks.len() + damaged.len() <= 1, "one task, and several are found");
     let kept = tasks.iter().chain(damaged).next();
     assert_eq!(
-        kept.map(|task| task.token.id()),
-        file.id.filter(|_| kept.is_some()),
+        kept.map(|kept| kept.token.id()),
+        task.id.filter(|_| kept.is_some()),
         "a task that was not there"
     );
-    assert!(kept.is_some() || !quarantined.is_empty(), "a file is gone, and nobody says so");
-    // What is damaged behind a whole outcome takes nothing with it.
-    let whole = !file.damaged || (!file.damaged_first && tasks.iter().all(|task| task.has_outcome));
-    assert!(whole || tasks.is_empty(), "a damaged file passes for a whole one");
-    assert!(disk.files().len() >= 2, "the file is deleted");
-    for task in tasks {
-        let id = task.token.id();
+    assert!(kept.is_some() || !quarantined.is_empty(), "a task is gone, and nobody says so");
+    for stored in tasks.iter().chain(damaged) {
+        assert!(!format!("{stored:?}").contains(stored.token.expose()) || stored.token.expose().len() < 16);
+        let read = match stored.has_outcome {
+            true => spool.outcome(id).map(drop),
+            false => spool.input(id).map(drop),
+        };
         // Each section stands for itself: one of them is there, and it is what the envelope says.
-        assert_eq!(spool.outcome(id).is_ok(), task.has_outcome);
-        assert!(spool.input(id).is_ok() || task.has_outcome);
-        assert!(!format!("{task:?}").contains(task.token.expose()) || task.token.expose().len() < 16);
-    }
-    for task in damaged {
-        let id = task.token.id();
-        assert!(matches!(spool.input(id), Err(ReadError::Damaged { .. })));
+        let Err(error) = read else { continue };
+        assert!(matches!(error, ReadError::Damaged { .. }), "{error}");
         spool
             .keep_outcome(id, &Outcome::failure("Worker.Damaged", ""))
             .expect("what is damaged can be failed");
@@ -62,14 +61,11 @@ fn opens(data: &[u8]) {
         assert_eq!(spool.outcome(id).expect("kept"), Outcome::failure("Worker.Damaged", ""));
     }
     // The next start finds the same.
-    let first: BTreeSet<_> = tasks.iter().map(|task| (task.token.id(), task.has_outcome)).collect();
-    if damaged.is_empty() {
-        drop(spool);
-        let (_, again) = open(&disk).expect("it opened before");
-        let second: BTreeSet<_> =
-            again.tasks.iter().map(|task| (task.token.id(), task.has_outcome)).collect();
-        assert_eq!(first, second, "the next start finds something else");
-    }
+    let first: BTreeSet<_> = tasks.iter().chain(damaged).map(|task| task.token.id()).collect();
+    drop(spool);
+    let (_, again) = open(&disk).expect("it opened before");
+    let second: BTreeSet<_> = again.tasks.iter().chain(&again.damaged).map(|task| task.token.id()).collect();
+    assert_eq!(first, second, "the next start finds something else");
 }
 
 /// A letter is what it says, or it is set aside.
@@ -162,35 +158,34 @@ fn open(disk: &MemoryDisk) -> Result<(Spool, Found), crate::spool::SpoolError> {
 
 /// What the lines of an input describe.
 #[derive(Default)]
-struct TaskFile {
-    bytes: Vec<u8>,
-    /// Of the first envelope that names a token.
+struct Task {
+    envelope: Vec<u8>,
+    body: Vec<u8>,
+    /// Of an envelope that names a token.
     id: Option<TaskId>,
-    /// Something in it is not as it was written.
-    damaged: bool,
-    /// And no whole outcome stands before it.
-    damaged_first: bool,
-    /// The sections of an outcome so far.
-    outcome: BTreeSet<Vec<u8>>,
+    flips: Vec<u32>,
     others: Vec<(&'static str, Vec<u8>)>,
 }
 
-impl TaskFile {
+impl Task {
     fn read(data: &[u8]) -> Self {
-        let mut file = TaskFile { bytes: b"AWSPOOL1".to_vec(), ..TaskFile::default() };
+        let mut task = Task::default();
         for line in data.split(|b| *b == b'\n') {
             match line {
-                [b'!', raw @ ..] => file.bytes.extend(raw),
-                [b'@', other @ ..] => file.other(other),
-                [b'~', section @ ..] => file.section(section, false),
-                section => file.section(section, true),
+                [b'!', raw @ ..] => task.body.extend(raw),
+                [b'@', other @ ..] => task.other(other),
+                [b'^', number @ ..] => {
+                    task.flips.extend(std::str::from_utf8(number).ok().and_then(|n| n.parse::<u32>().ok()));
+                }
+                [b'~', section @ ..] => task.section(section, false),
+                section => task.section(section, true),
             }
         }
-        file
+        task
     }
 
     fn other(&mut self, line: &[u8]) {
-        for name in ["owner", "date", "loading", "settled.a", "settled.b"] {
+        for name in ["owner", "date", "loading"] {
             if let Some(text) = line.strip_prefix(name.as_bytes()) {
                 self.others.push((name, text.trim_ascii_start().to_vec()));
             }
@@ -199,22 +194,19 @@ impl TaskFile {
 
     fn section(&mut self, line: &[u8], right: bool) {
         let Some((tag, [b' ', payload @ ..])) = line.split_first_chunk::<4>() else { return };
+        if tag == b"ENVL" {
+            if self.envelope.is_empty() && payload.len() < 30_000 {
+                self.envelope = payload.to_vec();
+                let envelope: Option<serde_json::Value> = serde_json::from_slice(payload).ok();
+                let token = envelope.and_then(|e| TaskToken::new(e["token"].as_str()?).ok());
+                self.id = token.map(|token| token.id());
+            }
+            return;
+        }
         let len = u32::try_from(payload.len()).expect("an input of less than 4 GB").to_le_bytes();
         let digest = Sha256::new().chain_update(tag).chain_update(len).chain_update(payload).finalize();
         let mut checksum = digest[..16].to_vec();
-        if !right {
-            checksum[0] ^= 1;
-            self.damaged = true;
-            let has = |tag: &[u8]| self.outcome.contains(tag);
-            self.damaged_first |= !(has(b"OUTP") || (has(b"ERRO") && has(b"CAUS")));
-        } else {
-            self.outcome.insert(tag.to_vec());
-        }
-        self.bytes.extend(tag.iter().chain(&len).chain(&checksum).chain(payload));
-        if tag == b"ENVL" && self.id.is_none() {
-            let envelope: Option<serde_json::Value> = serde_json::from_slice(payload).ok();
-            let token = envelope.and_then(|e| TaskToken::new(e["token"].as_str()?).ok());
-            self.id = token.map(|token| token.id());
-        }
+        checksum[0] ^= u8::from(!right);
+        self.body.extend(tag.iter().chain(&len).chain(&checksum).chain(payload));
     }
 }

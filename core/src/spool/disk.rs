@@ -21,6 +21,8 @@ pub trait Disk: Send {
     /// Takes the folder, with `log` in it, until the disk is dropped. `WouldBlock`: another process has it. Again, if it was made
     /// anew.
     fn lock(&mut self, dir: &Path) -> io::Result<()>;
+    /// Whether another process has the folder of this name.
+    fn is_anothers(&self, dir: &Path) -> bool;
     /// Whether the folder that is locked is still the one of this name.
     fn ground(&mut self, dir: &Path) -> Ground;
     /// How long a file is. `InvalidData`: what lies there is no file.
@@ -99,6 +101,10 @@ impl Disk for RealDisk {
     fn lock(&mut self, dir: &Path) -> io::Result<()> {
         self.hold = Some(Hold::take(dir, self.hold.as_ref())?);
         Ok(())
+    }
+
+    fn is_anothers(&self, dir: &Path) -> bool {
+        hold::is_anothers(dir)
     }
 
     fn ground(&mut self, dir: &Path) -> Ground {

@@ -122,6 +122,9 @@ impl Spool {
         }
         // A folder with a log is another worker's, or a copy that somebody put there: it is read at a start, and not written over.
         if !self.half_renewed && !self.disk.list(&log)?.is_empty() {
+            if self.disk.is_anothers(dir) {
+                return Err(io::ErrorKind::WouldBlock.into());
+            }
             return Err(io::Error::other(
                 "another folder with tasks is there: start the worker again to go on with those",
             ));
@@ -201,6 +204,9 @@ impl Disk for Shut {
     }
     fn lock(&mut self, _: &Path) -> io::Result<()> {
         self.no()
+    }
+    fn is_anothers(&self, _: &Path) -> bool {
+        false
     }
     fn ground(&mut self, _: &Path) -> Ground {
         Ground::Elsewhere

@@ -103,6 +103,11 @@ impl Hold {
     }
 }
 
+/// Whether another process has the folder.
+pub(super) fn is_anothers(dir: &Path) -> bool {
+    files::folder(dir, true).is_ok_and(|folder| matches!(folder.try_lock(), Err(TryLockError::WouldBlock)))
+}
+
 fn lock_file(path: &Path) -> io::Result<File> {
     for _ in 0..TRIES {
         let mut lock = match files::create(path) {

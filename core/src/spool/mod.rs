@@ -80,6 +80,21 @@ pub use types::{Found, KeepError, Later, NewTask, ReadError, Said, SpoolConfig, 
 
 use crate::{Outcome, Settlement, TaskId};
 
+/// Writes a task into the log of a folder as it is, and says where it lies.
+#[cfg(any(test, feature = "testing"))]
+pub fn write_task(
+    disk: &mut MemoryDisk,
+    dir: &Path,
+    id: TaskId,
+    envelope: Vec<u8>,
+    body: Vec<u8>,
+) -> Vec<(PathBuf, std::ops::Range<usize>)> {
+    for folder in [dir, &log_of(dir), &dir.join("quarantine")] {
+        let _ = disk.make_dir(folder, true);
+    }
+    log::write_task(disk, &log_of(dir), id, envelope, body)
+}
+
 /// What a task takes beyond input or outcome: the envelope with the longest token, ARN and scope, and the sections' heads.
 const OVERHEAD: usize = 8 << 10;
 

@@ -78,16 +78,25 @@ fn p3_a_request_whose_input_is_damaged_on_disk_is_failed_when_the_app_asks_for_i
     let events = worker.subscribe();
     let execution = bench.start(&format!("\"{}\"", "x".repeat(500)));
     let id = wait_for(&events, accepted);
-    let file = bench.dir.path().join(format!("state/tasks/{id}.task"));
-    let mut bytes = std::fs::read(&file).unwrap();
-    let last = bytes.len() - 1;
-    bytes[last] ^= 1;
-    std::fs::write(&file, bytes).unwrap();
+    rot(&bench.dir.path().join("state/log"), &[b'x'; 400]);
     let error = worker.input(id).unwrap_err();
     assert!(matches!(error, AnswerError::Unreadable(_)), "{error}");
     assert_eq!(bench.fails(&execution).0, "Worker.Damaged");
-    assert!(bench.dir.path().join(format!("state/quarantine/{id}.task")).exists(), "nothing is deleted");
+    assert!(bench.dir.path().join(format!("state/quarantine/{id}.record")).exists(), "nothing is deleted");
     worker.stop(Stop::Now);
+}
+
+/// A bit flips in the log, within these bytes.
+fn rot(log: &std::path::Path, within: &[u8]) {
+    use std::os::unix::fs::FileExt;
+    let found = std::fs::read_dir(log).unwrap().find_map(|entry| {
+        let path = entry.unwrap().path();
+        let bytes = std::fs::read(&path).unwrap();
+        Some((path, bytes.windows(within.len()).position(|there| there == within)?))
+    });
+    let (path, at) = found.unwrap();
+    let file = std::fs::File::options().write(true).open(path).unwrap();
+    file.write_all_at(&[within[0] ^ 1], at as u64).unwrap();
 }
 
 #[test]

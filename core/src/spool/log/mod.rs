@@ -55,6 +55,8 @@ pub(super) use resolve::State;
 pub(super) use space::{Size, cost};
 pub(super) use write::Failed;
 
+#[cfg(any(test, feature = "testing"))]
+use crate::spool::Disk;
 use crate::{Settlement, TaskId};
 
 /// So many segments are free at rest: one to go on in, and one to copy into meanwhile.
@@ -324,6 +326,23 @@ impl Log {
             self.moved(Some(*piece), None);
         }
     }
+}
+
+/// Writes a task into the log of a folder as it is, vouched for, and says where it lies. For fuzzers.
+#[cfg(any(test, feature = "testing"))]
+pub(super) fn write_task(
+    disk: &mut dyn Disk,
+    dir: &Path,
+    id: TaskId,
+    envelope: Vec<u8>,
+    body: Vec<u8>,
+) -> Vec<(PathBuf, std::ops::Range<usize>)> {
+    let Ok((mut log, _)) = Log::open(disk, dir, Size::of(0), true) else { return Vec::new() };
+    log.put(id, envelope, Some(body));
+    let _ = log.commit();
+    log.end(TaskId::from_bytes([9; 16]), None, SystemTime::UNIX_EPOCH);
+    let _ = log.commit();
+    log.lies(id)
 }
 
 /// The payload of a record that was read at its place.

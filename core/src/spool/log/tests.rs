@@ -4,12 +4,12 @@ mod hard;
 mod model;
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use super::*;
 use crate::spool::memory::MemoryDisk;
-use crate::spool::{Disk, Op};
+use crate::spool::Op;
 
 /// Small segments, so that a test soon comes to their end.
 const SEGMENT: u32 = 96 << 10;

@@ -51,6 +51,7 @@ pub(super) struct State {
     pub(super) fault: Option<Fault>,
     /// Bytes of a file that can't be read.
     pub(super) unreadable: Option<(PathBuf, std::ops::Range<usize>)>,
+    pub(super) last_op: Option<Op>,
     /// Bytes of a file that end who reads them.
     pub(super) deadly: Option<(PathBuf, std::ops::Range<usize>)>,
     /// So many more steps, then the process is dead: nothing it does has an effect any more.
@@ -140,6 +141,7 @@ impl State {
             Some(left) => *left -= 1,
             None => {}
         }
+        self.last_op = Some(op);
         match self.fault.as_mut().and_then(|fault| fault(op, path)) {
             Some(error) => Err(error),
             None => Ok(()),

@@ -62,7 +62,7 @@ fn p1_power_cuts_and_ends_at_any_step_of_a_start_make_no_poison() {
             let disk = MemoryDisk::new(None);
             let (id, record) = keep_one(&disk);
             die_reading(&disk, &record, 3);
-            for _ in 0..4 {
+            for _ in 0..2 {
                 disk.halt_after(steps);
                 let _ = Spool::open(Box::new(disk.clone()), config());
                 disk.power_cut(|| luck);

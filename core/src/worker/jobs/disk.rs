@@ -1,4 +1,4 @@
-//! What the disk is asked for, and how several changes share one sync of the folder. No threads here: a simulator carries out
+//! What the disk is asked for, and how several changes share one sync of the log. No threads here: a simulator carries out
 //! the same jobs.
 
 use std::fmt;
@@ -185,7 +185,7 @@ impl fmt::Display for Refused {
 /// Room is made for so many more tasks: there are as many lanes.
 const AHEAD: usize = 4;
 
-/// Carries out `jobs` in their order, with one sync of the folder for all of them, and says how many more tasks fit.
+/// Carries out `jobs` in their order, with one sync of the log for all of them, and says how many more tasks fit.
 pub(crate) fn batch(spool: &mut Spool, jobs: Vec<DiskJob>, max_output: usize) -> Vec<DiskDone> {
     let mut done = Vec::with_capacity(jobs.len() + 2);
     let mut staged = false;
@@ -210,7 +210,7 @@ pub(crate) fn batch(spool: &mut Spool, jobs: Vec<DiskJob>, max_output: usize) ->
 }
 
 impl DiskJob {
-    /// What it changes is durable only once the folder is synced.
+    /// What it changes is durable only once the log is synced.
     fn is_staged(&self) -> bool {
         matches!(
             self,
@@ -317,7 +317,7 @@ fn complete_one(spool: &mut Spool, id: TaskId, later: &Later) -> Result<Option<B
     Ok(if changed { spool.task(id).map(Box::new) } else { None })
 }
 
-/// The folder was not synced: what was staged may be gone after a crash.
+/// The log was not synced: what was staged may be gone after a crash.
 fn uncommit(done: &mut DiskDone, why: &str) {
     match done {
         DiskDone::Accepted { result: result @ Ok(()), .. } => *result = Err(Refused::Disk(why.to_owned())),
@@ -385,11 +385,11 @@ mod tests {
     }
 
     fn no_sync(disk: &MemoryDisk) {
-        disk.set_fault(|op, _| (op == Op::SyncDir).then(|| io::Error::from_raw_os_error(5)));
+        disk.set_fault(|op, _| (op == Op::Fsync).then(|| io::Error::from_raw_os_error(5)));
     }
 
     #[test]
-    fn p3_a_run_whose_folder_was_not_synced_is_not_counted() {
+    fn p3_a_run_that_was_not_synced_is_not_counted() {
         let disk = MemoryDisk::new(None);
         let mut spool = open(&disk);
         let id = accept(&mut spool);

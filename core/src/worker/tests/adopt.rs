@@ -43,11 +43,11 @@ fn field_23_a_later_word_waits_for_the_first_one_to_be_on_disk() {
 }
 
 #[test]
-fn field_23_neither_word_is_told_kept_when_the_folder_was_not_synced() {
+fn field_23_neither_word_is_told_kept_when_the_log_was_not_synced() {
     let disk = MemoryDisk::new(None);
     let mut worker = start(&disk);
     store(&mut worker);
-    disk.set_fault(|op, _| (op == Op::SyncDir).then(|| std::io::Error::from_raw_os_error(5)));
+    disk.set_fault(|op, _| (op == Op::Fsync).then(|| std::io::Error::from_raw_os_error(5)));
     let (first, second) = (worker.adopt(alone()), worker.adopt(alone().input("[1]")));
     store(&mut worker);
     for answer in [first, second] {

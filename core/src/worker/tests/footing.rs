@@ -10,6 +10,7 @@ use crate::worker::events::Event;
 use crate::worker::reports::StopReport;
 use crate::worker::stepped::Stepped;
 use crate::worker::tests::letters::{NoOne, store};
+use crate::worker::tests::open;
 use crate::worker::tests::whole::client;
 use crate::{Adoption, Origin, Outcome, Output, TaskId, TaskToken, Worker};
 
@@ -75,8 +76,8 @@ fn field_17_after_a_removal_what_is_in_memory_is_kept_again_and_what_is_not_is_t
     let Bench { disk, small, worker, .. } = bench;
     drop(worker);
     disk.process_ends();
-    let file = format!("/state/tasks/{small}.task");
-    assert!(disk.has(Path::new(&file)));
+    let (mut spool, _) = open(&disk);
+    assert_eq!(spool.outcome(small).unwrap(), Outcome::from(Output::parse("1")));
 }
 
 #[test]

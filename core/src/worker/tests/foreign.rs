@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::aws::ActivityArn;
 use crate::engine::Stop;
-use crate::spool::{Disk, MemoryDisk, Op, Spool, SpoolConfig};
+use crate::spool::{MemoryDisk, Op};
 use crate::worker::activity::Activity;
 use crate::worker::answers::DeferredState;
 use crate::worker::builder::WorkerBuilder;
@@ -18,6 +18,7 @@ use crate::worker::handler::TaskContext;
 use crate::worker::reports::StopReport;
 use crate::worker::stepped::{Order, Stepped, leave_token};
 use crate::worker::tests::letters::NoOne;
+use crate::worker::tests::open;
 use crate::worker::tests::whole::client;
 use crate::{Adoption, Failure, Origin, Outcome, Output, Scope, Settlement, TaskId, TaskToken, Worker};
 
@@ -135,6 +136,14 @@ fn left() -> (MemoryDisk, TaskId, TaskId) {
     (disk, done, open)
 }
 
+/// Where the records of a task lie; what was written is vouched for.
+fn lies(disk: &MemoryDisk, id: TaskId) -> Vec<(std::path::PathBuf, std::ops::Range<usize>)> {
+    let (mut spool, _) = open(disk);
+    spool.settle(TaskId::from_bytes([7; 16]), Settlement::Discarded, std::time::SystemTime::UNIX_EPOCH);
+    spool.commit().unwrap();
+    spool.lies(id)
+}
+
 #[test]
 fn field_01_what_another_endpoint_account_or_user_left_is_counted_everywhere_and_says_whose_it_is() {
     let elsewhere = [
@@ -206,11 +215,11 @@ fn field_01_a_foreign_result_that_is_adopted_is_reported_and_stays_adopted() {
 
 #[test]
 fn field_01_a_disk_that_refuses_leaves_a_foreign_task_as_it_was() {
-    for fault in [Op::Write, Op::Rename, Op::SyncDir] {
+    for fault in [Op::Write, Op::Fsync] {
         let (disk, done, _) = left();
         let mut rig = Rig::start(builder(origin("123456789012", None)), &disk);
         disk.set_fault(move |op, path| {
-            let hit = op == fault && path.to_string_lossy().contains("/tasks");
+            let hit = op == fault && path.starts_with("/state/log");
             hit.then(|| std::io::Error::from_raw_os_error(28))
         });
         assert!(matches!(rig.adopt_foreign(done), Err(ForeignError::NotKept(_))), "{fault:?}");
@@ -262,10 +271,8 @@ fn field_01_what_a_machine_takes_into_a_copied_folder_is_its_own() {
 fn field_01_a_discarded_task_ends_for_good_with_a_word() {
     let (disk, done, open) = left();
     let mut rig = Rig::start(builder(origin("123456789012", None)), &disk);
-    let file = Path::new("/state/tasks").join(format!("{done}.task"));
-    assert!(disk.has(&file));
     assert_eq!(rig.discard(done), Ok(()));
-    assert!(!disk.has(&file) && rig.reports().is_empty());
+    assert!(rig.worker.spool().task(done).is_none() && rig.reports().is_empty());
     let event = rig.events.iter().find(|event| matches!(event, Event::Settled { .. })).unwrap();
     assert_eq!(*event, Event::Settled { id: done, settlement: Settlement::Discarded, request_id: None });
     assert_eq!(event.level(), log::Level::Warn);
@@ -291,11 +298,9 @@ fn field_01_a_task_that_is_on_its_way_is_neither_discarded_nor_adopted() {
 #[test]
 fn field_01_a_damaged_task_that_is_adopted_is_failed_by_name() {
     let (disk, done, _) = left();
-    let file = Path::new("/state/tasks").join(format!("{done}.task"));
-    // Behind tag, length and digest of its section lies the outcome.
-    let bytes = disk.read(&file, u64::MAX).unwrap();
-    let at = bytes.windows(4).position(|tag| tag == b"OUTP").unwrap();
-    assert!(disk.rot(&file, at + 24));
+    // Behind the header of its record, and tag, length and digest of its section, lies the outcome.
+    let (file, bytes) = lies(&disk, done)[1].clone();
+    assert!(disk.rot(&file, bytes.start + 64 + 24));
     let mut rig = Rig::start(builder(origin("123456789012", None)), &disk);
     assert_eq!(rig.adopt_foreign(done), Ok(()));
     let reports = rig.reports();
@@ -318,23 +323,20 @@ fn field_01_foreign_tasks_that_fill_all_places_are_named_as_the_reason() {
 #[test]
 fn field_01_files_that_can_not_be_read_or_understood_are_counted() {
     let (disk, done, open) = left();
-    let file = |id: TaskId| Path::new("/state/tasks").join(format!("{id}.task"));
     // A wrong bit in the very first byte: nothing can be known of it.
-    disk.rot(&file(done), 0);
-    let locked = file(open);
-    disk.set_fault({
-        let locked = locked.clone();
-        move |op, path| {
-            (op == Op::Read && path == locked).then(|| std::io::ErrorKind::PermissionDenied.into())
-        }
-    });
+    let (file, bytes) = lies(&disk, done)[0].clone();
+    disk.rot(&file, bytes.start);
     let mut rig = Rig::start(builder(first()), &disk);
     let now = rig.worker.snapshot();
-    assert_eq!(now.unreadable, std::slice::from_ref(&locked));
-    let aside = Path::new("/state/quarantine").join(format!("{done}.task"));
-    assert_eq!(now.quarantined, std::slice::from_ref(&aside));
-    let report = rig.end();
-    assert_eq!((report.unreadable, report.quarantined), (vec![locked], vec![aside]));
+    let [aside] = now.quarantined.as_slice() else { panic!("{:?}", now.quarantined) };
+    assert!(aside.starts_with("/state/quarantine") && disk.has(aside));
+    assert_eq!(rig.end().quarantined, now.quarantined);
+
+    let (file, bytes) = lies(&disk, open)[1].clone();
+    disk.set_unreadable(Some((file.clone(), bytes)));
+    let mut rig = Rig::start(builder(first()), &disk);
+    assert_eq!(rig.worker.snapshot().unreadable, std::slice::from_ref(&file));
+    assert_eq!(rig.end().unreadable, [file]);
 }
 
 #[test]
@@ -367,15 +369,7 @@ fn field_01_a_letter_of_a_task_that_is_not_here_is_counted_until_it_is() {
 #[test]
 fn field_01_a_task_whose_activity_is_no_longer_configured_ends_and_one_for_the_app_is_told_silent() {
     let disk = MemoryDisk::new(None);
-    let config = SpoolConfig {
-        dir: "/state".into(),
-        inbox: None,
-        max_tasks: 4,
-        max_bytes: 64 << 20,
-        machine_id: Some("one".into()),
-        allow_unsafe_storage: false,
-    };
-    let mut spool = Spool::open(Box::new(disk.clone()), config).unwrap().0;
+    let mut spool = open(&disk).0;
     let tokens = ["handled", "deferred"].map(|token| TaskToken::new(token).unwrap());
     for (token, deferred) in tokens.iter().zip([false, true]) {
         let task = crate::spool::NewTask {

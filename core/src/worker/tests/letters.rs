@@ -61,7 +61,7 @@ fn p1_a_letter_stays_while_the_answer_before_it_is_only_perhaps_kept() {
     let id = adopted.try_recv().unwrap().unwrap().id();
 
     disk.set_fault(|op, path| {
-        (op == Op::SyncDir && path.ends_with("tasks")).then(|| std::io::Error::from_raw_os_error(5))
+        (op == Op::Fsync && path.starts_with("/state/log")).then(|| std::io::Error::from_raw_os_error(5))
     });
     let answer = worker.answer(id, Outcome::from(Output::parse("1")));
     store(&mut worker);

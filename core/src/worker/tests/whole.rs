@@ -15,6 +15,7 @@ use crate::worker::activity::Activity;
 use crate::worker::handler::{Handler, TaskContext};
 use crate::worker::hub::Events;
 use crate::worker::running::Worker;
+use crate::worker::tests::open;
 use crate::{Adoption, Failure, TaskToken};
 
 /// Hands out one task, holds polls, takes reports.
@@ -127,8 +128,7 @@ fn p1_a_polled_and_an_adopted_task_come_home_whatever_the_threads_order() {
     reported.sort();
     assert!(reported[0].contains("polled") && reported[0].contains("11"), "{reported:?}");
     assert!(reported[1].contains("pushed") && reported[1].contains("true"), "{reported:?}");
-    let left = disk.files().into_iter().filter(|file| file.parent() == Some(Path::new("/state/tasks")));
-    assert_eq!(left.count(), 0);
+    assert!(open(&disk).1.tasks.is_empty());
 }
 
 #[test]
