@@ -147,21 +147,21 @@ fn field_17_a_worker_whose_folder_another_one_has_ends_at_once_with_1() {
 #[test]
 fn field_18_a_folder_full_of_odd_files_keeps_no_worker_from_its_work() {
     let (service, folder) = (Service::start(), tempfile::tempdir().unwrap());
-    let tasks = folder.path().join("state/tasks");
-    fs::create_dir_all(&tasks).unwrap();
-    fs::create_dir(tasks.join(format!("{:032x}.task", 1))).unwrap();
-    symlink("/etc/passwd", tasks.join(format!("{:032x}.task", 2))).unwrap();
-    fs::File::create(tasks.join(format!("{:032x}.task", 3))).unwrap().set_len(6 << 30).unwrap();
+    let log = folder.path().join("state/log");
+    fs::create_dir_all(&log).unwrap();
+    fs::create_dir(log.join("001")).unwrap();
+    symlink("/etc/passwd", log.join("002")).unwrap();
+    fs::File::create(log.join("003")).unwrap().set_len(6 << 30).unwrap();
     let fifo = |name: &str| {
         let (mode, kind) = (rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR, rustix::fs::FileType::Fifo);
         rustix::fs::mknodat(rustix::fs::CWD, folder.path().join("state").join(name), kind, mode, 0).unwrap();
     };
-    fifo(&format!("tasks/{:032x}.task", 4));
-    for name in ["date", "owner", "loading", "settled.a", "lock"] {
+    fifo("log/004");
+    for name in ["date", "owner", "loading", "lock"] {
         fifo(name);
     }
     for n in 100..300 {
-        fs::write(tasks.join(format!("{n:032x}.task")), "junk").unwrap();
+        fs::write(log.join(n.to_string()), "junk").unwrap();
     }
     let mut worker = service.worker(&folder, &[], "cat");
     let execution = service.ask("{}");
@@ -192,7 +192,7 @@ fn field_17_a_folder_that_is_writable_but_not_ours_is_used_with_a_word() {
         assert!(worker.has_said("belongs to user 0"), "{:?}", worker.log);
         assert_eq!(worker.log.iter().filter(|line| line.contains("belongs to user 0")).count(), 1);
         assert_eq!(
-            fs::metadata(state.join("tasks")).unwrap().mode() & 0o777,
+            fs::metadata(state.join("log")).unwrap().mode() & 0o777,
             0o700,
             "what it made is closed"
         );
@@ -228,7 +228,7 @@ fn field_19_root_does_not_work_in_somebody_elses_folder() {
     }
     let (service, folder) = (Service::start(), tempfile::tempdir().unwrap());
     let state = folder.path().join("state");
-    for whose in ["state", "tasks", "run"] {
+    for whose in ["state", "log", "run"] {
         let theirs = if whose == "state" { state.clone() } else { state.join(whose) };
         fs::create_dir_all(&theirs).unwrap();
         chown(&theirs, Some(NOBODY), Some(NOBODY)).unwrap();
@@ -304,10 +304,10 @@ fn field_19_doctor_names_a_folder_of_another_user_and_waits_for_no_fifo() {
     let fifo = rustix::fs::FileType::Fifo;
     rustix::fs::mknodat(rustix::fs::CWD, state.join("lock"), fifo, rustix::fs::Mode::RUSR, 0).unwrap();
     assert!(doctor().1.contains("state"));
-    symlink("/etc", state.join("tasks")).unwrap();
+    symlink("/etc", state.join("log")).unwrap();
     let (code, said) = doctor();
-    assert!(code == Some(78) && said.contains("tasks is no folder"), "{said}");
-    fs::remove_file(state.join("tasks")).unwrap();
+    assert!(code == Some(78) && said.contains("log is no folder"), "{said}");
+    fs::remove_file(state.join("log")).unwrap();
     if is_root() {
         chown(&state, Some(NOBODY), Some(NOBODY)).unwrap();
         let (code, said) = doctor();

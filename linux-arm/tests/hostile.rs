@@ -185,7 +185,7 @@ fn field_20_a_damaged_file_is_set_aside_on_one_line() {
     let option = format!("--state-dir={}", state.display());
     let mut first = service.worker(&folder, &[&option, "--exit-when-idle"], "cat");
     first.end();
-    fs::write(state.join("tasks").join("00000000000000000000000000000001.task"), "damaged").unwrap();
+    fs::write(state.join("log/050"), "damaged").unwrap();
     let mut second = service.worker(&folder, &[&option, "--exit-when-idle"], "cat");
     second.end();
     assert!(second.has_said("set aside"), "{:#?}", second.log);

@@ -80,10 +80,13 @@ impl Spool {
         }
         let log = log_of(dir);
         for name in self.disk.list(&log).map_err(at(&log))? {
+            let is_ours = name.len() >= 3 && name.bytes().all(|byte| byte.is_ascii_digit());
             let path = log.join(name);
-            if self.disk.about(&path).is_err_and(|e| files::is_odd(&e))
-                && let Ok(aside) = self.set_aside(&path)
-            {
+            let is_odd = match self.disk.about(&path) {
+                Ok(length) => is_ours && !SEGMENT_BYTES.contains(&length),
+                Err(e) => files::is_odd(&e),
+            };
+            if is_odd && let Ok(aside) = self.set_aside(&path) {
                 found.quarantined.push(aside);
             }
         }
@@ -134,6 +137,9 @@ impl Spool {
     }
 
 }
+
+/// No segment is shorter, or longer.
+const SEGMENT_BYTES: std::ops::RangeInclusive<u64> = 1 << 16..=1 << 24;
 
 /// A full or failing disk may be well again by the next start; all else waits for a person.
 fn unusable(dir: &Path, source: io::Error) -> SpoolError {

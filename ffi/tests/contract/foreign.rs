@@ -190,9 +190,9 @@ fn c28_field_01_others_requests_that_take_all_places_are_named_as_the_reason() {
 #[test]
 fn c28_field_01_damaged_files_and_letters_are_counted() {
     let phone = Phone::new();
-    let tasks = phone.dir.path().join("state/tasks");
-    std::fs::create_dir_all(&tasks).unwrap();
-    std::fs::write(tasks.join(format!("{}.task", "0".repeat(32))), "nothing").unwrap();
+    let log = phone.dir.path().join("state/log");
+    std::fs::create_dir_all(&log).unwrap();
+    std::fs::write(log.join("050"), "nothing").unwrap();
     let inbox = TaskInbox::new(InboxPlace::StateDir { path: phone.state_dir() }).unwrap();
     inbox.leave_success("1".repeat(32), "1".into()).unwrap();
     let (worker, _ear) = start(user(&phone, ""));

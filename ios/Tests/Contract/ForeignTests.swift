@@ -156,10 +156,9 @@ struct ForeignTests {
 
     @Test func c28_field_01_damaged_files_and_letters_are_counted() async throws {
         let phone = try await Phone()
-        let tasks = phone.stateDirectory.appendingPathComponent("tasks")
-        try FileManager.default.createDirectory(at: tasks, withIntermediateDirectories: true)
-        let name = String(repeating: "0", count: 32)
-        try Data("nothing".utf8).write(to: tasks.appendingPathComponent("\(name).task"))
+        let log = phone.stateDirectory.appendingPathComponent("log")
+        try FileManager.default.createDirectory(at: log, withIntermediateDirectories: true)
+        try Data("nothing".utf8).write(to: log.appendingPathComponent("050"))
         let inbox = try TaskInbox(stateDirectory: phone.stateDirectory)
         try await inbox.leaveSuccess(String(repeating: "1", count: 32), output: "1")
         let (worker, _) = try await phone.start(phone.app)

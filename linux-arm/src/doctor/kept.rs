@@ -17,7 +17,7 @@ const NAMED: usize = 3;
 /// `route`: `None` where the settings are not right, so that nobody knows whose tasks are this worker's.
 pub(super) fn look(examined: &Examined, route: Option<&Route>, report: &mut Report) {
     let Ok(dir) = state_dir::of(examined.worker.state_dir.clone()) else { return };
-    if !dir.join("tasks").is_dir() {
+    if !dir.join("log").is_dir() {
         return;
     }
     let mut say = |verdict, what: String, advice: &str| report.say(Step::State, verdict, &what, advice);
@@ -44,7 +44,7 @@ pub(super) fn look(examined: &Examined, route: Option<&Route>, report: &mut Repo
             found.unreadable.iter().take(NAMED).map(|path| path.display().to_string()).collect();
         let more = if found.unreadable.len() > NAMED { ", ..." } else { "" };
         let what = format!(
-            "files of tasks that can't be read: {} ({}{more})",
+            "files of the log of which a part can't be read: {} ({}{more})",
             found.unreadable.len(),
             names.join(", ")
         );

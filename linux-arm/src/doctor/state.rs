@@ -86,7 +86,7 @@ pub(super) fn look(examined: &Examined, report: &mut Report) -> Option<Running> 
     for doubt in trust::way_to_state(&dir) {
         say(Verdict::Warning, doubt.what, &doubt.advice);
     }
-    for (folder, may_be_link) in [("", true), ("tasks", false), ("quarantine", false), ("run", false)] {
+    for (folder, may_be_link) in [("", true), ("log", false), ("quarantine", false), ("run", false)] {
         if let Some((what, advice)) = foreign(&dir.join(folder), user, may_be_link) {
             say(Verdict::NoStart, what, &advice);
             return None;

@@ -78,7 +78,7 @@ fn field_15_an_odd_umask_neither_opens_the_folder_nor_closes_it_to_the_worker() 
         assert_eq!(service.end_of(&execution).status, Status::Succeeded, "umask {umask}");
         drop(worker);
         let mode = |name: &str| fs::metadata(folder.path().join("state").join(name)).unwrap().mode() & 0o777;
-        assert_eq!((mode("."), mode("tasks"), mode("run"), mode("lock")), (0o700, 0o700, 0o700, 0o600));
+        assert_eq!((mode("."), mode("log"), mode("run"), mode("lock")), (0o700, 0o700, 0o700, 0o600));
     }
 }
 

@@ -120,8 +120,8 @@ fn field_01_a_file_that_nobody_understands_is_no_good_end_and_doctor_tells_of_it
     let (service, folder) = (Service::start(), tempfile::tempdir().unwrap());
     let mut worker = service.worker(&folder, &["--exit-when-idle"], "cat");
     assert!(worker.end().success());
-    let name = "0123456789abcdef0123456789abcdef.task";
-    fs::write(folder.path().join("state/tasks").join(name), "what was it?").unwrap();
+    let name = "050";
+    fs::write(folder.path().join("state/log").join(name), "what was it?").unwrap();
     let mut worker = again(&folder, &[], &IDLE);
     assert_eq!(worker.end().code(), Some(1), "{:?}", worker.log);
     assert!(

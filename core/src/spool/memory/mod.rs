@@ -155,7 +155,7 @@ impl MemoryDisk {
         self.lock_state().unreadable = bytes;
     }
 
-    /// Who reads these bytes of a file, and no more, ends; but not right after it synced a folder.
+    /// Who reads these bytes of a file, and no more, ends; but not right after it synced a folder other than the quarantine.
     pub fn set_deadly(&self, bytes: Option<(PathBuf, std::ops::Range<usize>)>) {
         self.lock_state().deadly = bytes;
     }
@@ -330,7 +330,7 @@ impl OpenFile for MemoryFile {
 
     fn read_at(&self, at: u64, bytes: &mut [u8]) -> io::Result<()> {
         let mut state = self.lock_state();
-        let is_deadly = state.last_op != Some(Op::SyncDir);
+        let is_deadly = !state.was_sync;
         state.step(Op::Read, &self.path)?;
         let at = usize::try_from(at).unwrap_or(usize::MAX);
         if let Some((file, range)) = &state.unreadable

@@ -51,7 +51,8 @@ pub(super) struct State {
     pub(super) fault: Option<Fault>,
     /// Bytes of a file that can't be read.
     pub(super) unreadable: Option<(PathBuf, std::ops::Range<usize>)>,
-    pub(super) last_op: Option<Op>,
+    /// The last step was the sync of a folder, but not of the quarantine.
+    pub(super) was_sync: bool,
     /// Bytes of a file that end who reads them.
     pub(super) deadly: Option<(PathBuf, std::ops::Range<usize>)>,
     /// So many more steps, then the process is dead: nothing it does has an effect any more.
@@ -141,7 +142,7 @@ impl State {
             Some(left) => *left -= 1,
             None => {}
         }
-        self.last_op = Some(op);
+        self.was_sync = op == Op::SyncDir && !path.ends_with("quarantine");
         match self.fault.as_mut().and_then(|fault| fault(op, path)) {
             Some(error) => Err(error),
             None => Ok(()),

@@ -214,6 +214,8 @@ fn p2_a_task_whose_sync_failed_is_not_accepted_and_does_not_come_back() {
         assert!(accept(&mut spool, 1).is_err());
         assert_eq!((spool.len(), spool.bytes()), (0, 0));
         disk.clear_fault();
+        // What failed is void from the next write on.
+        spool.probe_again();
         drop(spool);
         if cut {
             disk.power_cut(|| true);

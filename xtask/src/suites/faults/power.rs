@@ -48,8 +48,8 @@ fn cuts(stage: &Stage, kind: &str, count: usize, fate: Worker) -> Result<String,
     setup.state_dir = volume.folder().join("state");
     if fate != Worker::GoesToo {
         // A handler that ends in time would be reported from memory, and hide what was lost.
-        let tasks = setup.state_dir.join("tasks").to_string_lossy().into_owned();
-        setup = setup.under(&slow(&tasks)).work("sleep 0.6");
+        let log = setup.state_dir.join("log").to_string_lossy().into_owned();
+        setup = setup.under(&slow(&log)).work("sleep 0.6");
     }
     let mut rng = fastrand::Rng::new();
     let mut executions = Vec::new();

@@ -117,7 +117,7 @@ fn sample(process: u32, setup: &Setup) -> Result<Sample, String> {
         line.and_then(|rest| rest.split_whitespace().next()?.parse().ok()).unwrap_or(0.0)
     };
     let files = fs::read_dir(format!("/proc/{process}/fd")).map_err(|e| e.to_string())?.count();
-    let bytes: u64 = ["tasks", "quarantine", "run"]
+    let bytes: u64 = ["log", "quarantine", "run"]
         .iter()
         .flat_map(|folder| fs::read_dir(setup.state_dir.join(folder)).into_iter().flatten().flatten())
         .filter_map(|entry| Some(entry.metadata().ok()?.len()))

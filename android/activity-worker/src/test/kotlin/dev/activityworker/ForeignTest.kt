@@ -153,8 +153,8 @@ class ForeignTest {
 
     @Test
     fun c28_field_01_damaged_files_and_letters_are_counted() = onPhone { phone ->
-        val tasks = File(phone.stateDir, "tasks").also { it.mkdirs() }
-        File(tasks, "${"0".repeat(32)}.task").writeText("nothing")
+        val log = File(phone.stateDir, "log").also { it.mkdirs() }
+        File(log, "050").writeText("nothing")
         TaskInbox(phone.stateDir).leaveSuccess("1".repeat(32), "1")
         val worker = phone.start()
         eventually("the letter") { worker.snapshot().letters == 1 }
