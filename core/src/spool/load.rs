@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::io;
 use std::path::PathBuf;
+use std::time::SystemTime;
 
 use super::format;
 use super::log::{Bad, Log, Opened, Size, State};
@@ -47,6 +48,10 @@ impl Spool {
                 self.load(id, state, &mut marker, found);
             }
         }
+        if self.log.owes() {
+            // What ended the process again and again must not do so at the next start. Should this fail, it is told once more.
+            let _ = self.log.commit();
+        }
         found.unreadable.extend(opened.unclear);
         found.waiting = self.waiting.len();
         marker.remove(&mut *self.disk);
@@ -75,9 +80,10 @@ impl Spool {
         if loads > LOADS_MAX {
             // First copied to where it can be looked at: should it end the process once more, nothing but it is held up.
             marker.outlive_power(&mut *self.disk, id);
+            let was_aside = self.is_aside(&self.record_name(id));
             let aside = self.copy_of(id);
-            if loads > 2 * LOADS_MAX {
-                self.log.end(id, None, std::time::SystemTime::UNIX_EPOCH);
+            if was_aside && loads > 2 * LOADS_MAX {
+                self.log.end(id, None, SystemTime::UNIX_EPOCH);
                 found.quarantined.push(aside);
                 return;
             }
@@ -110,8 +116,11 @@ impl Spool {
     /// Copies what there is of a task to the quarantine.
     fn copy_of(&mut self, id: TaskId) -> PathBuf {
         let bytes = self.log.raw(id);
-        let name = log_of(&self.config.dir).join(format!("{id}.record"));
-        self.copy_aside(&name, &bytes)
+        self.copy_aside(&self.record_name(id), &bytes)
+    }
+
+    fn record_name(&self, id: TaskId) -> PathBuf {
+        log_of(&self.config.dir).join(format!("{id}.record"))
     }
 }
 

@@ -192,6 +192,18 @@ impl Spool {
         self.log.lies(id)
     }
 
+    /// Whether what was written later says of all records of a task that they were synced.
+    #[cfg(any(test, feature = "testing"))]
+    pub fn is_vouched_for(&self, id: TaskId) -> bool {
+        self.log.is_vouched_for(id)
+    }
+
+    /// Whether room is promised to the outcome of a task.
+    #[cfg(any(test, feature = "testing"))]
+    pub fn has_promised(&self, id: TaskId) -> bool {
+        self.tasks.get(&id).is_some_and(|entry| entry.owed > 0)
+    }
+
     /// Tasks held.
     #[cfg(any(test, feature = "testing"))]
     pub fn len(&self) -> usize {

@@ -53,6 +53,11 @@ impl Spool {
         target
     }
 
+    /// Whether something of this name was set aside.
+    pub(super) fn is_aside(&self, file: &Path) -> bool {
+        !self.in_quarantine(file).1.is_empty()
+    }
+
     /// A name for the file that is free in the quarantine, and what lies there of the same name.
     fn in_quarantine(&self, file: &Path) -> (PathBuf, Vec<PathBuf>) {
         let dir = self.config.dir.join("quarantine");

@@ -3,7 +3,7 @@
 use std::io;
 
 use super::format::{self, Envelope};
-use super::log::{TILE, cost};
+use super::log::{Size, TILE, cost};
 use super::{Entry, OVERHEAD, Spool};
 use crate::TaskId;
 use crate::plants::planted;
@@ -44,6 +44,11 @@ impl Spool {
     /// The most bytes that one task takes, its outcome's room included.
     pub fn needed(max_output: usize) -> u64 {
         needed_tiles(max_output) * TILE as u64
+    }
+
+    /// The least `max_bytes` with which one such task fits.
+    pub fn least_bytes(max_output: usize) -> u64 {
+        Size::least(needed_tiles(max_output))
     }
 
     /// Bytes of the log in use, or promised.

@@ -9,6 +9,7 @@ use crate::aws::{ActivityClient, check_origin, partition_of};
 use crate::engine::{self, ACTIVITIES_MAX, ActivityRules, Engine, TASKS_MAX};
 use crate::spool::{Disk, Found, RealDisk, Spool, SpoolConfig, SpoolError, machine_id};
 use crate::task::{INPUT_MAX, OUTPUT_MAX, SCOPE_MAX};
+use crate::worker::jobs::disk::AHEAD;
 use crate::worker::activity::Activity;
 use crate::worker::driver::crew::{Crew, Tools};
 use crate::worker::driver::{Driver, Setup};
@@ -48,7 +49,7 @@ impl Worker {
     /// The bytes on disk that one task may take, the largest input and an outcome of `max_output` bytes included. A worker needs
     /// [`max_bytes`](WorkerBuilder::max_bytes) to be that at least.
     pub fn room_of_task(max_output: usize) -> u64 {
-        Spool::needed(max_output)
+        Spool::least_bytes(max_output)
     }
 }
 
@@ -221,7 +222,7 @@ impl WorkerBuilder {
         };
         let (mut spool, found) = self.open(disk, &dir, &client)?;
         let max_output = self.max_output();
-        let room = spool.make_room(max_output, 1);
+        let room = spool.make_room(max_output, AHEAD);
         let engine = Engine::new(self.rules(&found)?, client.clock().clock().monotonic());
         let activities = self.activities.iter().map(|a| a.arn.clone()).collect();
         let tools = Tools { spool, max_output, client: client.clone(), activities, name: name.clone() };

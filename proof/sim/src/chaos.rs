@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use activity_worker::spool::{Disk, Op};
+use activity_worker::spool::Op;
 use activity_worker::worker::{Link, Stop};
 
 use crate::device::{Doom, Gone};
@@ -17,7 +17,7 @@ use crate::world::{Deed, What, World};
 const OPS: [(Op, &str); 8] = [
     (Op::List, "list error"),
     (Op::Read, "read error"),
-    (Op::Preallocate, "preallocation error"),
+    (Op::Open, "open error"),
     (Op::Write, "write error"),
     (Op::Fsync, "fsync error"),
     (Op::Rename, "rename error"),
@@ -130,34 +130,34 @@ impl World {
         self.after(long, What::DiskHeals(device));
     }
 
-    /// One bit turns, mostly of a task's file.
+    /// One bit turns, mostly of a task's record.
     fn rot(&mut self, device: usize) {
         if self.rng.u8(..4) == 0 {
             return self.rot_small_file(device);
         }
-        let tasks = state_dir::path("tasks");
         let dev = &mut self.devices[device];
-        let files: Vec<_> = dev.disk.files().into_iter().filter(|f| f.parent() == Some(&tasks)).collect();
-        let files: Vec<_> =
-            files.into_iter().filter(|f| f.extension().is_some_and(|e| e == "task")).collect();
-        if files.is_empty() {
+        let Some(worker) = &dev.worker else { return };
+        // Of what was written last rot can't be told from what a power cut tore: there it is only known that it was not promised.
+        let spool = worker.spool();
+        let mut tasks: Vec<_> = dev.judge.debts.keys().copied().filter(|id| !spool.lies(*id).is_empty()).collect();
+        tasks.sort_unstable();
+        if tasks.is_empty() {
             return;
         }
-        let file = &files[self.rng.usize(..files.len())];
-        let id = file.file_stem().and_then(|stem| activity_worker::TaskId::parse(stem.to_str()?));
-        let at = self.rng.usize(..600);
-        // Behind the file's magic number and the head of its first section comes the envelope, with the token.
-        let envelope = dev
-            .disk
-            .read(file, u64::MAX)
-            .ok()
-            .and_then(|b| Some(u32::from_le_bytes(*b.get(12..16)?.first_chunk()?)));
-        if !dev.disk.rot(file, at) {
+        let id = tasks[self.rng.usize(..tasks.len())];
+        if !spool.is_vouched_for(id) {
             return;
         }
-        if let Some(debt) = id.and_then(|id| dev.judge.debts.get_mut(&id)) {
+        let records = spool.lies(id);
+        // The first one is that with the envelope, and with it the token.
+        let record = self.rng.usize(..records.len());
+        let (file, bytes) = &records[record];
+        if !dev.disk.rot(file, bytes.start + self.rng.usize(..600) % bytes.len()) {
+            return;
+        }
+        if let Some(debt) = dev.judge.debts.get_mut(&id) {
             debt.rotted = true;
-            debt.unreadable |= envelope.is_none_or(|long| at < 32 + long as usize);
+            debt.unreadable |= record == 0;
         }
         self.outside().fault("bit rot");
         self.say(|| format!("d{device} bit rot in {id:?}"));
@@ -170,16 +170,13 @@ impl World {
 
     /// Of one of those beside the tasks.
     fn rot_small_file(&mut self, device: usize) {
-        let name = ["date", "owner", "settled.a", "settled.b"][self.rng.usize(..4)];
+        let name = ["date", "owner"][self.rng.usize(..2)];
         let (at, bit) = (self.rng.usize(..if name == "date" { 12 } else { 200 }), self.rng.u32(..8));
         let dev = &mut self.devices[device];
         if !dev.disk.rot_bit(&state_dir::path(name), at, bit) {
             return;
         }
         dev.date_rotted |= name == "date";
-        if name.starts_with("settled") {
-            dev.judge.ends_may_be_forgotten();
-        }
         self.outside().fault("bit rot");
         self.say(|| format!("d{device} bit rot in {name}"));
     }

@@ -23,7 +23,7 @@ impl World {
         let Some(listed) = self.ask(device, |worker| worker.foreign_tasks())? else { return Ok(()) };
         let dev = &self.devices[device];
         let Some(worker) = &dev.worker else { return Ok(()) };
-        dev.judge.shown(&listed, &dev.judge.foreign(worker, &dev.disk))?;
+        dev.judge.shown(&listed, &dev.judge.foreign(worker))?;
         if !listed.is_empty() && !dev.went_back && self.rng.u8(..3) == 0 {
             self.say(|| format!("d{device} goes back to the endpoint of what it holds"));
             let dev = &mut self.devices[device];
@@ -61,7 +61,7 @@ impl World {
                     debt.elsewhere = Some(dev.elsewhere);
                     (debt.last_beat, debt.since) = (now, now);
                 }
-                Ok(Ok(())) if dev.disk.has(&state_dir::task(*id)) => {
+                Ok(Ok(())) if dev.worker.as_ref().is_some_and(|w| w.spool().task(*id).is_some()) => {
                     return broken("P1", format!("task {id} is told discarded, and is still on disk"));
                 }
                 // One that failed is decided on again.

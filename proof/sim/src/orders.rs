@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use activity_worker::ErrorClass;
 use activity_worker::aws::TransportError;
-use activity_worker::spool::Spool;
 use activity_worker::worker::stepped::{CallOrder, DiskAnswer, DiskOrder, Order, RunOrder};
 
 use crate::device::work::{Manner, manner};
@@ -92,10 +91,10 @@ impl World {
                     _ => None,
                 };
                 dev.judge.disk_said(answer, outcome);
-                let room = |id| state_dir::path("tasks").join(format!("{id}.room"));
+                let has_room = |id| dev.worker.as_ref().is_some_and(|w| w.spool().has_promised(id));
                 if let DiskAnswer::Accepted(id, true) = answer
                     && outcome.is_none()
-                    && !dev.disk.has(&room(id))
+                    && !has_room(id)
                 {
                     return broken("P2", format!("task {id} is accepted without room for its outcome"));
                 }
@@ -185,13 +184,6 @@ impl World {
             );
         }
         let max_output = self.scenario.activities.iter().map(|a| a.max_output).fold(1000, usize::max);
-        let needed = spool.bytes() + coming as u64 * Spool::needed(max_output);
-        if needed > plan.max_bytes {
-            return broken(
-                "P2",
-                format!("a poll without room on disk: {needed} bytes of {}", plan.max_bytes),
-            );
-        }
         if !dev.room_unknown && dev.disk_trouble_until <= self.now && spool.room(max_output) < coming {
             return broken("P2", "a poll, and the disk has no room for its task");
         }

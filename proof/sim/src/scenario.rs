@@ -164,7 +164,7 @@ impl Scenario {
         let concurrency: usize = activities.iter().map(|a| a.concurrency).sum();
         let max_output = activities.iter().map(|a| a.max_output).max().unwrap_or_default();
         let max_tasks = concurrency + rng.usize(1..8);
-        let needed = activity_worker::spool::Spool::needed(max_output);
+        let needed = activity_worker::spool::Spool::least_bytes(max_output);
         let plan = Plan {
             max_tasks,
             max_bytes: needed * if rng.bool() { 100 } else { rng.u64(2..6) },

@@ -239,7 +239,7 @@ impl World {
         }
         let report = match dev.worker.take() {
             Some(worker) => {
-                let owed = dev.judge.foreign(&worker, &dev.disk);
+                let owed = dev.judge.foreign(&worker);
                 let report = worker.end();
                 dev.judge.shown(&report.foreign, &owed)?;
                 Some(report)

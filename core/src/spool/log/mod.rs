@@ -3,9 +3,9 @@
 //! # Format
 //!
 //! `log/000`, `log/001` and so on are [segments](segment) of one size. Into one of them, the head, is written; others are full, or
-//! free. A [record](record) is a PIECE of a task's body, a HEAD with its envelope, ENDS of tasks, or a VOID. What one sync carries is
+//! free. A [record](record) is a PIECE of a task's body, a HEAD with its envelope, ENDS of tasks, a VOID, or a SKIP. What one sync carries is
 //! a *group*: it begins at a multiple of 4,096, and its records follow each other at multiples of 512. There is one order of records
-//! over all segments, `seq`, without a gap within a segment but for what is void.
+//! over all segments, `seq`, without a gap within a segment but for what is void, or a SKIP says to lie elsewhere.
 //!
 //! A body has a number, `num`, the seq of its first piece when that was first written. Of a task the HEAD with the highest `num`
 //! counts, and of several with one body that with the highest version. A task is over if an END has a higher stamp than its `num`.
@@ -68,12 +68,17 @@ pub(super) struct Log {
     size: Size,
     segments: BTreeMap<u16, Segment>,
     head: Option<Cursor>,
+    /// The head goes on in a segment that was left: the first seq that is not to be looked for there.
+    skip: Option<u64>,
     /// By which the records of this process are known.
     start: u16,
     /// The seq of the next record.
     next: u64,
     /// All up to this one were synced, or are void.
     synced: u64,
+    /// What the last group that was synced says of that.
+    #[cfg(any(test, feature = "testing"))]
+    claimed: u64,
     tasks: HashMap<TaskId, Object>,
     ends: Ends,
     /// Those that were written, and are needed yet.
@@ -162,9 +167,12 @@ impl Log {
             size,
             segments: BTreeMap::new(),
             head: None,
+            skip: None,
             start: 0,
             next: 1,
             synced: 0,
+            #[cfg(any(test, feature = "testing"))]
+            claimed: 0,
             tasks: HashMap::new(),
             ends: Ends::default(),
             voids: Vec::new(),
@@ -278,6 +286,18 @@ impl Log {
         places.map(spot).collect()
     }
 
+    /// Whether a group that was synced says of all records of a task that they were.
+    #[cfg(any(test, feature = "testing"))]
+    pub(super) fn is_vouched_for(&self, id: TaskId) -> bool {
+        let object = self.tasks.get(&id).into_iter();
+        let mut places = object.flat_map(|object| [&object.head].into_iter().chain(&object.pieces)).peekable();
+        places.peek().is_some()
+            && places.all(|place| {
+                let record = self.record(*place).unwrap_or_default();
+                Header::read(&record, place.slot, place.tile).is_some_and(|header| header.seq <= self.claimed)
+            })
+    }
+
     /// The records of a task, as far as they can be read.
     pub(super) fn raw(&self, id: TaskId) -> Vec<u8> {
         let places = self.tasks.get(&id).into_iter().flat_map(|object| [&object.head].into_iter().chain(&object.pieces));
@@ -305,7 +325,7 @@ impl Log {
             }
             Kind::Void => self.voids.iter().any(|void| void.place == place),
             // Of these each one is asked for by itself.
-            Kind::Ends => false,
+            Kind::Ends | Kind::Skip => false,
         }
     }
 

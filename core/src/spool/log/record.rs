@@ -5,9 +5,9 @@
 //!  4  kind u8, key u8     key: which one seals the payload, 0 for none, the only one so far
 //!  6  flags u16           1: records before it are void, and that is not written yet; 2: a copy; the rest: the start that wrote it
 //!  8  seq u64             of all records of a log the order in which they were written; never used twice
-//! 16  num u64             PIECE, HEAD: the body's number. VOID: the first seq that is void
+//! 16  num u64             PIECE, HEAD: the body's number. VOID, SKIP: the first seq that is void
 //! 24  synced u64          all records up to this seq were synced before this one was written, or are void
-//! 32  id 16               PIECE, HEAD: the task's. VOID: the last seq that is void, and the first seq of the group it is in
+//! 32  id 16               PIECE, HEAD: the task's. VOID, SKIP: the last seq; VOID: then the first seq of its group
 //! 48  part u16, parts u16 PIECE: which of how many. HEAD: the version of its envelope; how many pieces its body has
 //! 52  length u32          of the payload
 //! 56  CRC-32C u32         of the payload
@@ -68,6 +68,8 @@ pub(super) enum Kind {
     Ends = 3,
     /// Records that do not count: the sync failed that should have kept them.
     Void = 4,
+    /// Records that lie in other segments, if anywhere.
+    Skip = 5,
 }
 
 /// How a record came to be written.
@@ -146,6 +148,7 @@ impl Header {
             2 => Kind::Head,
             3 => Kind::Ends,
             4 => Kind::Void,
+            5 => Kind::Skip,
             _ => return None,
         };
         let length = usize::try_from(word(bytes, 52)).ok().filter(|length| *length <= PAYLOAD_MAX)?;

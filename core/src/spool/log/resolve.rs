@@ -177,7 +177,7 @@ impl Resolved {
                 }
             }
             Kind::Ends if is_vouched => self.hole(seen.place),
-            Kind::Ends | Kind::Void => {}
+            Kind::Ends | Kind::Void | Kind::Skip => {}
         }
     }
 
@@ -204,12 +204,17 @@ impl Resolved {
         let (mut tile, mut last) = (FIRST_TILE, None);
         for seen in &scan.seen {
             let seq = seen.header.seq;
+            let hole = Hole { slot, from: tile, to: seen.place.tile.into() };
             let missing = match last {
+                Some(last) if seen.header.kind == Kind::Skip => {
+                    self.look_for(last + 1..seen.header.num, hole);
+                    seen.header.void().0 + 1..seq
+                }
                 Some(last) => last + 1..seq,
                 None if u32::from(seen.place.tile) > FIRST_TILE => seq - 1..seq,
                 None => seq..seq,
             };
-            self.look_for(missing, Hole { slot, from: tile, to: seen.place.tile.into() });
+            self.look_for(missing, hole);
             let tiles = if seen.is_whole { seen.place.tiles.into() } else { 1 };
             (tile, last) = (u32::from(seen.place.tile) + tiles, Some(seq));
         }

@@ -43,6 +43,13 @@ impl Size {
         Size { segment, most: most.clamp(FEWEST, SLOTS.into()) }
     }
 
+    /// The least bytes of a log in which so many tiles can be promised.
+    pub(in crate::spool) fn least(tiles: u64) -> u64 {
+        let small = |segments: &usize| Size::of(*segments as u64 * u64::from(SMALL)).capacity(*segments) >= tiles;
+        let segments = (FEWEST..usize::from(SLOTS)).find(small).unwrap_or(SLOTS.into());
+        segments as u64 * u64::from(SMALL)
+    }
+
     /// Tiles of a segment.
     pub(super) fn tiles(self) -> u32 {
         self.segment / TILE as u32

@@ -166,6 +166,7 @@ impl Log {
     /// Sees to it that the next record fits into the head, and so many VOIDs behind it.
     pub(super) fn ready(&mut self, queue: &VecDeque<Rec>, voids: usize) -> io::Result<()> {
         let record = queue.front().map_or(0, |rec| tiles(rec.payload.len()));
+        let voids = voids + usize::from(self.skip.is_some());
         let need = record + u32::from(short(voids));
         let most = 2 * self.segments.len() + 2;
         for _ in 0..most {
@@ -188,6 +189,9 @@ impl Log {
         let Some(head) = self.head else { return Err(io::ErrorKind::StorageFull.into()) };
         let (first, room) = (self.next, self.size.tiles() - head.tile - u32::from(short(voids.len())));
         let (mut bytes, mut written) = (Vec::new(), Vec::new());
+        if let Some(from) = self.skip.take() {
+            self.encode_skip(from, head, &mut bytes);
+        }
         while let Some(rec) = queue.front() {
             let used = tiles_of(&bytes);
             let fits = used + tiles(rec.payload.len()) <= room;
@@ -204,6 +208,10 @@ impl Log {
             Ok(()) => {
                 self.head = Some(Cursor { tile: head.tile + tiles_of(&bytes), ..head });
                 self.landed_voids(voids);
+                #[cfg(any(test, feature = "testing"))]
+                {
+                    self.claimed = self.synced;
+                }
                 if self.owed_voids.is_empty() {
                     self.synced = self.next - 1;
                 }
@@ -284,6 +292,17 @@ impl Log {
         voids
     }
 
+    /// Between what was written to this segment before and what is now, others were written to elsewhere.
+    fn encode_skip(&mut self, from: u64, head: Cursor, bytes: &mut Vec<u8>) {
+        let seq = self.next_seq();
+        let mut id = [0; 16];
+        id[..8].copy_from_slice(&(seq - 1).to_le_bytes());
+        let (synced, kind, flags) = (self.synced, Kind::Skip, self.flags(false));
+        let place = Place::new(head.slot, head.tile, 0);
+        Header { kind, flags, seq, num: from, synced, id, part: 0, parts: 0, length: 0, crc: 0 }
+            .write(place, &[], bytes);
+    }
+
     fn flags(&self, is_copy: bool) -> Flags {
         Flags { owes: !self.owed_voids.is_empty(), is_copy, start: self.start }
     }
@@ -328,7 +347,7 @@ impl Log {
                 }
                 None
             }
-            Kind::Void => None,
+            Kind::Void | Kind::Skip => None,
         }
     }
 
@@ -417,6 +436,8 @@ impl Log {
         let slot = free.min_by_key(|(slot, segment)| (segment.is_suspect, segment.label.floor, **slot));
         let fresh = slot.map(|(slot, _)| Cursor { slot: *slot, tile: FIRST_TILE });
         let next = fresh.or_else(|| self.left()).ok_or_else(full)?;
+        let left = self.segments.get(&next.slot).filter(|segment| !segment.is_free());
+        self.skip = left.map(|segment| segment.to + 1);
         if let Some(head) = self.head.replace(next) {
             self.seal(head);
         }

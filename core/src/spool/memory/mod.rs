@@ -150,6 +150,15 @@ impl MemoryDisk {
         true
     }
 
+    /// What tells a file's contents from others.
+    pub fn digest(&self, file: &Path) -> u64 {
+        use std::hash::{DefaultHasher, Hash, Hasher};
+        let state = self.lock_state();
+        let mut hasher = DefaultHasher::new();
+        state.find(file).map(|inode| &state.files[inode].now).ok().hash(&mut hasher);
+        hasher.finish()
+    }
+
     /// These bytes of a file can't be read by who has it open.
     pub fn set_unreadable(&self, bytes: Option<(PathBuf, std::ops::Range<usize>)>) {
         self.lock_state().unreadable = bytes;

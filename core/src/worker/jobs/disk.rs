@@ -183,7 +183,7 @@ impl fmt::Display for Refused {
 }
 
 /// Room is made for so many more tasks: there are as many lanes.
-const AHEAD: usize = 4;
+pub(crate) const AHEAD: usize = 4;
 
 /// Carries out `jobs` in their order, with one sync of the log for all of them, and says how many more tasks fit.
 pub(crate) fn batch(spool: &mut Spool, jobs: Vec<DiskJob>, max_output: usize) -> Vec<DiskDone> {

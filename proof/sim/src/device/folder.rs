@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use activity_worker::spool::{Disk, MemoryDisk};
+use activity_worker::spool::MemoryDisk;
 use activity_worker::worker::{FolderAway, FolderMend, Warning};
 
 use crate::state_dir;
@@ -68,9 +68,9 @@ impl Folder {
     }
 }
 
-/// The files that a worker alone writes, and their lengths.
+/// The files that a worker alone writes, and what is in them.
 pub(crate) fn kept_files(disk: &MemoryDisk) -> Vec<(PathBuf, u64)> {
     let inbox = state_dir::path("inbox");
     let files = disk.files().into_iter().filter(|file| !file.starts_with(&inbox));
-    files.map(|file| (disk.about(&file).unwrap_or_default(), file)).map(|(len, file)| (file, len)).collect()
+    files.map(|file| (disk.digest(&file), file)).map(|(digest, file)| (file, digest)).collect()
 }

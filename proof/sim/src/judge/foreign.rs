@@ -3,23 +3,21 @@
 use std::collections::BTreeSet;
 
 use activity_worker::TaskId;
-use activity_worker::spool::MemoryDisk;
 use activity_worker::worker::ForeignTask;
 use activity_worker::worker::stepped::Stepped;
 
 use super::Judge;
 use super::finding::{Finding, broken};
-use crate::state_dir;
 
 impl Judge {
     /// What lies on disk and is another endpoint's, of what the worker has in its table.
-    pub(crate) fn foreign(&self, worker: &Stepped, disk: &MemoryDisk) -> BTreeSet<TaskId> {
+    pub(crate) fn foreign(&self, worker: &Stepped) -> BTreeSet<TaskId> {
         let foreign = self.debts.iter().filter(|(id, debt)| {
             (debt.is_open() || debt.is_held())
                 && debt.is_foreign(self.elsewhere)
                 && !debt.rotted
                 && worker.engine().knows(**id)
-                && disk.has(&state_dir::task(**id))
+                && worker.spool().task(**id).is_some()
         });
         foreign.map(|(id, _)| *id).collect()
     }

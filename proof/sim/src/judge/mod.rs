@@ -304,9 +304,10 @@ impl Judge {
                 continue;
             }
             let stage = worker.and_then(|w| w.engine().stage(*id));
-            let at = |folder| disk.has(&state_dir::path(folder).join(format!("{id}.task")));
+            // While there is no process the next start tells.
+            let there = || worker.is_none_or(|w| w.spool().task(*id).is_some());
             if debt.rotted {
-                let unknown = worker.is_some() && stage.is_none() && at("tasks");
+                let unknown = worker.is_some() && stage.is_none() && there();
                 if unknown && !ledger::is_told(&self.told, *id) {
                     return broken(
                         "P3",
@@ -315,8 +316,6 @@ impl Judge {
                 }
                 continue;
             }
-            // A start that dies may leave a file where it set it aside: the next ones look there.
-            let there = || at("tasks") || (worker.is_none() && at("quarantine"));
             if debt.kept.is_some() && !debt.refused && !there() {
                 return broken("P1", format!("task {id}: its kept outcome is gone"));
             }
@@ -363,8 +362,8 @@ impl Judge {
         if held > places || memory > places {
             return broken("P6", format!("{held} tasks held and {memory} in memory, of {places}"));
         }
-        // Tombstones, the quarantine and what is being written come on top.
-        let bound = scenario.plan.max_bytes + (2 << 20);
+        // The quarantine and what is being written come on top.
+        let bound = scenario.plan.max_bytes + (4 << 20);
         let used = disk.used();
         if used > bound {
             return broken("P6", format!("{used} bytes on disk, of {bound}"));
