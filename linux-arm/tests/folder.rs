@@ -191,11 +191,7 @@ fn field_17_a_folder_that_is_writable_but_not_ours_is_used_with_a_word() {
         assert_eq!(service.end_of(&execution).status, Status::Succeeded, "{mode:o}");
         assert!(worker.has_said("belongs to user 0"), "{:?}", worker.log);
         assert_eq!(worker.log.iter().filter(|line| line.contains("belongs to user 0")).count(), 1);
-        assert_eq!(
-            fs::metadata(state.join("log")).unwrap().mode() & 0o777,
-            0o700,
-            "what it made is closed"
-        );
+        assert_eq!(fs::metadata(state.join("log")).unwrap().mode() & 0o777, 0o700, "what it made is closed");
     }
 }
 

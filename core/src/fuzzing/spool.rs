@@ -30,7 +30,8 @@ fn opens(data: &[u8]) {
     for (name, text) in &task.others {
         disk.write_durably(&Path::new(DIR).join(name), text).expect("room");
     }
-    let spots: Vec<_> = lies.into_iter().flat_map(|(file, bytes)| bytes.map(move |at| (file.clone(), at))).collect();
+    let spots: Vec<_> =
+        lies.into_iter().flat_map(|(file, bytes)| bytes.map(move |at| (file.clone(), at))).collect();
     for flip in &task.flips {
         let (file, at) = &spots[*flip as usize / 8 % spots.len()];
         disk.rot_bit(file, *at, flip % 8);

@@ -107,10 +107,14 @@ impl Spool {
         let task = StoredTask { copied: envelope.is_copy(self.copied, &self.machine), ..task };
         let owed = owed_to(&envelope, self.log.body_length(id));
         self.insert(id, envelope, owed);
-        match is_whole {
-            true => found.tasks.push(task),
-            false => found.damaged.push(task),
+        if is_whole {
+            found.tasks.push(task);
+            return;
         }
+        if planted("damaged-is-moved-away") {
+            self.log.end(id, None, SystemTime::UNIX_EPOCH);
+        }
+        found.damaged.push(task);
     }
 
     /// Copies what there is of a task to the quarantine.

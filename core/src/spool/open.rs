@@ -135,7 +135,6 @@ impl Spool {
         let date = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds.parse().ok()?))?;
         Some((date, confirmed))
     }
-
 }
 
 /// No segment is shorter, or longer.

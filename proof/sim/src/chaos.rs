@@ -139,7 +139,8 @@ impl World {
         let Some(worker) = &dev.worker else { return };
         // Of what was written last rot can't be told from what a power cut tore: there it is only known that it was not promised.
         let spool = worker.spool();
-        let mut tasks: Vec<_> = dev.judge.debts.keys().copied().filter(|id| !spool.lies(*id).is_empty()).collect();
+        let mut tasks: Vec<_> =
+            dev.judge.debts.keys().copied().filter(|id| !spool.lies(*id).is_empty()).collect();
         tasks.sort_unstable();
         if tasks.is_empty() {
             return;

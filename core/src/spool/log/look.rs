@@ -6,11 +6,11 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
+use super::payload;
 use super::record::{HEADER, Kind, TILE};
 use super::resolve::{State, resolve};
 use super::scan::scan;
 use super::segment::{BLOCK, Label};
-use super::payload;
 use crate::TaskId;
 use crate::spool::{OpenFile, files};
 

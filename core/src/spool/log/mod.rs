@@ -50,8 +50,8 @@ pub(super) use look::look;
 pub(super) use open::{Bad, Opened};
 pub(super) use record::TILE;
 use record::{HEADER, Header, Kind, Place};
-use segment::Segment;
 pub(super) use resolve::State;
+use segment::Segment;
 pub(super) use space::{Size, cost};
 pub(super) use write::Failed;
 
@@ -290,7 +290,8 @@ impl Log {
     #[cfg(any(test, feature = "testing"))]
     pub(super) fn is_vouched_for(&self, id: TaskId) -> bool {
         let object = self.tasks.get(&id).into_iter();
-        let mut places = object.flat_map(|object| [&object.head].into_iter().chain(&object.pieces)).peekable();
+        let mut places =
+            object.flat_map(|object| [&object.head].into_iter().chain(&object.pieces)).peekable();
         places.peek().is_some()
             && places.all(|place| {
                 let record = self.record(*place).unwrap_or_default();
@@ -300,7 +301,11 @@ impl Log {
 
     /// The records of a task, as far as they can be read.
     pub(super) fn raw(&self, id: TaskId) -> Vec<u8> {
-        let places = self.tasks.get(&id).into_iter().flat_map(|object| [&object.head].into_iter().chain(&object.pieces));
+        let places = self
+            .tasks
+            .get(&id)
+            .into_iter()
+            .flat_map(|object| [&object.head].into_iter().chain(&object.pieces));
         places.filter_map(|place| self.record(*place).ok()).flatten().collect()
     }
 
@@ -318,7 +323,8 @@ impl Log {
         match header.kind {
             Kind::Head => self.tasks.get(&id).is_some_and(|object| object.head == place),
             Kind::Piece => {
-                let grown = self.tasks.get(&id).filter(|o| o.num == header.num).and_then(|o| o.pieces.get(part));
+                let grown =
+                    self.tasks.get(&id).filter(|o| o.num == header.num).and_then(|o| o.pieces.get(part));
                 let growing = self.growing.as_ref().filter(|g| (g.id, g.num) == (id, header.num));
                 let growing = growing.and_then(|growing| growing.pieces.get(part));
                 grown == Some(&place) || growing == Some(&place)

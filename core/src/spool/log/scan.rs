@@ -106,7 +106,8 @@ impl Scan {
 
     /// The payload of a record that is whole.
     pub(super) fn payload(&self, seen: &Seen) -> Vec<u8> {
-        let record = self.tiles(seen.place.tile.into(), u32::from(seen.place.tile) + u32::from(seen.place.tiles));
+        let record =
+            self.tiles(seen.place.tile.into(), u32::from(seen.place.tile) + u32::from(seen.place.tiles));
         seen.header.payload(record).unwrap_or_default().to_vec()
     }
 }

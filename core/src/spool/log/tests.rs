@@ -8,8 +8,8 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use super::*;
-use crate::spool::memory::MemoryDisk;
 use crate::spool::Op;
+use crate::spool::memory::MemoryDisk;
 
 /// Small segments, so that a test soon comes to their end.
 const SEGMENT: u32 = 96 << 10;

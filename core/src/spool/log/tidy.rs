@@ -3,13 +3,13 @@
 use std::collections::{HashMap, VecDeque};
 use std::io;
 
+#[cfg(test)]
+use super::Place;
 use super::ends::STONE;
 use super::record::{Kind, RECORD_TILES, TILE, tiles};
 use super::scan::{Scan, scan};
 use super::segment::{FIRST_TILE, Label};
 use super::write::{Num, Rec, ends_of};
-#[cfg(test)]
-use super::Place;
 use super::{Log, SPARE};
 use crate::TaskId;
 
@@ -172,8 +172,9 @@ impl Log {
 
     /// A VOID is needed as long as there is a segment that holds what is void.
     fn drop_voids(&mut self) {
-        let (needed, dead): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut self.voids).into_iter().partition(|void| self.holds(void.from, void.to, None));
+        let (needed, dead): (Vec<_>, Vec<_>) = std::mem::take(&mut self.voids)
+            .into_iter()
+            .partition(|void| self.holds(void.from, void.to, None));
         self.voids = needed;
         for void in dead {
             self.moved(Some(void.place), None);
@@ -207,7 +208,9 @@ impl Log {
     /// What is old and still counts keeps ends from being forgotten: it is copied, and is new then.
     fn let_forget(&mut self) {
         let oldest = self.segments.iter().filter(|(_, segment)| segment.from == self.horizon());
-        if let Some(slot) = oldest.map(|(slot, _)| *slot).find(|slot| Some(*slot) != self.head.map(|h| h.slot)) {
+        if let Some(slot) =
+            oldest.map(|(slot, _)| *slot).find(|slot| Some(*slot) != self.head.map(|h| h.slot))
+        {
             let _ = self.vacate(slot);
             self.forget();
         }
@@ -221,8 +224,11 @@ impl Log {
     /// Where this record lies now, if it counts.
     #[cfg(test)]
     pub(super) fn places(&self) -> Vec<Place> {
-        let mut places: Vec<Place> =
-            self.tasks.values().flat_map(|object| object.pieces.iter().copied().chain([object.head])).collect();
+        let mut places: Vec<Place> = self
+            .tasks
+            .values()
+            .flat_map(|object| object.pieces.iter().copied().chain([object.head]))
+            .collect();
         places.sort_unstable();
         places
     }

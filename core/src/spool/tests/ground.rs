@@ -64,7 +64,8 @@ fn field_17_a_worker_of_an_earlier_version_that_got_in_has_the_folder_alone() {
     let other = File::create(&lock).unwrap();
     other.try_lock().unwrap();
     assert!(matches!(spool.footing(), Footing::Taken));
-    let contents = || (0..5).map(|n| fs::read(device.dir().join(format!("log/00{n}"))).unwrap()).collect::<Vec<_>>();
+    let contents =
+        || (0..5).map(|n| fs::read(device.dir().join(format!("log/00{n}"))).unwrap()).collect::<Vec<_>>();
     let before = contents();
     assert!(spool.keep_outcome(id, &outcome(1)).is_err());
     assert!(accept(&mut spool, 2).is_err());

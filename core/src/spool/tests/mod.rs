@@ -231,7 +231,9 @@ fn p1_while_a_part_of_the_log_cannot_be_read_what_may_have_an_outcome_there_wait
     let (mut spool, _) = open(&disk);
     let id = accept(&mut spool, 1).unwrap();
     drop(spool);
-    disk.set_fault(|op, path| (op == Op::Read && path.parent().is_some_and(|p| p.ends_with("log"))).then(broken));
+    disk.set_fault(|op, path| {
+        (op == Op::Read && path.parent().is_some_and(|p| p.ends_with("log"))).then(broken)
+    });
     let (mut spool, found) = open(&disk);
     assert_eq!((found.tasks.len(), found.quarantined.len()), (0, 0));
     assert!(!found.unreadable.is_empty());
@@ -249,7 +251,8 @@ fn p1_while_a_part_of_the_log_cannot_be_read_what_may_have_an_outcome_there_wait
 fn p1_a_sector_that_can_not_be_read_for_ten_looks_counts_as_damaged() {
     let disk = MemoryDisk::new(None);
     let (mut spool, _) = open(&disk);
-    let (id, other) = (accept_with(&mut spool, 1, &"x".repeat(9000)).unwrap(), accept(&mut spool, 2).unwrap());
+    let (id, other) =
+        (accept_with(&mut spool, 1, &"x".repeat(9000)).unwrap(), accept(&mut spool, 2).unwrap());
     spool.keep_outcome(other, &outcome(2)).unwrap();
     spool.commit().unwrap();
     vouch(&mut spool);
@@ -258,7 +261,11 @@ fn p1_a_sector_that_can_not_be_read_for_ten_looks_counts_as_damaged() {
     // In the middle of its input, with nothing else in that block.
     disk.set_unreadable(Some((file, bytes.start + 4608..bytes.start + 5120)));
     let (mut spool, found) = open(&disk);
-    assert_eq!((found.tasks.len(), found.waiting, found.unreadable.len()), (1, 1, 1), "a kept outcome is sent");
+    assert_eq!(
+        (found.tasks.len(), found.waiting, found.unreadable.len()),
+        (1, 1, 1),
+        "a kept outcome is sent"
+    );
     assert_eq!(spool.outcome(other).unwrap(), outcome(2));
     let told = (0..10).map(|_| spool.reread()).find(|found| !found.damaged.is_empty()).unwrap();
     assert_eq!((told.damaged[0].token.id(), told.unreadable.len()), (id, 0));
@@ -304,7 +311,11 @@ fn p1_a_damaged_outcome_is_not_taken_for_none() {
         drop(spool);
         let (_, found) = open(&disk);
         let what = format!("record {record}, byte {at}");
-        assert_eq!((found.tasks.len(), found.damaged.len()), (0, 1), "{what}: its handler must not run again");
+        assert_eq!(
+            (found.tasks.len(), found.damaged.len()),
+            (0, 1),
+            "{what}: its handler must not run again"
+        );
         assert_eq!(found.quarantined.len(), 1, "{what}");
     }
 }

@@ -99,16 +99,7 @@ fn field_18_what_is_no_file_of_the_log_under_such_a_name_is_set_aside_and_the_ot
 
 #[test]
 fn field_18_whatever_lies_under_a_name_of_the_workers_own_it_starts_and_works() {
-    let names = [
-        "lock",
-        "owner",
-        "owner.new",
-        "date",
-        "date.new",
-        "loading",
-        "log/005",
-        "log/005.new",
-    ];
+    let names = ["lock", "owner", "owner.new", "date", "date.new", "loading", "log/005", "log/005.new"];
     for kind in KINDS {
         for name in names.into_iter().filter(|name| kind != "sparse" || !name.starts_with("log")) {
             let ground = Ground::new();

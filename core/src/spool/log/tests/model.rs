@@ -95,7 +95,8 @@ impl World {
     /// One thing is staged. What may be true of the task if that is kept.
     fn change(&mut self) -> Option<(u64, Option<Held>)> {
         let live: Vec<u64> = {
-            let held = self.known.iter().filter(|(_, known)| known.kept.is_some() && known.perhaps.is_empty());
+            let held =
+                self.known.iter().filter(|(_, known)| known.kept.is_some() && known.perhaps.is_empty());
             let mut live: Vec<u64> = held.map(|(n, _)| *n).collect();
             live.sort_unstable();
             live
@@ -154,7 +155,12 @@ impl World {
         let (log, opened) = opened.unwrap_or_else(|e| panic!("{e}\n{}", self.told()));
         self.log = log;
         check_counts(&self.log);
-        assert!(opened.bad.is_empty(), "called damaged: {:?}\n{}", opened.bad.iter().map(Bad::name).collect::<Vec<_>>(), self.told());
+        assert!(
+            opened.bad.is_empty(),
+            "called damaged: {:?}\n{}",
+            opened.bad.iter().map(Bad::name).collect::<Vec<_>>(),
+            self.told()
+        );
         assert!(opened.tasks.iter().all(|(_, state)| *state == State::Whole), "{}", self.told());
         self.judge();
     }
