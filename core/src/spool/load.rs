@@ -78,14 +78,18 @@ impl Spool {
     fn load(&mut self, id: TaskId, state: State, marker: &mut Marker, found: &mut Found) {
         let loads = marker.begin_task(&mut *self.disk, id);
         if loads > LOADS_MAX {
-            // First copied to where it can be looked at: should it end the process once more, nothing but it is held up.
-            marker.outlive_power(&mut *self.disk, id);
-            let was_aside = self.is_aside(&self.record_name(id));
-            let aside = self.copy_of(id);
-            if was_aside && loads > 2 * LOADS_MAX {
-                self.log.end(id, None, SystemTime::UNIX_EPOCH);
-                found.quarantined.push(aside);
-                return;
+            match self.aside(&self.record_name(id)) {
+                Some(aside) if loads > 2 * LOADS_MAX => {
+                    self.log.end(id, None, SystemTime::UNIX_EPOCH);
+                    found.quarantined.push(aside);
+                    return;
+                }
+                Some(_) => {}
+                // First copied to where it can be looked at: should it end the process once more, nothing is held up for long.
+                None => {
+                    marker.outlive_power(&mut *self.disk, id);
+                    self.copy_of(id);
+                }
             }
         }
         let envelope = match self.log.envelope(id) {

@@ -53,9 +53,9 @@ impl Spool {
         target
     }
 
-    /// Whether something of this name was set aside.
-    pub(super) fn is_aside(&self, file: &Path) -> bool {
-        !self.in_quarantine(file).1.is_empty()
+    /// What was set aside under this name last.
+    pub(super) fn aside(&self, file: &Path) -> Option<PathBuf> {
+        self.in_quarantine(file).1.pop()
     }
 
     /// A name for the file that is free in the quarantine, and what lies there of the same name.

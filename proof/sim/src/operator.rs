@@ -5,7 +5,6 @@ use std::sync::mpsc::TryRecvError;
 use crate::device::Decision;
 use crate::judge::finding::{Finding, broken};
 use crate::scenario::Edge;
-use crate::state_dir;
 use crate::world::World;
 
 impl World {

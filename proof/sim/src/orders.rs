@@ -14,7 +14,6 @@ use crate::judge::report_of;
 use crate::network::faults;
 use crate::scenario::Kind;
 use crate::service::{LONG_POLL, Service};
-use crate::state_dir;
 use crate::wire;
 use crate::world::{Deed, What, World};
 

@@ -37,7 +37,7 @@ fn p3_a_task_that_ends_the_process_whenever_it_is_read_is_left_aside_with_a_word
     let (mut spool, _) = open(&disk);
     accept(&mut spool, 2).unwrap();
     drop(spool);
-    die_reading(&disk, &record, 8);
+    die_reading(&disk, &record, 7);
     let (_, found) = open(&disk);
     assert_eq!(found.tasks.len(), 1, "the other one comes back");
     assert_eq!(found.quarantined.len(), 1, "out of the way, and told");
