@@ -33,14 +33,17 @@ pub(in crate::spool) struct Opened {
 #[derive(Debug)]
 pub(in crate::spool) struct Bad {
     pub(in crate::spool) slot: u16,
-    pub(in crate::spool) tile: u32,
+    tile: u32,
+    /// Whose they are, where that is known.
+    id: Option<TaskId>,
     pub(in crate::spool) bytes: Vec<u8>,
 }
 
 impl Bad {
-    /// A name for them, by their place.
+    /// A name for them, by their task and their place.
     pub(in crate::spool) fn name(&self) -> String {
-        format!("{:03}-{:05}.record", self.slot, self.tile)
+        let id = self.id.map(|id| format!("{id}.")).unwrap_or_default();
+        format!("{id}{:03}-{:05}.record", self.slot, self.tile)
     }
 }
 
@@ -160,7 +163,7 @@ impl Log {
             let _ = segment.file.read_at(u64::from(hole.from) * TILE as u64, &mut bytes);
             segment.is_needed = true;
         }
-        Bad { slot: hole.slot, tile: hole.from, bytes }
+        Bad { slot: hole.slot, tile: hole.from, id: hole.id, bytes }
     }
 
     /// Goes on in the segment that was written last, behind what is there.

@@ -27,6 +27,8 @@ pub(super) struct Hole {
     pub(super) slot: u16,
     pub(super) from: u32,
     pub(super) to: u32,
+    /// The task whose it was, where that is known.
+    pub(super) id: Option<TaskId>,
 }
 
 #[derive(Default)]
@@ -177,7 +179,7 @@ impl Resolved {
                     self.sort_end(*id, *end, seq);
                 }
             }
-            Kind::Ends if is_vouched => self.hole(seen.place),
+            Kind::Ends if is_vouched => self.hole(seen.place, None),
             Kind::Ends | Kind::Void | Kind::Skip => {}
         }
     }
@@ -192,9 +194,9 @@ impl Resolved {
         }
     }
 
-    fn hole(&mut self, place: Place) {
+    fn hole(&mut self, place: Place, id: Option<TaskId>) {
         let from = u32::from(place.tile);
-        self.holes.push(Hole { slot: place.slot, from, to: from + u32::from(place.tiles) });
+        self.holes.push(Hole { slot: place.slot, from, to: from + u32::from(place.tiles), id });
     }
 
     /// Between two records that follow each other nothing is missing, but for what is void or was never vouched for.
@@ -205,7 +207,7 @@ impl Resolved {
         let (mut tile, mut last) = (FIRST_TILE, None);
         for seen in &scan.seen {
             let seq = seen.header.seq;
-            let hole = Hole { slot, from: tile, to: seen.place.tile.into() };
+            let hole = Hole { slot, from: tile, to: seen.place.tile.into(), id: None };
             let missing = match last {
                 Some(last) if seen.header.kind == Kind::Skip => {
                     self.look_for(last + 1..seen.header.num, hole);
@@ -221,7 +223,7 @@ impl Resolved {
         }
         if let Some(last) = last.filter(|last| *last < scan.label.end) {
             let to = u32::try_from(scan.length / super::TILE).unwrap_or(u32::MAX);
-            self.look_for(last + 1..scan.label.end + 1, Hole { slot, from: tile, to: to.max(tile) });
+            self.look_for(last + 1..scan.label.end + 1, Hole { slot, from: tile, to: to.max(tile), id: None });
         }
     }
 
@@ -257,6 +259,22 @@ impl Resolved {
             }
             self.tasks.insert(*id, (object, state));
         }
+        if lost_somewhere {
+            self.name_orphans(heap, &last_piece);
+        }
+    }
+
+    /// Of a task of which no envelope is left, what is left says which one it was.
+    fn name_orphans(&mut self, heap: &Heap, last_piece: &HashMap<TaskId, u64>) {
+        for (id, num) in last_piece {
+            let is_over = self.ends.get(id).is_some_and(|(end, _)| end.stamp > *num);
+            if is_over || self.tasks.contains_key(id) {
+                continue;
+            }
+            for (_, _, place) in heap.pieces.get(&(*id, *num)).into_iter().flatten().flatten() {
+                self.hole(*place, Some(*id));
+            }
+        }
     }
 
     /// The newest head that can be gone on with. What was vouched for and can't be read is damage; what was not was never promised.
@@ -272,7 +290,7 @@ impl Resolved {
             let Some((_, _, head)) = top.best else {
                 if top.is_vouched {
                     is_damaged = true;
-                    top.broken.into_iter().for_each(|place| self.hole(place));
+                    top.broken.into_iter().for_each(|place| self.hole(place, Some(id)));
                 }
                 continue;
             };
@@ -291,7 +309,7 @@ impl Resolved {
                 _ => State::Damaged,
             };
             for broken in heap.broken_pieces.get(&(id, *num)).into_iter().flatten().filter(|_| !is_complete) {
-                self.hole(*broken);
+                self.hole(*broken, Some(id));
             }
             return Some((Object { num: *num, version: *version, head, pieces }, state));
         }
