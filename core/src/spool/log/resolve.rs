@@ -214,6 +214,8 @@ impl Resolved {
                     seen.header.void().0 + 1..seq
                 }
                 Some(last) => last + 1..seq,
+                // What was there before was given free, and that is known only now.
+                None if seen.header.kind == Kind::Skip => seq..seq,
                 None if u32::from(seen.place.tile) > FIRST_TILE => seq - 1..seq,
                 None => seq..seq,
             };

@@ -85,6 +85,9 @@ pub(super) struct Segment {
     pub(super) live: u32,
     /// Ends of tasks that are remembered by what lies here.
     pub(super) ends: u32,
+    /// This process has synced its label. One that another process left may lie in the system's memory alone: were it lost later, what
+    /// an earlier use left would count again.
+    pub(super) is_label_sure: bool,
     /// A sync of it failed: it is used last.
     pub(super) is_suspect: bool,
     /// It can't be written to, or what is written to it is of no use: its name leads elsewhere, or it is cut short.
@@ -105,6 +108,7 @@ impl Segment {
             tail: None,
             live: 0,
             ends: 0,
+            is_label_sure: false,
             is_suspect: false,
             is_lost: false,
             is_needed: false,
@@ -127,7 +131,7 @@ impl Segment {
             self.is_lost = true;
             return Err(io::Error::new(io::ErrorKind::NotFound, "it was removed while it was in use"));
         }
-        self.label = label;
+        (self.label, self.is_label_sure) = (label, true);
         // The other one is brought up to it at leisure: one of them may rot.
         let _ = self.file.write_at(at(label.count + 1), &block);
         Ok(())

@@ -133,8 +133,9 @@ pub(super) fn make(
     bytes[..BLOCK].copy_from_slice(&block);
     bytes[BLOCK..2 * BLOCK].copy_from_slice(&block);
     put(disk, dir, slot, &bytes)?;
-    let file = disk.open(&path(dir, slot))?;
-    Ok(Segment::new(file, label))
+    let mut segment = Segment::new(disk.open(&path(dir, slot))?, label);
+    segment.is_label_sure = true;
+    Ok(segment)
 }
 
 /// Gives a segment's name to a file with these bytes.

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use super::*;
-use crate::spool::Op;
+use crate::spool::{Disk, Op};
 use crate::spool::memory::MemoryDisk;
 
 /// Small segments, so that a test soon comes to their end.
@@ -44,6 +44,21 @@ fn broken() -> io::Error {
 fn bytes(n: u64, length: usize) -> Vec<u8> {
     let mut rng = fastrand::Rng::with_seed(n);
     (0..length).map(|_| rng.u8(..)).collect()
+}
+
+/// What lies in the segments, for who looks into a failure.
+fn lies(disk: &MemoryDisk) -> String {
+    let mut told = String::new();
+    for slot in 0..5 {
+        let file = disk.clone().open(&space::path(&dir(), slot)).unwrap();
+        let scan = scan::scan(&*file, slot, SEGMENT).unwrap();
+        told += &format!("segment {slot}: {:?}\n", scan.label);
+        for scan::Seen { header: h, place, is_whole, .. } in &scan.seen {
+            let what = format!("{:?} {} of {}, num {}, {:?}", h.kind, h.part, h.parts, h.num, h.void());
+            told += &format!("  {}+{} seq {} synced {} {:?} {is_whole} {what}\n", place.tile, place.tiles, h.seq, h.synced, h.flags);
+        }
+    }
+    told
 }
 
 /// What is counted in each segment is what lies there.

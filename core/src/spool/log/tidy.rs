@@ -159,7 +159,7 @@ impl Log {
     }
 
     /// Nothing in it counts any more, durably.
-    fn give_free(&mut self, slot: u16) -> io::Result<()> {
+    pub(super) fn give_free(&mut self, slot: u16) -> io::Result<()> {
         let (size, floor, synced) = (self.size.segment, self.next, self.synced);
         let Some(segment) = self.segments.get_mut(&slot) else { return Ok(()) };
         let relabelled = segment.relabel(slot, size, Label { floor, end: 0, synced, ..segment.label });

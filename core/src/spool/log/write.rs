@@ -447,12 +447,7 @@ impl Log {
         if self.free() == 0 {
             self.free_dead();
         }
-        // What was given free first comes first, so that all are worn alike; what failed once, last.
-        let head = self.head.map(|head| head.slot);
-        let free = self.segments.iter().filter(|(slot, segment)| segment.is_free() && Some(**slot) != head);
-        let slot = free.min_by_key(|(slot, segment)| (segment.is_suspect, segment.label.floor, **slot));
-        let fresh = slot.map(|(slot, _)| Cursor { slot: *slot, tile: FIRST_TILE });
-        let next = fresh.or_else(|| self.left()).ok_or_else(full)?;
+        let next = self.fresh().or_else(|| self.left()).ok_or_else(full)?;
         let left = self.segments.get(&next.slot).filter(|segment| !segment.is_free());
         self.skip = left.map(|segment| segment.to + 1);
         if let Some(head) = self.head.replace(next) {
@@ -462,6 +457,25 @@ impl Log {
             self.tidy();
         }
         Ok(())
+    }
+
+    /// The beginning of a segment that is free. What was given free first comes first, so that all are worn alike; what failed once,
+    /// last.
+    fn fresh(&mut self) -> Option<Cursor> {
+        let mut tried = HashSet::new();
+        loop {
+            let head = self.head.map(|head| head.slot);
+            let free = self.segments.iter().filter(|(slot, segment)| {
+                segment.is_free() && Some(**slot) != head && !tried.contains(*slot)
+            });
+            let (slot, segment) =
+                free.min_by_key(|(slot, segment)| (segment.is_suspect, segment.label.floor, **slot))?;
+            let (slot, is_sure) = (*slot, segment.is_label_sure);
+            if is_sure || self.give_free(slot).is_ok() {
+                return Some(Cursor { slot, tile: FIRST_TILE });
+            }
+            tried.insert(slot);
+        }
     }
 
     /// Where none is free, the longest rest of a segment that was left since a sync of it failed.

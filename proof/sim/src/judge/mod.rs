@@ -268,7 +268,9 @@ impl Judge {
         patience: Duration,
         now: Duration,
     ) -> Result<(), Finding> {
-        let mine = self.debts.get(&id).filter(|debt| {
+        // Of one whose token is lost nobody can tell the service anything.
+        let is_lost = |debt: &Debt| debt.unreadable && ledger::is_told(&self.told, id);
+        let mine = self.debts.get(&id).filter(|debt| !is_lost(debt)).filter(|debt| {
             debt.is_open() && debt.interval.is_some() && !debt.beats_off && !debt.is_foreign(self.elsewhere)
         });
         let Some(debt) = mine else { return Ok(()) };

@@ -151,6 +151,7 @@ impl World {
             let lucky = 1 + luck.u32(..9);
             self.disk.power_cut(|| luck.u32(..10) < lucky);
         }
+        let before = lies(&self.disk);
         let opened = Log::open(&mut self.disk.clone(), &dir(), size(5), true);
         let (log, opened) = opened.unwrap_or_else(|e| panic!("{e}\n{}", self.told()));
         self.log = log;
@@ -159,7 +160,7 @@ impl World {
             opened.bad.is_empty(),
             "called damaged: {:?}\n{}",
             opened.bad.iter().map(Bad::name).collect::<Vec<_>>(),
-            self.told()
+            self.told() + &before
         );
         assert!(opened.tasks.iter().all(|(_, state)| *state == State::Whole), "{}", self.told());
         self.judge();
