@@ -28,10 +28,14 @@
 
 mod crc;
 mod ends;
+mod group;
+mod land;
 mod look;
 mod open;
+mod rec;
 mod record;
 mod resolve;
+mod roll;
 mod scan;
 mod segment;
 mod space;

@@ -10,7 +10,7 @@ use super::resolve::{Hole, Resolved, State, resolve};
 use super::scan::{Scan, scan};
 use super::segment::{BLOCK, Label, Segment};
 use super::space::{FEWEST, path, put};
-use super::write::{Num, Rec, ends_of};
+use super::rec::{Num, Rec, ends_of};
 use super::{Cursor, Log, SPARE, Size, payload};
 use crate::TaskId;
 use crate::plants::planted;

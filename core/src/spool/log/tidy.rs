@@ -9,7 +9,7 @@ use super::ends::STONE;
 use super::record::{Kind, RECORD_TILES, TILE, tiles};
 use super::scan::{Scan, scan};
 use super::segment::{FIRST_TILE, Label};
-use super::write::{Num, Rec, ends_of};
+use super::rec::{Num, Rec, ends_of};
 use super::{Log, SPARE};
 use crate::TaskId;
 
@@ -19,12 +19,13 @@ const COPY_TILES: u32 = 128;
 pub(super) const REMEMBERED: usize = 10_000;
 
 impl Log {
-    /// Until as many segments are free as should be, or no more can be.
+    /// Until as many segments are free as should be, or no more can be; and what counts in a file that was removed lies elsewhere.
     pub(super) fn tidy(&mut self) {
         self.is_tidying = true;
         self.forget();
         for _ in 0..4 * self.segments.len() {
-            if self.free() >= SPARE {
+            let is_lost = self.segments.values().any(|segment| segment.is_lost && segment.cost() > 0);
+            if self.free() >= SPARE && !is_lost {
                 break;
             }
             let Some(victim) = self.victim() else { break };
