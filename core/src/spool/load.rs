@@ -27,7 +27,7 @@ impl Spool {
         let (dir, size) = (self.log_path(), Size::of(self.config.max_bytes));
         match Log::open(&mut *self.disk, &dir, size, self.looks < LOOKS_MAX) {
             Ok((mut log, opened)) => {
-                log.remember(&self.log);
+                log.take_over(&self.log);
                 self.log = log;
                 self.take_in(opened, &mut found);
             }

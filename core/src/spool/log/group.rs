@@ -31,7 +31,8 @@ impl Log {
         voids: &[(u64, u64)],
     ) -> io::Result<Vec<TaskId>> {
         let Some(head) = self.head else { return Err(io::ErrorKind::StorageFull.into()) };
-        let (first, room) = (self.next, self.size.tiles() - head.tile - u32::from(short(voids.len())));
+        let room = self.size.tiles().saturating_sub(head.tile + u32::from(short(voids.len())));
+        let first = self.next;
         let (mut bytes, mut written) = (Vec::new(), Vec::new());
         if let Some(from) = self.skip.take() {
             self.encode_skip(from, head, &mut bytes);

@@ -214,13 +214,18 @@ impl Log {
 
     /// What ended in another log is known to have ended in this one too, durably with the next [`commit`](Log::commit).
     pub(super) fn remember(&mut self, other: &Log) {
-        let staged = other.staged.iter().filter_map(|change| match change {
-            Change::End { id, end } => Some((*id, *end)),
+        let ends = other.ends.all().into_iter();
+        let again = ends.map(|(id, end)| Change::End { id, end: End { stamp: 0, slot: 0, ..end } });
+        self.staged.extend(again);
+        self.take_over(other);
+    }
+
+    /// The ends of tasks that another log was to make durable are this one's to write.
+    pub(super) fn take_over(&mut self, other: &Log) {
+        self.staged.extend(other.staged.iter().filter_map(|change| match change {
+            Change::End { id, end } => Some(Change::End { id: *id, end: *end }),
             Change::Put { .. } => None,
-        });
-        for (id, end) in other.ends.all().into_iter().chain(staged) {
-            self.staged.push(Change::End { id, end: End { stamp: 0, slot: 0, ..end } });
-        }
+        }));
     }
 
     /// Whether there is something to be made durable.

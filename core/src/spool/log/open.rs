@@ -5,12 +5,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::ends::End;
+use super::rec::{Num, Rec, ends_of};
 use super::record::{Kind, Place, TILE};
 use super::resolve::{Hole, Resolved, State, resolve};
 use super::scan::{Scan, scan};
 use super::segment::{BLOCK, Label, Segment};
 use super::space::{FEWEST, path, put};
-use super::rec::{Num, Rec, ends_of};
 use super::{Cursor, Log, SPARE, Size, payload};
 use crate::TaskId;
 use crate::plants::planted;

@@ -225,7 +225,10 @@ impl Resolved {
         }
         if let Some(last) = last.filter(|last| *last < scan.label.end) {
             let to = u32::try_from(scan.length / super::TILE).unwrap_or(u32::MAX);
-            self.look_for(last + 1..scan.label.end + 1, Hole { slot, from: tile, to: to.max(tile), id: None });
+            self.look_for(
+                last + 1..scan.label.end + 1,
+                Hole { slot, from: tile, to: to.max(tile), id: None },
+            );
         }
     }
 

@@ -5,7 +5,7 @@ use std::io;
 
 use super::rec::{Rec, short};
 use super::record::tiles;
-use super::segment::{FIRST_TILE, Label, Segment};
+use super::segment::{FIRST_TILE, Label};
 use super::{Cursor, Log};
 
 impl Log {

@@ -8,8 +8,8 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use super::*;
-use crate::spool::{Disk, Op};
 use crate::spool::memory::MemoryDisk;
+use crate::spool::{Disk, Op};
 
 /// Small segments, so that a test soon comes to their end.
 const SEGMENT: u32 = 96 << 10;
@@ -55,7 +55,10 @@ fn lies(disk: &MemoryDisk) -> String {
         told += &format!("segment {slot}: {:?}\n", scan.label);
         for scan::Seen { header: h, place, is_whole, .. } in &scan.seen {
             let what = format!("{:?} {} of {}, num {}, {:?}", h.kind, h.part, h.parts, h.num, h.void());
-            told += &format!("  {}+{} seq {} synced {} {:?} {is_whole} {what}\n", place.tile, place.tiles, h.seq, h.synced, h.flags);
+            told += &format!(
+                "  {}+{} seq {} synced {} {:?} {is_whole} {what}\n",
+                place.tile, place.tiles, h.seq, h.synced, h.flags
+            );
         }
     }
     told

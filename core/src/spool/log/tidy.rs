@@ -6,10 +6,10 @@ use std::io;
 #[cfg(test)]
 use super::Place;
 use super::ends::STONE;
+use super::rec::{Num, Rec, ends_of};
 use super::record::{Kind, RECORD_TILES, TILE, tiles};
 use super::scan::{Scan, scan};
 use super::segment::{FIRST_TILE, Label};
-use super::rec::{Num, Rec, ends_of};
 use super::{Log, SPARE};
 use crate::TaskId;
 

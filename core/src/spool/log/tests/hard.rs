@@ -7,7 +7,8 @@ fn put(log: &mut Log, n: u64, length: usize) {
 }
 
 fn is_there(log: &Log, n: u64, length: usize) -> bool {
-    log.envelope(id(n)).is_ok_and(|e| e == bytes(n, 300)) && log.body(id(n)).is_ok_and(|b| b == bytes(n + 1, length))
+    log.envelope(id(n)).is_ok_and(|e| e == bytes(n, 300))
+        && log.body(id(n)).is_ok_and(|b| b == bytes(n + 1, length))
 }
 
 #[test]
