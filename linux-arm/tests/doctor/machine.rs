@@ -71,7 +71,7 @@ fn a_state_folder_that_is_read_only_and_one_that_is_full() {
     if let Some(told) = mounted(&service, "size=64k", "") {
         told.only(
             1,
-            &["problem state: $DIR/state: 65 kB free, and a task with its result may take 1327 kB -> make room"],
+            &["problem state: $DIR/state: 65 kB free, and a task with its result may take 2621 kB -> make room"],
         );
         told.has("ok state: $DIR/state: 65 kB free, synced in ");
     }
@@ -79,7 +79,7 @@ fn a_state_folder_that_is_read_only_and_one_that_is_full() {
         told.only(
             1,
             &[
-                "problem state: $DIR/state: 0 bytes free, and a task with its result may take 1327 kB -> make room",
+                "problem state: $DIR/state: 0 bytes free, and a task with its result may take 2621 kB -> make room",
                 "problem state: $DIR/state: nothing can be kept there: No space left on device (os error 28) -> make room",
             ],
         );

@@ -98,7 +98,7 @@ fn a_flaw_is_told_with_its_line_and_key() {
         (top("ca_bundle = \"/etc/passwd\""), 2, "ca_bundle", "holds no certificate"),
         (top("[network]\nca_only = \"yes\""), 3, "network.ca_only", "expected true or false"),
         (top("max_bytes = \"5 MB\""), 2, "max_bytes", "no size like"),
-        (top("max_bytes = 1000"), 2, "max_bytes", "leaves no room for a task: 1327104 at least"),
+        (top("max_bytes = 1000"), 2, "max_bytes", "leaves no room for a task: 2621440 at least"),
         (top("endpoint_url = \"foo\""), 2, "endpoint_url", "does not begin with https:// or http://"),
         (top("max_bytes = 1.5"), 2, "max_bytes", "a number of bytes like"),
         (top("allow_unsafe_storage = \"yes\""), 2, "allow_unsafe_storage", "expected true or false"),
