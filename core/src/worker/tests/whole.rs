@@ -1,6 +1,5 @@
 //! The whole worker with its threads, over a service and a disk in memory: short enough for Miri, which runs it with many schedules.
 
-use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, SystemTime};
