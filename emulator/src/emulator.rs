@@ -16,7 +16,8 @@ use crate::listener::Listener;
 use crate::names::partition;
 use crate::options::{Credential, Options};
 use crate::server;
-use crate::service::{Execution, HistoryEvent, Push, Status};
+use crate::run::{Execution, HistoryEvent, Status};
+use crate::service::Push;
 use crate::shared::Shared;
 
 /// A running emulator. Dropping it closes the port, cuts the connections and ends its threads.
@@ -204,7 +205,7 @@ impl Emulator {
 
     fn spawn(&mut self, name: &str, body: fn(&Arc<Shared>)) -> io::Result<()> {
         let shared = Arc::clone(&self.shared);
-        let thread = thread::Builder::new().name(name.to_owned()).stack_size(256 * 1024);
+        let thread = thread::Builder::new().name(name.to_owned()).stack_size(server::STACK);
         self.threads.push(thread.spawn(move || body(&shared))?);
         Ok(())
     }

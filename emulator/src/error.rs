@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use crate::asl::Problem;
+
 /// An error of the API: its code and message are the service's own.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{code}: {message}")]
@@ -62,10 +64,10 @@ impl ApiError {
         Self::service("InvalidArn", format!("Invalid Arn: '{reason}'"))
     }
 
-    /// `InvalidDefinition`; `at` is where in the definition, for instance `/States/Work`.
-    pub(crate) fn invalid_definition(reason: &str, at: &str) -> Self {
-        let message =
-            format!("Invalid State Machine Definition: 'SCHEMA_VALIDATION_FAILED: {reason} at {at}'");
+    /// `InvalidDefinition`, with all that is wrong.
+    pub(crate) fn invalid_definition(problems: &[Problem]) -> Self {
+        let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        let message = format!("Invalid State Machine Definition: '{}'", problems.join(", "));
         Self::service("InvalidDefinition", message)
     }
 

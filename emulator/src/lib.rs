@@ -27,7 +27,7 @@
 
 mod admin;
 mod api;
-mod asl;
+pub mod asl;
 mod calls;
 mod date;
 mod emulator;
@@ -37,6 +37,7 @@ mod http;
 mod listener;
 mod names;
 mod options;
+pub mod run;
 mod server;
 mod service;
 mod shared;
@@ -47,4 +48,5 @@ pub use emulator::Emulator;
 pub use error::ApiError;
 pub use faults::{Fault, FaultId};
 pub use options::{Credential, Options};
-pub use service::{Execution, HistoryEvent, Push, Status};
+pub use run::{Execution, HistoryEvent, Status};
+pub use service::Push;

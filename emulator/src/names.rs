@@ -5,12 +5,17 @@ use crate::error::{ApiError, Resource};
 /// Characters that no name may hold. Source: API reference, `CreateActivity`, `name`.
 const FORBIDDEN: &str = "<>{}[]?*\"#%\\^|~`$&,;:/";
 
-/// Checks a name that the API's length limits have passed already.
-pub(crate) fn check_name(name: &str) -> Result<(), ApiError> {
+/// Whether every character may stand in a name.
+pub(crate) fn is_name(name: &str) -> bool {
     let bad = |c: char| {
         c.is_whitespace() || c.is_control() || FORBIDDEN.contains(c) || ('\u{fffe}'..='\u{ffff}').contains(&c)
     };
-    if name.chars().any(bad) { Err(ApiError::invalid_name(name)) } else { Ok(()) }
+    !name.chars().any(bad)
+}
+
+/// Checks a name that the API's length limits have passed already.
+pub(crate) fn check_name(name: &str) -> Result<(), ApiError> {
+    if is_name(name) { Ok(()) } else { Err(ApiError::invalid_name(name)) }
 }
 
 /// Checks that `arn` has the form of an ARN of the kind `what`. Whether it exists is not asked.

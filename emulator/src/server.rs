@@ -19,8 +19,8 @@ use crate::service::{hex, token_id};
 use crate::shared::{JSON, Shared};
 use crate::{admin, api, date, sigv4};
 
-/// A connection's thread parses JSON and waits; it needs no more.
-const STACK: usize = 256 * 1024;
+/// Threads walk through JSON that may be nested 300 levels deep; what they do not use costs address space alone.
+pub(crate) const STACK: usize = 1024 * 1024;
 
 /// The thread that keeps time: sleeps until something is due, or something changed.
 pub(crate) fn keep_time(shared: &Shared) {

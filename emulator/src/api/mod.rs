@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 
 use self::input::{Input, Show};
 use crate::error::ApiError;
-use crate::service::{Execution, Service, epoch};
+use crate::run::{Execution, epoch};
+use crate::service::Service;
 use crate::shared::Shared;
 
 /// The prefix of `X-Amz-Target`.

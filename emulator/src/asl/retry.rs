@@ -2,33 +2,13 @@
 
 use std::time::Duration;
 
-use super::fields::Fields;
-use super::path::Path;
-use crate::error::ApiError;
+use super::fields::{Fields, SECONDS_MAX};
+use super::raised::Raised;
+use super::flow::{ResultPath, assign};
+use super::template::Template;
 
-/// An error as `ErrorEquals` sees it: a missed heartbeat answers to two names.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Raised<'a> {
-    /// The worker reported this error; empty if it named none.
-    Failed(&'a str),
-    /// TimeoutSeconds passed.
-    Timeout,
-    /// HeartbeatSeconds passed without a heartbeat.
-    HeartbeatTimeout,
-}
-
-impl Raised<'_> {
-    fn is(self, pattern: &str) -> bool {
-        match (self, pattern) {
-            (_, "States.ALL") => true,
-            (Raised::Failed(error), pattern) => pattern == "States.TaskFailed" || pattern == error,
-            (Raised::Timeout, pattern) => pattern == "States.Timeout",
-            (Raised::HeartbeatTimeout, pattern) => {
-                matches!(pattern, "States.Timeout" | "States.HeartbeatTimeout")
-            }
-        }
-    }
-}
+/// Source: Amazon States Language, "Errors".
+const MAX_DELAY_MAX: u64 = 31_622_400;
 
 /// One entry of `Retry`.
 #[derive(Debug)]
@@ -43,39 +23,43 @@ pub(crate) struct Retrier {
 }
 
 impl Retrier {
-    pub(super) fn parse(mut fields: Fields) -> Result<Self, ApiError> {
-        fields.skip("Comment");
-        let errors = error_names(&mut fields)?;
-        let interval = fields.seconds("IntervalSeconds")?.unwrap_or(Duration::from_secs(1));
-        let max_attempts = fields.whole("MaxAttempts")?.unwrap_or(3);
-        let backoff_rate = match fields.take("BackoffRate").map(|v| v.as_f64()) {
+    fn read(mut fields: Fields<'_>) -> Self {
+        fields.comment();
+        let errors = error_names(&mut fields);
+        let interval = fields.seconds("IntervalSeconds", 1).unwrap_or(Duration::from_secs(1));
+        let max_attempts = fields.whole("MaxAttempts", 0, SECONDS_MAX).unwrap_or(3);
+        let backoff_rate = match fields.take("BackoffRate").map(|value| value.as_f64()) {
             None => 2.0,
             Some(Some(rate)) if rate >= 1.0 => rate,
-            Some(_) => return Err(fields.wrong("BackoffRate must be a number of at least 1.0")),
+            Some(_) => {
+                fields.problems.schema("The value must be a number of at least 1.0", fields.place("BackoffRate"));
+                1.0
+            }
         };
-        let max_delay = fields.seconds("MaxDelaySeconds")?;
-        if interval.is_zero() || max_delay.is_some_and(|max| max <= interval) {
-            return Err(
-                fields.wrong("IntervalSeconds must be at least 1, and MaxDelaySeconds greater than it")
-            );
+        let max_delay = fields.whole("MaxDelaySeconds", 1, MAX_DELAY_MAX).map(Duration::from_secs);
+        if max_delay.is_some_and(|max| max <= interval) {
+            fields.wrong("MaxDelaySeconds must be greater than IntervalSeconds");
         }
-        let full_jitter = match fields.text("JitterStrategy")?.as_deref() {
+        let full_jitter = match fields.text("JitterStrategy").as_deref() {
             None | Some("NONE") => false,
             Some("FULL") => true,
-            Some(_) => return Err(fields.wrong("JitterStrategy must be 'FULL' or 'NONE'")),
+            Some(_) => {
+                fields.problems.schema("The value must be one of [FULL, NONE]", fields.place("JitterStrategy"));
+                false
+            }
         };
-        fields.finish()?;
-        Ok(Retrier { errors, interval, max_attempts, backoff_rate, max_delay, full_jitter })
+        fields.finish();
+        Retrier { errors, interval, max_attempts, backoff_rate, max_delay, full_jitter }
     }
 
-    pub(crate) fn matches(&self, raised: Raised<'_>) -> bool {
-        self.errors.iter().any(|pattern| raised.is(pattern))
+    pub(crate) fn matches(&self, raised: &Raised) -> bool {
+        raised.is_one_of(&self.errors)
     }
 
     /// The wait before the attempt after `attempts` retries. `chance`, from 0 to 1, is where in it full jitter ends.
     pub(crate) fn delay(&self, attempts: u64, chance: f64) -> Duration {
         /// No wait is longer, whatever the back-off: a task's longest TimeoutSeconds.
-        const LONGEST: Duration = Duration::from_secs(99_999_999);
+        const LONGEST: Duration = Duration::from_secs(SECONDS_MAX);
         let factor = self.backoff_rate.powf(attempts as f64);
         let delay = Duration::try_from_secs_f64(self.interval.as_secs_f64() * factor).unwrap_or(LONGEST);
         let delay = delay.min(self.max_delay.unwrap_or(LONGEST));
@@ -88,54 +72,78 @@ impl Retrier {
 pub(crate) struct Catcher {
     errors: Vec<String>,
     pub(crate) next: String,
-    /// Where `{"Error": ..., "Cause": ...}` goes in the state's input; `None` where it is dropped.
-    pub(crate) result_path: Option<Path>,
+    /// Where `{"Error": ..., "Cause": ...}` goes in the state's input.
+    pub(crate) result_path: ResultPath,
+    pub(crate) assign: Vec<(String, Template)>,
 }
 
 impl Catcher {
-    pub(super) fn parse(mut fields: Fields) -> Result<Self, ApiError> {
-        fields.skip("Comment");
-        let errors = error_names(&mut fields)?;
-        let next = fields.required_text("Next")?;
-        let result_path = fields.path("ResultPath")?;
-        fields.finish()?;
-        Ok(Catcher { errors, next, result_path })
+    fn read(mut fields: Fields<'_>) -> Self {
+        fields.comment();
+        let errors = error_names(&mut fields);
+        let next = fields.required_text("Next").unwrap_or_default();
+        let result_path = ResultPath::read(&mut fields);
+        let assign = assign(&mut fields);
+        fields.finish();
+        Catcher { errors, next, result_path, assign }
     }
 
-    pub(crate) fn matches(&self, raised: Raised<'_>) -> bool {
-        self.errors.iter().any(|pattern| raised.is(pattern))
+    pub(crate) fn matches(&self, raised: &Raised) -> bool {
+        raised.is_one_of(&self.errors)
     }
 }
 
-fn error_names(fields: &mut Fields) -> Result<Vec<String>, ApiError> {
-    let names = fields.required("ErrorEquals")?;
-    let names: Vec<String> =
-        serde_json::from_value(names).map_err(|_| fields.wrong("ErrorEquals must be a list of names"))?;
-    if names.is_empty() {
-        return Err(fields.wrong("ErrorEquals must not be empty"));
+/// `Retry` and `Catch` of a state.
+pub(super) fn read(fields: &mut Fields<'_>) -> (Vec<Retrier>, Vec<Catcher>) {
+    let retriers: Vec<_> = fields.list("Retry").into_iter().map(Retrier::read).collect();
+    let catchers: Vec<_> = fields.list("Catch").into_iter().map(Catcher::read).collect();
+    last_alone(retriers.iter().map(|r| &r.errors), "Retry", fields);
+    last_alone(catchers.iter().map(|c| &c.errors), "Catch", fields);
+    (retriers, catchers)
+}
+
+/// `States.ALL` matches all that is left, so nothing may come after it.
+fn last_alone<'a>(all: impl DoubleEndedIterator<Item = &'a Vec<String>>, name: &str, fields: &Fields<'_>) {
+    let is_all = |errors: &Vec<String>| errors.iter().any(|error| error == "States.ALL");
+    if all.rev().skip(1).any(is_all) {
+        fields.problems.schema("States.ALL must be in the last entry", fields.place(name));
     }
-    if names.len() > 1 && names.iter().any(|n| n == "States.ALL") {
-        return Err(fields.wrong("States.ALL must stand alone in ErrorEquals"));
+}
+
+fn error_names(fields: &mut Fields<'_>) -> Vec<String> {
+    if !fields.has("ErrorEquals") {
+        fields.missing("ErrorEquals");
+        return Vec::new();
     }
-    Ok(names)
+    let place = fields.place("ErrorEquals");
+    let items = fields.array("ErrorEquals").unwrap_or_default();
+    let names: Vec<String> = items.iter().filter_map(|item| item.as_str().map(str::to_owned)).collect();
+    if names.is_empty() || names.len() != items.len() {
+        fields.problems.schema("The value must be a list of error names that is not empty", place);
+    } else if names.len() > 1 && names.iter().any(|name| name == "States.ALL") {
+        fields.problems.schema("States.ALL must stand alone", place);
+    }
+    names
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
+    use crate::asl::problem::Problems;
+    use crate::asl::value::Value;
 
-    fn retrier(value: serde_json::Value) -> Result<Retrier, ApiError> {
-        Retrier::parse(Fields::new(value, "/R".to_owned()).unwrap())
+    fn retrier(text: &str) -> (Retrier, Vec<String>) {
+        let problems = Problems::default();
+        let retrier = Retrier::read(Fields::new(Value::parse(text).unwrap(), "/R", &problems).unwrap());
+        (retrier, problems.into_all().iter().map(ToString::to_string).collect())
     }
 
     #[test]
     fn waits_grow_by_the_rate_up_to_the_longest_delay() {
-        let retrier = retrier(
-            json!({ "ErrorEquals": ["E"], "IntervalSeconds": 2, "BackoffRate": 3.0, "MaxDelaySeconds": 10 }),
-        )
-        .unwrap();
+        let (retrier, problems) = retrier(
+            r#"{"ErrorEquals":["E"],"IntervalSeconds":2,"BackoffRate":3.0,"MaxDelaySeconds":10}"#,
+        );
+        assert!(problems.is_empty());
         let waits: Vec<u64> = (0..4).map(|n| retrier.delay(n, 0.5).as_secs()).collect();
         assert_eq!(waits, [2, 6, 10, 10]);
         assert_eq!(retrier.max_attempts, 3);
@@ -144,39 +152,28 @@ mod tests {
 
     #[test]
     fn full_jitter_waits_any_part_of_the_delay() {
-        let retrier = retrier(
-            json!({ "ErrorEquals": ["E"], "IntervalSeconds": 8, "MaxDelaySeconds": 20, "JitterStrategy": "FULL" }),
-        )
-        .unwrap();
-        let waits =
-            [(0, 0.0), (0, 0.25), (1, 1.0), (9, 0.5)].map(|(n, chance)| retrier.delay(n, chance).as_secs());
+        let (retrier, _) = retrier(
+            r#"{"ErrorEquals":["E"],"IntervalSeconds":8,"MaxDelaySeconds":20,"JitterStrategy":"FULL"}"#,
+        );
+        let waits = [(0, 0.0), (0, 0.25), (1, 1.0), (9, 0.5)].map(|(n, chance)| retrier.delay(n, chance).as_secs());
         assert_eq!(waits, [0, 2, 16, 10]);
-    }
-
-    #[test]
-    fn a_missed_heartbeat_is_a_timeout_too_and_no_failure_of_the_task() {
-        let matches =
-            |pattern: &str, raised| retrier(json!({ "ErrorEquals": [pattern] })).unwrap().matches(raised);
-        assert!(matches("States.Timeout", Raised::HeartbeatTimeout));
-        assert!(matches("States.HeartbeatTimeout", Raised::HeartbeatTimeout));
-        assert!(!matches("States.HeartbeatTimeout", Raised::Timeout));
-        assert!(!matches("States.TaskFailed", Raised::Timeout));
-        assert!(matches("States.TaskFailed", Raised::Failed("Worker.Stopping")));
-        assert!(matches("States.ALL", Raised::Failed("")));
-        assert!(!matches("Other", Raised::Failed("Worker.Stopping")));
     }
 
     #[test]
     fn retriers_that_make_no_sense_are_refused() {
         for bad in [
-            json!({}),
-            json!({ "ErrorEquals": [] }),
-            json!({ "ErrorEquals": ["States.ALL", "E"] }),
-            json!({ "ErrorEquals": ["E"], "BackoffRate": 0.5 }),
-            json!({ "ErrorEquals": ["E"], "IntervalSeconds": 0 }),
-            json!({ "ErrorEquals": ["E"], "JitterStrategy": "HALF" }),
+            r#"{}"#,
+            r#"{"ErrorEquals":[]}"#,
+            r#"{"ErrorEquals":[1]}"#,
+            r#"{"ErrorEquals":["States.ALL","E"]}"#,
+            r#"{"ErrorEquals":["E"],"BackoffRate":0.5}"#,
+            r#"{"ErrorEquals":["E"],"IntervalSeconds":0}"#,
+            r#"{"ErrorEquals":["E"],"MaxAttempts":1.5}"#,
+            r#"{"ErrorEquals":["E"],"MaxDelaySeconds":1}"#,
+            r#"{"ErrorEquals":["E"],"JitterStrategy":"HALF"}"#,
+            r#"{"ErrorEquals":["E"],"Next":"X"}"#,
         ] {
-            assert!(retrier(bad.clone()).is_err(), "{bad}");
+            assert_eq!(retrier(bad).1.len(), 1, "{bad}");
         }
     }
 }

@@ -1,10 +1,7 @@
 //! The service itself: activities, state machines, executions and tasks. No sockets, no threads, no clock: time is passed in.
 
 mod activity;
-mod describe;
-mod events;
-mod execution;
-mod history;
+mod host;
 mod moment;
 mod push;
 mod resources;
@@ -18,22 +15,18 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Value;
-
 use self::activity::{Activity, Task};
-pub use self::describe::{Execution, Status};
-use self::execution::{Flow, Run, Schedule};
-pub use self::history::HistoryEvent;
-pub(crate) use self::history::epoch;
 pub(crate) use self::moment::Moment;
 pub use self::push::Push;
+use self::host::ServiceHost;
 use self::push::Pushes;
 use self::state_machine::StateMachine;
 use self::token::Tokens;
 pub(crate) use self::token::{hex, hmac_sha256, token_id};
-use crate::asl::Work;
+use crate::asl::{Value, Work};
 use crate::error::{ApiError, Resource};
 use crate::names::{check_arn, check_name, partition};
+use crate::run::{Action, Birth, Execution, HistoryEvent, Host, Order, Run, Status};
 
 /// Executions that ended are forgotten beyond this many, oldest first: a test bench must not grow for ever.
 const ENDED_MAX: usize = 10_000;
@@ -69,7 +62,7 @@ enum Alarm {
     PollEnds { activity: String, poll: u64 },
     TaskTimeout(u64),
     Heartbeat(u64),
-    Wake { execution: String },
+    Wake { execution: String, thread: u64, ticket: u64 },
     ExecutionTimeout { execution: String },
 }
 
@@ -99,7 +92,9 @@ impl Service {
                 Alarm::PollEnds { activity, poll } => self.end_poll(&activity, poll),
                 Alarm::TaskTimeout(task) => self.task_timeout(task, now),
                 Alarm::Heartbeat(task) => self.heartbeat_due(task, now),
-                Alarm::Wake { execution } => self.go_on(&execution, now, |run| run.woken(now)),
+                Alarm::Wake { execution, thread, ticket } => {
+                    self.go_on(&execution, now, |run, host| run.woken(thread, ticket, host));
+                }
                 Alarm::ExecutionTimeout { execution } => {
                     self.end_execution(
                         &execution,
@@ -162,11 +157,13 @@ impl Service {
         };
         self.forget_oldest();
         self.order.push(arn.clone());
-        self.executions.insert(arn.clone(), Run::new(shown, parsed, definition, self.settings.max_data));
+        let max_data = self.settings.max_data;
+        let birth = Birth { shown, input: parsed, definition, role_arn, max_data };
+        self.executions.insert(arn.clone(), Run::new(birth));
         if let Some(timeout) = timeout {
             self.alarm(now.at + timeout, Alarm::ExecutionTimeout { execution: arn.clone() });
         }
-        self.go_on(&arn, now, |run| run.start(&role_arn, now));
+        self.go_on(&arn, now, Run::start);
         self.execution(&arn)
     }
 
@@ -218,47 +215,32 @@ impl Service {
         self.alarms.clear();
     }
 
-    /// Lets an execution go on, and carries out what it then waits for.
-    fn go_on(&mut self, arn: &str, now: Moment, step: impl FnOnce(&mut Run) -> Flow) {
-        let number = self.number();
-        let token = self.tokens.issue(number);
+    /// Lets an execution go on, and carries out what it orders.
+    fn go_on(&mut self, arn: &str, now: Moment, step: impl FnOnce(&mut Run, &mut dyn Host)) {
         let Some(run) = self.executions.get_mut(arn).filter(|r| r.shown.status == Status::Running) else {
             return;
         };
-        run.reserve(number, token);
-        let mut flow = step(run);
-        loop {
-            match flow {
-                Flow::Ended => return,
-                Flow::WakeIn(time) => {
-                    self.alarm(now.at + time, Alarm::Wake { execution: arn.to_owned() });
-                    return;
+        let mut host =
+            ServiceHost { now, tokens: &self.tokens, last: &mut self.last, activities: &self.activities };
+        step(run, &mut host);
+        for action in run.actions() {
+            match action {
+                Action::Wake { thread, ticket, after } => {
+                    let alarm = Alarm::Wake { execution: arn.to_owned(), thread, ticket };
+                    self.alarm(now.at.saturating_add(after), alarm);
                 }
-                Flow::Schedule(task) => match self.schedule(arn, task, now) {
-                    Some(refused) => flow = refused,
-                    None => return,
-                },
+                Action::Cancel(number) => _ = self.tasks.remove(&number),
+                Action::Schedule(order) => self.schedule(arn, order, now),
             }
         }
     }
 
-    /// Gives a task to its workers; if there is no such activity, the execution says how it goes on.
-    fn schedule(&mut self, execution: &str, task: Schedule, now: Moment) -> Option<Flow> {
-        let run = self.executions.get_mut(execution)?;
-        match &task.work {
-            Work::Activity(arn) if !self.activities.contains_key(arn) => {
-                return Some(run.no_activity(arn, now));
-            }
-            Work::Activity(_) => run.scheduled(&task, now),
-            Work::Push(resource) => {
-                run.scheduled(&task, now);
-                run.submitted(&task, now);
-                let token = self.tokens.issue(task.number);
-                self.pushes.keep(execution, resource, &task.input, token);
-            }
+    /// Gives a task to its workers.
+    fn schedule(&mut self, execution: &str, order: Order, now: Moment) {
+        if let Work::Push(resource) = &order.work {
+            self.pushes.keep(execution, resource, &order.input, order.token.clone());
         }
-        self.enqueue(execution, task, now);
-        None
+        self.enqueue(execution, order, now);
     }
 
     fn end_execution(
@@ -269,8 +251,7 @@ impl Service {
         cause: Option<String>,
         now: Moment,
     ) {
-        self.tasks.retain(|_, task| task.execution != arn);
-        self.go_on(arn, now, |run| run.end(status, error, cause, now));
+        self.go_on(arn, now, |run, host| run.stop(status, error, cause, host));
     }
 
     fn forget_oldest(&mut self) {
@@ -293,7 +274,7 @@ impl Service {
                 "Value at 'input' failed to satisfy constraint: {constraint}"
             )));
         }
-        serde_json::from_str(input).map_err(|e| {
+        Value::parse(input).map_err(|e| {
             let reason = if input.is_empty() { "Invalid execution input.".to_owned() } else { e.to_string() };
             ApiError::service(
                 "InvalidExecutionInput",

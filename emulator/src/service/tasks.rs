@@ -2,14 +2,13 @@
 
 use std::sync::mpsc;
 
-use serde_json::Value;
-
 use super::activity::{Activity, Handout, Poll, Task, Waiting};
-use super::execution::{Schedule, TaskError};
+use super::host::ServiceHost;
 use super::moment::Moment;
 use super::{Alarm, Service};
-use crate::asl::Work;
+use crate::asl::{Value, Work};
 use crate::error::{ApiError, Resource};
+use crate::run::{Order, TaskError};
 
 /// Polls that one activity takes at once. Source: API reference, `GetActivityTask`.
 const POLLS_MAX: usize = 1_000;
@@ -50,10 +49,10 @@ impl Service {
             )));
         }
         let number = self.open(token)?;
-        let result: Value = serde_json::from_str(output)
+        let result = Value::parse(output)
             .map_err(|e| ApiError::service("InvalidOutput", format!("Invalid Output: '{e}'")))?;
         let task = self.settle(number)?;
-        self.go_on(&task.execution, now, |run| run.task_succeeded(output, result, now));
+        self.go_on(&task.execution, now, |run, host| run.task_succeeded(number, output, result, host));
         Ok(())
     }
 
@@ -67,7 +66,8 @@ impl Service {
     ) -> Result<(), ApiError> {
         let number = self.open(token)?;
         let task = self.settle(number)?;
-        self.go_on(&task.execution, now, |run| run.task_failed(TaskError::Failed { error, cause }, now));
+        let failed = TaskError::Failed { error, cause };
+        self.go_on(&task.execution, now, |run, host| run.task_failed(number, failed, host));
         Ok(())
     }
 
@@ -82,13 +82,13 @@ impl Service {
     }
 
     /// Puts a task in its activity's queue, or hands it out at once. One whose token is pushed is handed out by that.
-    pub(super) fn enqueue(&mut self, execution: &str, task: Schedule, now: Moment) {
+    pub(super) fn enqueue(&mut self, execution: &str, task: Order, now: Moment) {
         let number = task.number;
         if let Some(timeout) = task.timeout {
             self.alarm(now.at + timeout, Alarm::TaskTimeout(number));
         }
         let execution = execution.to_owned();
-        let Schedule { work, input, heartbeat, .. } = task;
+        let Order { work, input, heartbeat, .. } = task;
         let task = Task { execution, work: work.clone(), input, heartbeat, heartbeat_due: None };
         self.tasks.insert(number, task);
         match work {
@@ -127,7 +127,7 @@ impl Service {
 
     pub(super) fn task_timeout(&mut self, number: u64, now: Moment) {
         if let Some(task) = self.tasks.remove(&number) {
-            self.go_on(&task.execution, now, |run| run.task_failed(TaskError::Timeout, now));
+            self.go_on(&task.execution, now, |run, host| run.task_failed(number, TaskError::Timeout, host));
         }
     }
 
@@ -137,7 +137,8 @@ impl Service {
             Some(due) if due > now.at => self.alarm(due, Alarm::Heartbeat(number)),
             Some(_) => {
                 if let Some(task) = self.tasks.remove(&number) {
-                    self.go_on(&task.execution, now, |run| run.task_failed(TaskError::HeartbeatTimeout, now));
+                    let failed = TaskError::HeartbeatTimeout;
+                    self.go_on(&task.execution, now, |run, host| run.task_failed(number, failed, host));
                 }
             }
             None => {}
@@ -155,8 +156,10 @@ impl Service {
             let Some(task) = self.tasks.get_mut(&number) else { continue };
             let Some(poll) = activity.polls.pop_front() else { return };
             let (input, execution) = (task.input.clone(), task.execution.clone());
+            let mut host =
+                ServiceHost { now, tokens: &self.tokens, last: &mut self.last, activities: &self.activities };
             if let Some(run) = self.executions.get_mut(&execution) {
-                run.task_started(poll.worker.as_deref(), now);
+                run.task_started(number, poll.worker.as_deref(), &mut host);
             }
             self.expect_heartbeat(number, now);
             poll.answer(Some(Handout { token: self.tokens.issue(number), input }));

@@ -1,16 +1,20 @@
 //! The names and details of history events, as the service words them.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value as Json, json};
 
-use crate::asl::{Kind, Work};
+use crate::asl::{Kind, Value, Work};
 
+/// `TaskStateEntered` and its like; a Fail state is never left.
 pub(super) fn entered(kind: &Kind) -> &'static str {
     match kind {
         Kind::Task(_) => "TaskStateEntered",
         Kind::Pass { .. } => "PassStateEntered",
         Kind::Wait(_) => "WaitStateEntered",
+        Kind::Choice(_) => "ChoiceStateEntered",
         Kind::Succeed => "SucceedStateEntered",
         Kind::Fail { .. } => "FailStateEntered",
+        Kind::Parallel { .. } => "ParallelStateEntered",
+        Kind::Map(_) => "MapStateEntered",
     }
 }
 
@@ -18,7 +22,10 @@ pub(super) fn exited(kind: &Kind) -> &'static str {
     match kind {
         Kind::Pass { .. } => "PassStateExited",
         Kind::Wait(_) => "WaitStateExited",
+        Kind::Choice(_) => "ChoiceStateExited",
         Kind::Succeed => "SucceedStateExited",
+        Kind::Parallel { .. } => "ParallelStateExited",
+        Kind::Map(_) => "MapStateExited",
         Kind::Task(_) | Kind::Fail { .. } => "TaskStateExited",
     }
 }
@@ -50,7 +57,7 @@ pub(super) fn of_task(work: &Work, happens: Happens) -> &'static str {
 }
 
 /// `details` with what names the resource of a task that is none of an activity's.
-pub(super) fn with_resource(work: &Work, mut details: Value) -> Value {
+pub(super) fn with_resource(work: &Work, mut details: Json) -> Json {
     if let Work::Push(resource) = work {
         // arn:aws:states:::sqs:sendMessage.waitForTaskToken
         let mut parts = resource.rsplitn(3, ':');
@@ -61,13 +68,23 @@ pub(super) fn with_resource(work: &Work, mut details: Value) -> Value {
 }
 
 /// `details` with the data itself, and the mark that it is whole.
-pub(super) fn data(key: &str, text: &str, mut details: Value) -> Value {
+pub(super) fn data(key: &str, text: &str, mut details: Json) -> Json {
     details[key] = json!(text);
     details[format!("{key}Details")] = json!({ "truncated": false });
     details
 }
 
-pub(super) fn error(error: Option<&str>, cause: Option<&str>) -> Value {
+/// `details` with the variables that a state has set, each as JSON.
+pub(super) fn with_assigned(assigned: &[(String, Value)], mut details: Json) -> Json {
+    if !assigned.is_empty() {
+        let texts = assigned.iter().map(|(name, value)| (name.clone(), json!(value.to_string())));
+        details["assignedVariables"] = texts.collect::<Map<_, _>>().into();
+        details["assignedVariablesDetails"] = json!({ "truncated": false });
+    }
+    details
+}
+
+pub(super) fn error(error: Option<&str>, cause: Option<&str>) -> Json {
     let fields = [("error", error), ("cause", cause)];
     let there = fields.into_iter().filter_map(|(key, value)| Some((key.to_owned(), json!(value?))));
     there.collect::<Map<_, _>>().into()

@@ -1,0 +1,88 @@
+//! An error in a state: it is tried again, caught, or goes up to the state around it.
+
+use std::sync::Arc;
+
+use super::events::{self, Happens};
+use super::execution::Status;
+use super::host::{Action, Host, TaskError};
+use super::machine::Run;
+use super::thread::Stage;
+use crate::asl::{Catcher, Kind, Raised, State, assigned};
+
+impl Run {
+    /// The task failed or timed out.
+    pub(crate) fn task_failed(&mut self, number: u64, failure: TaskError, host: &mut dyn Host) {
+        let Some(id) = self.tasks.remove(&number) else { return };
+        let Some(state) = self.state(id) else { return };
+        let (happens, raised) = match failure {
+            TaskError::Failed { error, cause } => (Happens::Failed, Raised::reported(error, cause)),
+            TaskError::Timeout => (Happens::TimedOut, Raised::timeout()),
+            TaskError::HeartbeatTimeout => (Happens::TimedOut, Raised::heartbeat_timeout()),
+        };
+        if let Kind::Task(task) = &state.kind {
+            let (error, cause) = raised.parts();
+            let details = events::with_resource(&task.work, events::error(error, cause));
+            self.record(id, events::of_task(&task.work, happens), details, host);
+        }
+        self.raise(id, &state, raised, host);
+        self.go_on(host);
+    }
+
+    /// Tries the state again, goes where a catcher says, or fails what is around it.
+    pub(super) fn raise(&mut self, id: u64, state: &Arc<State>, raised: Raised, host: &mut dyn Host) {
+        let mut state = Arc::clone(state);
+        let mut id = id;
+        let mut raised = raised;
+        loop {
+            let Some(thread) = self.threads.get(&id) else { return };
+            raised = raised.in_state(&state.name, thread.entered);
+            if self.try_again(id, &state, &raised, host) {
+                return;
+            }
+            match state.kind {
+                Kind::Parallel { .. } => _ = self.record(id, "ParallelStateFailed", serde_json::Value::Null, host),
+                Kind::Map(_) => _ = self.record(id, "MapStateFailed", serde_json::Value::Null, host),
+                _ => {}
+            }
+            if let Some(catcher) = state.catchers.iter().find(|catcher| catcher.matches(&raised)) {
+                match self.catch(id, &state, catcher, &raised, host) {
+                    Ok(()) => return,
+                    // What goes wrong in a catcher is not caught by its state.
+                    Err(other) => raised = other.in_state(&state.name, self.threads.get(&id).map_or(0, |t| t.entered)),
+                }
+            }
+            let Some(parent) = self.threads.get(&id).and_then(|thread| thread.parent) else {
+                let (error, cause) = raised.into_parts();
+                return self.end(Status::Failed, error, cause, host);
+            };
+            let Some(outer) = self.child_failed(id, raised, host) else { return };
+            let Some(around) = self.state(parent) else { return };
+            (id, state, raised) = (parent, around, outer);
+        }
+    }
+
+    fn try_again(&mut self, id: u64, state: &State, raised: &Raised, host: &mut dyn Host) -> bool {
+        let Some(index) = state.retriers.iter().position(|retrier| retrier.matches(raised)) else { return false };
+        let Some(thread) = self.threads.get_mut(&id) else { return false };
+        let (Some(retrier), Some(attempts)) = (state.retriers.get(index), thread.retries.get_mut(index)) else {
+            return false;
+        };
+        if *attempts >= retrier.max_attempts {
+            return false;
+        }
+        let after = retrier.delay(*attempts, host.chance());
+        *attempts += 1;
+        let ticket = self.ticket(id, Stage::Rests);
+        self.actions.push(Action::Wake { thread: id, ticket, after });
+        true
+    }
+
+    fn catch(&mut self, id: u64, state: &Arc<State>, catcher: &Catcher, raised: &Raised, host: &mut dyn Host) -> Result<(), Raised> {
+        let caught = raised.output();
+        let given = self.look(id, None, host, |scope| {
+            let assigned = assigned(&catcher.assign, &scope.on(&caught))?;
+            Ok((catcher.result_path.put(scope.input, caught.clone())?, assigned))
+        })?;
+        self.exit(id, state, given, Some(catcher.next.clone()), host)
+    }
+}
