@@ -16,6 +16,8 @@ enum Kind {
     Reported,
     /// The interpreter itself: the cause gets the state's place before it.
     Found,
+    /// The same with its place, or one whose cause names the state as it is.
+    Placed,
     /// HeartbeatSeconds passed: it answers to two names.
     Heartbeat,
 }
@@ -46,11 +48,16 @@ impl Raised {
         Self::named("States.Runtime", reason)
     }
 
+    /// Found by the interpreter, with a cause that names the state.
+    pub(crate) fn placed(error: &str, cause: String) -> Self {
+        Raised { error: Some(error.to_owned()), cause: Some(cause), kind: Kind::Placed }
+    }
+
     /// The same once its state is known: what the interpreter found names the place.
     pub(crate) fn in_state(mut self, state: &str, entered: u64) -> Self {
         if let (Kind::Found, Some(cause)) = (self.kind, &mut self.cause) {
             *cause = format!("An error occurred while executing the state '{state}' (entered at the event id #{entered}). {cause}");
-            self.kind = Kind::Reported;
+            self.kind = Kind::Placed;
         }
         self
     }
@@ -80,9 +87,11 @@ impl Raised {
 
     fn is(&self, name: &str) -> bool {
         let error = self.error();
+        // What a worker reports under these names is caught as any other error is.
+        let is_found = matches!(self.kind, Kind::Found | Kind::Placed);
         match (error, name) {
-            ("States.Runtime", _) => false,
-            ("States.DataLimitExceeded", name) => name == error,
+            ("States.Runtime", _) if is_found => false,
+            ("States.DataLimitExceeded", name) if is_found => name == error,
             (_, "States.ALL") => true,
             ("States.Timeout", "States.HeartbeatTimeout") => self.kind == Kind::Heartbeat,
             ("States.Timeout", "States.TaskFailed") => false,
@@ -132,6 +141,8 @@ mod tests {
         let large = Raised::named("States.DataLimitExceeded", "why");
         assert!(!matches(&large, "States.ALL") && matches(&large, "States.DataLimitExceeded"));
         assert!(matches(&Raised::named("States.IntrinsicFailure", "why"), "States.ALL"));
+        let reported = Raised::reported(Some("States.DataLimitExceeded".to_owned()), None);
+        assert!(matches(&reported, "States.ALL"));
     }
 
     #[test]

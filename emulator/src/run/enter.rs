@@ -21,7 +21,7 @@ impl Run {
         // A child execution's own history has the same bound; each state makes two events at least.
         if thread.is_silent && steps.saturating_mul(2) > HISTORY_MAX as u64 {
             let words = format!("The execution reached the maximum number of history events ({HISTORY_MAX}).");
-            return self.raise(id, &state, Raised::reported(Some("States.Runtime".to_owned()), Some(words)), host);
+            return self.raise(id, &state, Raised::placed("States.Runtime", words), host);
         }
         let input = Arc::clone(&thread.input);
         if !thread.is_silent {
@@ -89,7 +89,7 @@ impl Run {
             "The state/task '{}' returned a result with a size exceeding the maximum number of bytes service limit.",
             state.name
         );
-        Err(Raised::reported(Some("States.DataLimitExceeded".to_owned()), Some(words)))
+        Err(Raised::placed("States.DataLimitExceeded", words))
     }
 
     fn schedule(&mut self, id: u64, state: &State, task: &Task, host: &mut dyn Host) -> Result<(), Raised> {

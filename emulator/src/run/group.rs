@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 use super::host::{Action, Host};
 use super::machine::Run;
 use super::thread::{Group, Item, Stage, Thread, Tolerance};
-use crate::asl::{Block, Form, Kind, Map, Quantity, Raised, State, Value};
+use crate::asl::{Block, Form, Kind, Map, Quantity, Raised, Scope, State, Value};
 
 /// Items of a Map that go through its states at once. Source: developer guide, "Using Map state in Inline mode".
 const INLINE_MAX: usize = 40;
@@ -36,32 +36,18 @@ impl Run {
 
     pub(super) fn map(&mut self, id: u64, state: &Arc<State>, map: &Map, host: &mut dyn Host) -> Result<(), Raised> {
         let most = if map.distributed.is_some() { DISTRIBUTED_MAX } else { INLINE_MAX };
-        let (items, limit, tolerance) = self.look(id, None, host, |scope| {
+        let (items, limit) = self.look(id, None, host, |scope| {
             let narrowed = state.flow.narrowed(scope)?;
             let scope = scope.on(&narrowed);
-            let number = |quantity: &Option<Quantity>, name: &str, form| {
-                quantity.as_ref().map(|quantity| quantity.value(name, form, &scope)).transpose()
-            };
-            let limit = number(&map.max_concurrency, "MaxConcurrency", Form::Integer)?;
-            let tolerance = match &map.distributed {
-                None => None,
-                Some(distributed) => {
-                    let count = number(&distributed.tolerated_count, "ToleratedFailureCount", Form::Integer)?;
-                    let percentage = number(&distributed.tolerated_percentage, "ToleratedFailurePercentage", Form::Float)?;
-                    if percentage.is_some_and(|p| !(0.0..=100.0).contains(&p)) {
-                        return Err(Raised::runtime("ToleratedFailurePercentage must be between 0 and 100."));
-                    }
-                    Some(Tolerance { count, percentage, failed: 0, first: None })
-                }
-            };
-            let limit = match limit {
+            let limit = match number(&map.max_concurrency, "MaxConcurrency", Form::Integer, &scope)? {
                 Some(limit) if limit < 0.0 => return Err(Raised::runtime("MaxConcurrency must not be negative.")),
                 Some(limit) if limit >= 1.0 => (limit as usize).min(most),
                 _ => most,
             };
-            Ok((map.items(&scope)?, limit, tolerance))
+            Ok((map.items(&scope)?, limit))
         })?;
         self.record(id, "MapStateStarted", json!({ "length": items.len() }), host);
+        let tolerance = self.look(id, None, host, |scope| tolerance(map, &scope.on(&state.flow.narrowed(scope)?)))?;
         if let Some(distributed) = &map.distributed {
             let arn = self.map_run_arn(distributed.label.as_deref(), host);
             self.record(id, "MapRunStarted", json!({ "mapRunArn": arn }), host);
@@ -194,10 +180,7 @@ impl Run {
         let Some(state) = self.state(id) else { return Ok(()) };
         let Some(thread) = self.threads.get_mut(&id) else { return Ok(()) };
         let Stage::Leads(group) = std::mem::replace(&mut thread.stage, Stage::Ready) else { return Ok(()) };
-        if let Some(tolerance) = &group.distributed {
-            if tolerance.is_exceeded(group.results.len()) {
-                return Err(self.exceeded(id, host));
-            }
+        if group.distributed.is_some() {
             self.record(id, "MapRunSucceeded", Json::Null, host);
         }
         let succeeded = if let Kind::Map(_) = state.kind { "MapStateSucceeded" } else { "ParallelStateSucceeded" };
@@ -231,7 +214,6 @@ impl Run {
         group.running.remove(&child);
         if let Some(tolerance) = &mut group.distributed {
             tolerance.failed += 1;
-            tolerance.first.get_or_insert(raised);
             if !tolerance.is_exceeded(group.results.len()) {
                 self.next_item(parent, &state, 0, host);
                 return None;
@@ -299,4 +281,19 @@ impl Run {
         let label = label.map_or_else(|| host.uuid(), str::to_owned);
         format!("{machine}/{label}:{}", host.uuid())
     }
+}
+
+fn number(quantity: &Option<Quantity>, name: &str, form: Form, scope: &Scope<'_>) -> Result<Option<f64>, Raised> {
+    quantity.as_ref().map(|quantity| quantity.value(name, form, scope)).transpose()
+}
+
+/// How many items may fail; `None` for an inline Map, which fails with the first.
+fn tolerance(map: &Map, scope: &Scope<'_>) -> Result<Option<Tolerance>, Raised> {
+    let Some(distributed) = &map.distributed else { return Ok(None) };
+    let count = number(&distributed.tolerated_count, "ToleratedFailureCount", Form::Integer, scope)?;
+    let percentage = number(&distributed.tolerated_percentage, "ToleratedFailurePercentage", Form::Float, scope)?;
+    if percentage.is_some_and(|p| !(0.0..=100.0).contains(&p)) {
+        return Err(Raised::runtime("ToleratedFailurePercentage must be between 0 and 100."));
+    }
+    Ok(Some(Tolerance { count, percentage, failed: 0 }))
 }

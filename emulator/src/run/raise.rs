@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde_json::Value as Json;
+
 use super::events::{self, Happens};
 use super::execution::Status;
 use super::host::{Action, Host, TaskError};
@@ -39,11 +41,7 @@ impl Run {
             if self.try_again(id, &state, &raised, host) {
                 return;
             }
-            match state.kind {
-                Kind::Parallel { .. } => _ = self.record(id, "ParallelStateFailed", serde_json::Value::Null, host),
-                Kind::Map(_) => _ = self.record(id, "MapStateFailed", serde_json::Value::Null, host),
-                _ => {}
-            }
+            self.record_failed(id, &state, host);
             if let Some(catcher) = state.catchers.iter().find(|catcher| catcher.matches(&raised)) {
                 match self.catch(id, &state, catcher, &raised, host) {
                     Ok(()) => return,
@@ -58,6 +56,14 @@ impl Run {
             let Some(outer) = self.child_failed(id, raised, host) else { return };
             let Some(around) = self.state(parent) else { return };
             (id, state, raised) = (parent, around, outer);
+        }
+    }
+
+    /// A branch or an item has failed for good; an error of the state itself is none of theirs.
+    fn record_failed(&mut self, id: u64, state: &State, host: &dyn Host) {
+        if self.threads.get(&id).is_some_and(|thread| matches!(thread.stage, Stage::Leads(_))) {
+            let event = if let Kind::Map(_) = state.kind { "MapStateFailed" } else { "ParallelStateFailed" };
+            self.record(id, event, Json::Null, host);
         }
     }
 

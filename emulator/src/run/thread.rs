@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use crate::asl::{Block, Raised, Value, Variables};
+use crate::asl::{Block, Value, Variables};
 
 /// Where one thread is.
 pub(super) struct Thread {
@@ -68,8 +68,6 @@ pub(super) struct Tolerance {
     pub(super) count: Option<f64>,
     pub(super) percentage: Option<f64>,
     pub(super) failed: usize,
-    /// The first failure.
-    pub(super) first: Option<Raised>,
 }
 
 impl Tolerance {

@@ -72,7 +72,7 @@ fn timeout_seconds_of_a_pushed_task_count_from_the_push_and_catch_receives_its_e
     bench.wait(5.9);
     assert_eq!(bench.shown(&late).status, Status::Running);
     bench.wait(0.2);
-    assert_eq!(bench.output(&late), json!({ "in": 1, "why": { "Error": "States.Timeout" } }));
+    assert_eq!(bench.output(&late), json!({ "in": 1, "why": { "Error": "States.Timeout", "Cause": "" } }));
     assert_eq!(bench.events(&late)[4..6], ["TaskSubmitted", "TaskTimedOut"]);
     assert_eq!(bench.beat(&token).unwrap_err().code(), "TaskTimedOut");
 
