@@ -15,8 +15,8 @@ use crate::faults::{Fault, FaultId};
 use crate::listener::Listener;
 use crate::names::partition;
 use crate::options::{Credential, Options};
-use crate::server;
 use crate::run::{Execution, HistoryEvent, Status};
+use crate::server;
 use crate::service::Push;
 use crate::shared::Shared;
 

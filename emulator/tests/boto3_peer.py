@@ -62,7 +62,9 @@ def unsigned(url):
 
 def machine(sfn, name, activity, **task):
     work = {"Type": "Task", "Resource": activity, "End": True, **task}
-    states = {"Work": work, "Sorry": {"Type": "Pass", "End": True}}
+    states = {"Work": work}
+    if "Catch" in task:
+        states["Sorry"] = {"Type": "Pass", "End": True}
     definition = json.dumps({"StartAt": "Work", "States": states})
     return sfn.create_state_machine(name=name, definition=definition, roleArn=ROLE)["stateMachineArn"]
 
@@ -177,7 +179,9 @@ def pushed(url, sfn):
         named = (details["resourceType"], details["resource"]) == ("sns", "publish.waitForTaskToken")
         check(f"{kind} names the resource", named and required.get(kind, set()) <= details.keys(), sorted(details))
     check("all pushes so far", [p["token"] == token for p in admin(url, "GET", "/pushes")] == [True])
-    check_error("an unknown place of the context object", "InvalidDefinition", "'$$.Map.Item.Index'", lambda: machine(sfn, "map", resource, Parameters={"i.$": "$$.Map.Item.Index"}))
+    lost = machine(sfn, "lost", resource, Parameters={"i.$": "$$.Map.Item.Index"})
+    done = wait_status(sfn, start(sfn, lost))
+    check("a place that the context object does not have", done["error"] == "States.Runtime" and "'$$.Map.Item.Index'" in done["cause"], done)
 
 
 def poll_until(sfn, arn, polls=8):
@@ -194,8 +198,8 @@ def executions(sfn, arn):
     check("DescribeStateMachine", described["roleArn"] == ROLE and json.loads(described["definition"])["StartAt"] == "Work", described)
     check("the same state machine again", sfn.create_state_machine(name=described["name"], definition=described["definition"], roleArn=ROLE)["stateMachineArn"] == simple)
     check_error("another one of that name", "StateMachineAlreadyExists", simple, lambda: machine(sfn, described["name"], arn, TimeoutSeconds=7))
-    unknown = json.dumps({"StartAt": "C", "States": {"C": {"Type": "Choice", "Choices": []}}})
-    check_error("a Choice state", "InvalidDefinition", "Choice", lambda: sfn.create_state_machine(name="c", definition=unknown, roleArn=ROLE))
+    unknown = json.dumps({"StartAt": "C", "States": {"C": {"Type": "Loop"}}})
+    check_error("an unknown state type", "InvalidDefinition", "'Loop'", lambda: sfn.create_state_machine(name="c", definition=unknown, roleArn=ROLE))
     check_error("an unknown field", "InvalidDefinition", "Field 'Bogus' is not supported at /States/Work", lambda: machine(sfn, "b", arn, Bogus=1))
     check_error("an EXPRESS state machine", "StateMachineTypeNotSupported", "EXPRESS", lambda: sfn.create_state_machine(name="e", definition=described["definition"], roleArn=ROLE, type="EXPRESS"))
 

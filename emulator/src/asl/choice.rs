@@ -70,8 +70,12 @@ enum What {
     Timestamp,
 }
 
-const KINDS: [(&str, Kind); 4] =
-    [("String", Kind::String), ("Numeric", Kind::Numeric), ("Boolean", Kind::Boolean), ("Timestamp", Kind::Timestamp)];
+const KINDS: [(&str, Kind); 4] = [
+    ("String", Kind::String),
+    ("Numeric", Kind::Numeric),
+    ("Boolean", Kind::Boolean),
+    ("Timestamp", Kind::Timestamp),
+];
 
 const ORDERS: [(&str, Order); 5] = [
     ("Equals", Order::Equals),
@@ -206,7 +210,9 @@ impl Test {
                 Ok(false)
             }
             Test::Not(part) => Ok(!part.holds(scope)?),
-            Test::Is { variable, what: What::Present, expected } => Ok(scope.find(variable).is_ok() == *expected),
+            Test::Is { variable, what: What::Present, expected } => {
+                Ok(scope.find(variable).is_ok() == *expected)
+            }
             Test::Is { variable, what, expected } => Ok(what.fits(&value(variable, scope)?) == *expected),
             Test::Matches { variable, pattern } => {
                 Ok(value(variable, scope)?.as_str().is_some_and(|text| wildcard::matches(pattern, text)))
@@ -234,7 +240,10 @@ fn all(parts: &[Test], scope: &Scope<'_>) -> Result<bool, Raised> {
 
 fn value(path: &Path, scope: &Scope<'_>) -> Result<Value, Raised> {
     scope.find(path).map_err(|_| {
-        let words = format!("Invalid path '{}': The choice state's condition path references an invalid value.", path.text());
+        let words = format!(
+            "Invalid path '{}': The choice state's condition path references an invalid value.",
+            path.text()
+        );
         Raised::runtime(words)
     })
 }

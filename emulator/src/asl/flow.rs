@@ -77,9 +77,10 @@ impl Narrow {
         match self {
             Narrow::Empty => Ok(Value::Object(Object::default())),
             Narrow::Whole => Ok(whole.clone()),
-            Narrow::To(path) => {
-                scope.on(whole).find(path).map_err(|why| Raised::runtime(format!("Invalid path '{}' : {}", path.text(), why.0)))
-            }
+            Narrow::To(path) => scope
+                .on(whole)
+                .find(path)
+                .map_err(|why| Raised::runtime(format!("Invalid path '{}' : {}", path.text(), why.0))),
         }
     }
 }
@@ -153,7 +154,9 @@ pub(super) fn assign(fields: &mut Fields<'_>) -> Vec<(String, Template)> {
         Template::Object(variables) => {
             for (name, _) in &variables {
                 if !is_variable(name) {
-                    fields.problems.schema(format!("'{name}' is not a valid name of a variable"), at.as_str());
+                    fields
+                        .problems
+                        .schema(format!("'{name}' is not a valid name of a variable"), at.as_str());
                 }
             }
             variables
@@ -172,7 +175,10 @@ fn is_variable(name: &str) -> bool {
 }
 
 /// The variables and their values: all see the values from before.
-pub(crate) fn assigned(assign: &[(String, Template)], scope: &Scope<'_>) -> Result<Vec<(String, Value)>, Raised> {
+pub(crate) fn assigned(
+    assign: &[(String, Template)],
+    scope: &Scope<'_>,
+) -> Result<Vec<(String, Value)>, Raised> {
     assign.iter().map(|(name, template)| Ok((name.clone(), shallow(template.fill(scope)?)?))).collect()
 }
 

@@ -29,6 +29,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use self::fields::Fields;
+pub(crate) use self::flow::assigned;
 pub use self::problem::Problem;
 use self::problem::Problems;
 pub(crate) use self::quantity::{Form, Quantity};
@@ -36,7 +37,6 @@ pub(crate) use self::raised::Raised;
 pub(crate) use self::retry::Catcher;
 pub(crate) use self::scope::{Chance, Scope, Variables};
 pub(crate) use self::state::{Block, Kind, Map, State, Words};
-pub(crate) use self::flow::assigned;
 pub(crate) use self::task::{Task, Work, Workflow};
 pub(crate) use self::timestamp::format as format_timestamp;
 pub use self::value::{Object, Value};

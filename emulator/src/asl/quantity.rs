@@ -24,7 +24,13 @@ pub(crate) enum Form {
 
 impl Quantity {
     /// Reads `NAME` or `NAMEPath`: a number in these bounds, with them.
-    pub(super) fn read(fields: &mut Fields<'_>, name: &str, form: Form, least: f64, most: f64) -> Option<Self> {
+    pub(super) fn read(
+        fields: &mut Fields<'_>,
+        name: &str,
+        form: Form,
+        least: f64,
+        most: f64,
+    ) -> Option<Self> {
         let by_path = format!("{name}Path");
         fields.exclusive(name, &by_path);
         if let Some(path) = fields.path(&by_path) {
@@ -52,7 +58,9 @@ impl Quantity {
             Quantity::Fixed(number) => return Ok(*number),
             Quantity::At(path) => path,
         };
-        let value = scope.find(path).map_err(|why| Raised::runtime(format!("Invalid path '{}' : {}", path.text(), why.0)))?;
+        let value = scope
+            .find(path)
+            .map_err(|why| Raised::runtime(format!("Invalid path '{}' : {}", path.text(), why.0)))?;
         let number = match &value {
             Value::Number(number) => number.as_f64(),
             Value::String(text) => text.parse().ok(),
@@ -63,7 +71,9 @@ impl Quantity {
             let kind = if matches!(form, Form::Integer) { "integer" } else { "float" };
             let shown = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             let text = path.text();
-            Raised::runtime(format!("The {name}Path field refers to value \"{shown}\" which is not a valid {kind}: {text}"))
+            Raised::runtime(format!(
+                "The {name}Path field refers to value \"{shown}\" which is not a valid {kind}: {text}"
+            ))
         })
     }
 }

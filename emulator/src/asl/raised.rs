@@ -56,7 +56,9 @@ impl Raised {
     /// The same once its state is known: what the interpreter found names the place.
     pub(crate) fn in_state(mut self, state: &str, entered: u64) -> Self {
         if let (Kind::Found, Some(cause)) = (self.kind, &mut self.cause) {
-            *cause = format!("An error occurred while executing the state '{state}' (entered at the event id #{entered}). {cause}");
+            *cause = format!(
+                "An error occurred while executing the state '{state}' (entered at the event id #{entered}). {cause}"
+            );
             self.kind = Kind::Placed;
         }
         self
@@ -156,7 +158,10 @@ mod tests {
     #[test]
     fn what_the_interpreter_found_names_the_state_once() {
         let placed = Raised::runtime("why").in_state("S", 2).in_state("Outer", 1);
-        assert_eq!(placed.reason(), "An error occurred while executing the state 'S' (entered at the event id #2). why");
+        assert_eq!(
+            placed.reason(),
+            "An error occurred while executing the state 'S' (entered at the event id #2). why"
+        );
         assert_eq!(Raised::reported(None, Some("c".to_owned())).in_state("S", 2).reason(), "c");
     }
 }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::fields::{Fields, SECONDS_MAX};
-use super::raised::Raised;
 use super::flow::{ResultPath, assign};
+use super::raised::Raised;
 use super::template::Template;
 
 /// Source: Amazon States Language, "Errors".
@@ -32,7 +32,9 @@ impl Retrier {
             None => 2.0,
             Some(Some(rate)) if rate >= 1.0 => rate,
             Some(_) => {
-                fields.problems.schema("The value must be a number of at least 1.0", fields.place("BackoffRate"));
+                fields
+                    .problems
+                    .schema("The value must be a number of at least 1.0", fields.place("BackoffRate"));
                 1.0
             }
         };
@@ -44,7 +46,9 @@ impl Retrier {
             None | Some("NONE") => false,
             Some("FULL") => true,
             Some(_) => {
-                fields.problems.schema("The value must be one of [FULL, NONE]", fields.place("JitterStrategy"));
+                fields
+                    .problems
+                    .schema("The value must be one of [FULL, NONE]", fields.place("JitterStrategy"));
                 false
             }
         };
@@ -140,9 +144,8 @@ mod tests {
 
     #[test]
     fn waits_grow_by_the_rate_up_to_the_longest_delay() {
-        let (retrier, problems) = retrier(
-            r#"{"ErrorEquals":["E"],"IntervalSeconds":2,"BackoffRate":3.0,"MaxDelaySeconds":10}"#,
-        );
+        let (retrier, problems) =
+            retrier(r#"{"ErrorEquals":["E"],"IntervalSeconds":2,"BackoffRate":3.0,"MaxDelaySeconds":10}"#);
         assert!(problems.is_empty());
         let waits: Vec<u64> = (0..4).map(|n| retrier.delay(n, 0.5).as_secs()).collect();
         assert_eq!(waits, [2, 6, 10, 10]);
@@ -155,7 +158,8 @@ mod tests {
         let (retrier, _) = retrier(
             r#"{"ErrorEquals":["E"],"IntervalSeconds":8,"MaxDelaySeconds":20,"JitterStrategy":"FULL"}"#,
         );
-        let waits = [(0, 0.0), (0, 0.25), (1, 1.0), (9, 0.5)].map(|(n, chance)| retrier.delay(n, chance).as_secs());
+        let waits =
+            [(0, 0.0), (0, 0.25), (1, 1.0), (9, 0.5)].map(|(n, chance)| retrier.delay(n, chance).as_secs());
         assert_eq!(waits, [0, 2, 16, 10]);
     }
 

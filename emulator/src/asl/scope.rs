@@ -108,7 +108,9 @@ pub(crate) mod tests {
     /// Calls `look` with a scope of this input, a small context object and one variable.
     pub(crate) fn with_scope<T>(input: &str, look: impl FnOnce(&Scope<'_>) -> T) -> T {
         let input = Value::parse(input).unwrap();
-        let context = || Value::parse(r#"{"Execution":{"Name":"e-1"},"StateMachine":{"Id":"arn","Name":"m"}}"#).unwrap();
+        let context = || {
+            Value::parse(r#"{"Execution":{"Name":"e-1"},"StateMachine":{"Id":"arn","Name":"m"}}"#).unwrap()
+        };
         let variables = Variables::from([("order".to_owned(), Value::parse(r#"{"id":7}"#).unwrap())]);
         let mut fixed = Fixed;
         let chance: RefCell<&mut dyn Chance> = RefCell::new(&mut fixed);

@@ -46,7 +46,7 @@ pub(crate) enum Kind {
     Succeed,
     Fail { error: Option<Words>, cause: Option<Words> },
     Parallel { branches: Vec<Arc<Block>> },
-    Map(Map),
+    Map(Box<Map>),
 }
 
 /// A text, or where it is found.
@@ -94,7 +94,9 @@ impl Block {
             let place = states.place(&name);
             check_name(&name, &place, fields.problems);
             let value = states.get(&name).cloned().unwrap_or_default();
-            if let Some(state) = Fields::new(value, place, fields.problems).and_then(|f| State::read(name.clone(), f, workflow)) {
+            if let Some(state) = Fields::new(value, place, fields.problems)
+                .and_then(|f| State::read(name.clone(), f, workflow))
+            {
                 read.insert(name, Arc::new(state));
             }
         }
@@ -146,10 +148,12 @@ impl State {
                 Some(Kind::Fail { error, cause: Words::read(&mut fields, "Cause", "CausePath") })
             }
             "Parallel" => Some(Kind::Parallel { branches: branches(&mut fields, workflow) }),
-            "Map" => Map::read(&mut fields, workflow).map(Kind::Map),
+            "Map" => Map::read(&mut fields, workflow).map(|map| Kind::Map(Box::new(map))),
             other => {
                 let known = "[Task, Pass, Wait, Choice, Succeed, Fail, Parallel, Map]";
-                fields.problems.schema(format!("The value '{other}' is not one of {known}"), fields.place("Type"));
+                fields
+                    .problems
+                    .schema(format!("The value '{other}' is not one of {known}"), fields.place("Type"));
                 return None;
             }
         };
@@ -174,8 +178,12 @@ pub(super) fn query_language(fields: &mut Fields<'_>) {
     let place = fields.place("QueryLanguage");
     match fields.text("QueryLanguage").as_deref() {
         None | Some("JSONPath") => {}
-        Some("JSONata") => fields.problems.schema("This emulator does not know the query language 'JSONata', only 'JSONPath'", place),
-        Some(other) => fields.problems.schema(format!("The value '{other}' is not one of [JSONPath, JSONata]"), place),
+        Some("JSONata") => fields
+            .problems
+            .schema("This emulator does not know the query language 'JSONata', only 'JSONPath'", place),
+        Some(other) => {
+            fields.problems.schema(format!("The value '{other}' is not one of [JSONPath, JSONata]"), place)
+        }
     }
 }
 
@@ -213,7 +221,10 @@ impl Words {
             return match super::intrinsic::Call::parse(&text) {
                 Ok(call) => Some(Words::Call(by_path, call)),
                 Err(why) => {
-                    fields.problems.schema(format!("The value is not a valid intrinsic function call ({why})"), fields.place(by_path));
+                    fields.problems.schema(
+                        format!("The value is not a valid intrinsic function call ({why})"),
+                        fields.place(by_path),
+                    );
                     None
                 }
             };
@@ -225,7 +236,9 @@ impl Words {
     pub(crate) fn value(&self, scope: &Scope<'_>) -> Result<String, Raised> {
         let (field, value) = match self {
             Words::Fixed(text) => return Ok(text.clone()),
-            Words::At(field, path) => (field, scope.find(path).map_err(|_| not_found(path.text(), field, scope))?),
+            Words::At(field, path) => {
+                (field, scope.find(path).map_err(|_| not_found(path.text(), field, scope))?)
+            }
             Words::Call(field, call) => {
                 let template = Template::Call((*field).to_owned(), call.clone());
                 (field, template.fill(scope)?)
@@ -233,7 +246,10 @@ impl Words {
         };
         match value {
             Value::String(text) => Ok(text),
-            other => Err(Raised::runtime(format!("The {field} field must lead to a string but was of type {}", other.kind()))),
+            other => Err(Raised::runtime(format!(
+                "The {field} field must lead to a string but was of type {}",
+                other.kind()
+            ))),
         }
     }
 }
@@ -245,13 +261,19 @@ impl Map {
         let name = if fields.has("Iterator") { "Iterator" } else { "ItemProcessor" };
         let items_path = fields.path("ItemsPath");
         let item_selector = template(fields, "ItemSelector").or_else(|| template(fields, "Parameters"));
-        let max_concurrency = Quantity::read(fields, "MaxConcurrency", Form::Integer, 0.0, SECONDS_MAX as f64);
-        let tolerated_count = Quantity::read(fields, "ToleratedFailureCount", Form::Integer, 0.0, SECONDS_MAX as f64);
-        let tolerated_percentage = Quantity::read(fields, "ToleratedFailurePercentage", Form::Float, 0.0, 100.0);
+        let max_concurrency =
+            Quantity::read(fields, "MaxConcurrency", Form::Integer, 0.0, SECONDS_MAX as f64);
+        let tolerated_count =
+            Quantity::read(fields, "ToleratedFailureCount", Form::Integer, 0.0, SECONDS_MAX as f64);
+        let tolerated_percentage =
+            Quantity::read(fields, "ToleratedFailurePercentage", Form::Float, 0.0, 100.0);
         let label = fields.text("Label");
         for name in ["ItemReader", "ItemBatcher", "ResultWriter"] {
             if fields.take(name).is_some() {
-                fields.problems.schema(format!("This emulator does not know '{name}', only items of the state's input"), fields.place(name));
+                fields.problems.schema(
+                    format!("This emulator does not know '{name}', only items of the state's input"),
+                    fields.place(name),
+                );
             }
         }
         let at = fields.place(name);
@@ -262,7 +284,8 @@ impl Map {
         let block = Block::read(&mut processor, workflow);
         processor.finish();
         check_label(label.as_deref(), is_distributed, fields);
-        let distributed = is_distributed.then_some(Distributed { label, tolerated_count, tolerated_percentage });
+        let distributed =
+            is_distributed.then_some(Distributed { label, tolerated_count, tolerated_percentage });
         Some(Map { items_path, item_selector, max_concurrency, processor: Arc::new(block?), distributed })
     }
 }
@@ -293,7 +316,10 @@ fn is_distributed(processor: &mut Fields<'_>) -> bool {
         None | Some("INLINE") => false,
         Some("DISTRIBUTED") => true,
         Some(other) => {
-            config.problems.schema(format!("The value '{other}' is not one of [INLINE, DISTRIBUTED]"), config.place("Mode"));
+            config.problems.schema(
+                format!("The value '{other}' is not one of [INLINE, DISTRIBUTED]"),
+                config.place("Mode"),
+            );
             false
         }
     };

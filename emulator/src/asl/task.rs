@@ -57,20 +57,32 @@ impl Work {
             is_express
         };
         match parts.as_slice() {
-            ["arn", _, "states", region, account, "activity", name] if !region.is_empty() && !account.is_empty() && !name.is_empty() => {
+            ["arn", _, "states", region, account, "activity", name]
+                if !region.is_empty() && !account.is_empty() && !name.is_empty() =>
+            {
                 (!express("Activity ARN")).then_some(Work::Activity(resource))
             }
-            ["arn", _, "states", "", "", rest @ ..] if rest.len() > 1 && resource.ends_with(".waitForTaskToken") => {
+            ["arn", _, "states", "", "", rest @ ..]
+                if rest.len() > 1 && resource.ends_with(".waitForTaskToken") =>
+            {
                 (!express("'.waitForTaskToken' service integration ")).then_some(Work::Push(resource))
             }
-            ["arn", _, "states", "", "", .., action] if action.contains(".sync") && express("'.sync' service integration") => None,
+            ["arn", _, "states", "", "", .., action]
+                if action.contains(".sync") && express("'.sync' service integration") =>
+            {
+                None
+            }
             ["arn", _, _, _, _, _, ..] => {
-                let words = format!("This emulator does not know the resource '{resource}', only activities and '.waitForTaskToken'");
+                let words = format!(
+                    "This emulator does not know the resource '{resource}', only activities and '.waitForTaskToken'"
+                );
                 problems.schema(words, at);
                 None
             }
             _ => {
-                let words = format!("The resource provided {resource} is not recognized. The value is not a valid resource ARN, or the resource is not available in this region.");
+                let words = format!(
+                    "The resource provided {resource} is not recognized. The value is not a valid resource ARN, or the resource is not available in this region."
+                );
                 problems.add("INVALID_RESOURCE", words, at);
                 None
             }

@@ -46,7 +46,9 @@ impl Template {
             }
             Value::Array(items) => {
                 let items = items.into_iter().enumerate();
-                Template::Array(items.map(|(i, item)| Self::read(item, &format!("{at}[{i}]"), problems)).collect())
+                Template::Array(
+                    items.map(|(i, item)| Self::read(item, &format!("{at}[{i}]"), problems)).collect(),
+                )
             }
             literal => Template::Literal(literal),
         }
@@ -54,7 +56,9 @@ impl Template {
 
     fn read_dynamic(field: &str, value: &Value, at: &str, problems: &Problems) -> Self {
         let read = match value {
-            Value::String(text) if text.starts_with("States.") => Call::parse(text).map(|call| Template::Call(field.to_owned(), call)),
+            Value::String(text) if text.starts_with("States.") => {
+                Call::parse(text).map(|call| Template::Call(field.to_owned(), call))
+            }
             Value::String(text) => Path::parse(text).map(|path| Template::At(field.to_owned(), path)),
             other => Err(format!("it is of type {}", other.kind())),
         };
@@ -69,7 +73,9 @@ impl Template {
     pub(crate) fn fill(&self, scope: &Scope<'_>) -> Result<Value, Raised> {
         Ok(match self {
             Template::Literal(value) => value.clone(),
-            Template::At(field, path) => scope.find(path).map_err(|_| not_found(path.text(), field, scope))?,
+            Template::At(field, path) => {
+                scope.find(path).map_err(|_| not_found(path.text(), field, scope))?
+            }
             Template::Call(field, call) => call.value(scope).map_err(|failed| match failed {
                 Failed::NoPath(path) => not_found(&path, field, scope),
                 Failed::Function(why) => Raised::named("States.IntrinsicFailure", why),
@@ -78,7 +84,9 @@ impl Template {
                 let fields = fields.iter().map(|(name, value)| Ok((name.clone(), value.fill(scope)?)));
                 Value::Object(Object::of_distinct(fields.collect::<Result<_, Raised>>()?))
             }
-            Template::Array(items) => Value::Array(items.iter().map(|item| item.fill(scope)).collect::<Result<_, _>>()?),
+            Template::Array(items) => {
+                Value::Array(items.iter().map(|item| item.fill(scope)).collect::<Result<_, _>>()?)
+            }
         })
     }
 }
@@ -126,8 +134,13 @@ mod tests {
             filled(r#"{"a":{"b.$":"$.none"}}"#),
             "States.Runtime: The JSONPath '$.none' specified for the field 'b.$' could not be found in the input '{\"order\":{\"id\":\"o-1\"},\"n\":2}'"
         );
-        assert!(filled(r#"{"b.$":"States.Array($.none)"}"#).starts_with("States.Runtime: The JSONPath '$.none'"));
-        assert!(filled(r#"{"b.$":"States.MathAdd('x', 1)"}"#).starts_with("States.IntrinsicFailure: The function"));
+        assert!(
+            filled(r#"{"b.$":"States.Array($.none)"}"#).starts_with("States.Runtime: The JSONPath '$.none'")
+        );
+        assert!(
+            filled(r#"{"b.$":"States.MathAdd('x', 1)"}"#)
+                .starts_with("States.IntrinsicFailure: The function")
+        );
     }
 
     #[test]

@@ -29,7 +29,12 @@ pub(crate) fn parse(text: &str) -> Option<i128> {
         rest = after.get(length..)?;
     }
     let offset = offset(rest)?;
-    let in_range = (1..=12).contains(&month) && day >= 1 && day <= days_of(year, month) && hour < 24 && minute < 60 && second < 60;
+    let in_range = (1..=12).contains(&month)
+        && day >= 1
+        && day <= days_of(year, month)
+        && hour < 24
+        && minute < 60
+        && second < 60;
     let seconds = days(year, month, day) * 86_400 + hour * 3_600 + minute * 60 + second - offset;
     in_range.then(|| i128::from(seconds) * 1_000_000_000 + i128::from(nanos))
 }

@@ -30,7 +30,9 @@ impl Wait {
             for name in there {
                 fields.take(name);
             }
-            fields.wrong("Exactly one of these fields is required: [Seconds, SecondsPath, Timestamp, TimestampPath]");
+            fields.wrong(
+                "Exactly one of these fields is required: [Seconds, SecondsPath, Timestamp, TimestampPath]",
+            );
             return None;
         };
         match *name {
@@ -69,7 +71,9 @@ impl Wait {
 
 fn find(path: &Path, name: &str, scope: &Scope<'_>) -> Result<Value, Raised> {
     let found = scope.find(path);
-    found.map_err(|_| Raised::runtime(format!("The {name} parameter does not reference an input value: {}", path.text())))
+    found.map_err(|_| {
+        Raised::runtime(format!("The {name} parameter does not reference an input value: {}", path.text()))
+    })
 }
 
 fn seconds(path: &str, value: &Value) -> Result<Duration, Raised> {
@@ -79,7 +83,8 @@ fn seconds(path: &str, value: &Value) -> Result<Duration, Raised> {
         _ => None,
     };
     let shown = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    let raise = |what: &str| Err(Raised::runtime(format!("The SecondsPath parameter {what}: {path} == {shown}")));
+    let raise =
+        |what: &str| Err(Raised::runtime(format!("The SecondsPath parameter {what}: {path} == {shown}")));
     match number {
         None => raise("cannot be parsed as a long value"),
         Some(number) if number < 0.0 => raise("references a negative value"),

@@ -60,7 +60,9 @@ mod tests {
         ] {
             assert!(matches(pattern, text), "{pattern} {text}");
         }
-        for (pattern, text) in [("", "a"), ("a\\*b", "axb"), ("log-*.txt", "log-.txt2"), ("a*a", "a"), ("?", "a")] {
+        for (pattern, text) in
+            [("", "a"), ("a\\*b", "axb"), ("log-*.txt", "log-.txt2"), ("a*a", "a"), ("?", "a")]
+        {
             assert!(!matches(pattern, text), "{pattern} {text}");
         }
     }

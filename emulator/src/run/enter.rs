@@ -20,7 +20,8 @@ impl Run {
         thread.entered_at = host.now();
         // A child execution's own history has the same bound; each state makes two events at least.
         if thread.is_silent && steps.saturating_mul(2) > HISTORY_MAX as u64 {
-            let words = format!("The execution reached the maximum number of history events ({HISTORY_MAX}).");
+            let words =
+                format!("The execution reached the maximum number of history events ({HISTORY_MAX}).");
             return self.raise(id, &state, Raised::placed("States.Runtime", words), host);
         }
         let input = Arc::clone(&thread.input);
@@ -50,14 +51,17 @@ impl Run {
             Kind::Choice(_) => self.decide(id, state, host),
             Kind::Wait(wait) => {
                 let now = host.now();
-                let after = self.look(id, None, host, |scope| wait.time(&scope.on(&state.flow.narrowed(scope)?), now))?;
+                let after = self
+                    .look(id, None, host, |scope| wait.time(&scope.on(&state.flow.narrowed(scope)?), now))?;
                 let ticket = self.ticket(id, Stage::Waits);
                 self.actions.push(Action::Wake { thread: id, ticket, after });
                 Ok(())
             }
             Kind::Fail { error, cause } => {
                 let words = self.look(id, None, host, |scope| {
-                    let text = |words: &Option<_>| words.as_ref().map(|words: &Words| words.value(scope)).transpose();
+                    let text = |words: &Option<_>| {
+                        words.as_ref().map(|words: &Words| words.value(scope)).transpose()
+                    };
                     Ok((text(error)?, text(cause)?))
                 })?;
                 Err(Raised::reported(words.0, words.1))
@@ -96,7 +100,8 @@ impl Run {
         let (number, token) = host.task();
         let shown = matches!(task.work, Work::Push(_)).then_some(token.as_str());
         let seconds = |quantity: &Option<Quantity>, name: &str, scope: &Scope<'_>| {
-            let value = quantity.as_ref().map(|quantity| quantity.value(name, Form::Integer, scope)).transpose()?;
+            let value =
+                quantity.as_ref().map(|quantity| quantity.value(name, Form::Integer, scope)).transpose()?;
             match value {
                 Some(seconds) if !(1.0..=99_999_999.0).contains(&seconds) => {
                     Err(Raised::runtime(format!("{name} must be from 1 to 99999999 but was {seconds}.")))
@@ -148,7 +153,12 @@ impl Run {
         self.record(id, events::of_task(work, Happens::Scheduled), details, host);
         if let Work::Push(_) = work {
             // The token is on its way.
-            self.record(id, events::of_task(work, Happens::Started), events::with_resource(work, json!({})), host);
+            self.record(
+                id,
+                events::of_task(work, Happens::Started),
+                events::with_resource(work, json!({})),
+                host,
+            );
             let submitted = events::with_resource(work, data("output", "{}", json!({})));
             self.record(id, "TaskSubmitted", submitted, host);
         }

@@ -16,7 +16,13 @@ const INLINE_MAX: usize = 40;
 const DISTRIBUTED_MAX: usize = 100;
 
 impl Run {
-    pub(super) fn branch(&mut self, id: u64, state: &State, branches: &[Arc<Block>], host: &mut dyn Host) -> Result<(), Raised> {
+    pub(super) fn branch(
+        &mut self,
+        id: u64,
+        state: &State,
+        branches: &[Arc<Block>],
+        host: &mut dyn Host,
+    ) -> Result<(), Raised> {
         let input = Arc::new(self.look(id, None, host, |scope| state.flow.payload(scope))?);
         self.text(state, &input)?;
         self.record(id, "ParallelStateStarted", Json::Null, host);
@@ -34,20 +40,29 @@ impl Run {
         Ok(())
     }
 
-    pub(super) fn map(&mut self, id: u64, state: &Arc<State>, map: &Map, host: &mut dyn Host) -> Result<(), Raised> {
+    pub(super) fn map(
+        &mut self,
+        id: u64,
+        state: &Arc<State>,
+        map: &Map,
+        host: &mut dyn Host,
+    ) -> Result<(), Raised> {
         let most = if map.distributed.is_some() { DISTRIBUTED_MAX } else { INLINE_MAX };
         let (items, limit) = self.look(id, None, host, |scope| {
             let narrowed = state.flow.narrowed(scope)?;
             let scope = scope.on(&narrowed);
             let limit = match number(&map.max_concurrency, "MaxConcurrency", Form::Integer, &scope)? {
-                Some(limit) if limit < 0.0 => return Err(Raised::runtime("MaxConcurrency must not be negative.")),
+                Some(limit) if limit < 0.0 => {
+                    return Err(Raised::runtime("MaxConcurrency must not be negative."));
+                }
                 Some(limit) if limit >= 1.0 => (limit as usize).min(most),
                 _ => most,
             };
             Ok((map.items(&scope)?, limit))
         })?;
         self.record(id, "MapStateStarted", json!({ "length": items.len() }), host);
-        let tolerance = self.look(id, None, host, |scope| tolerance(map, &scope.on(&state.flow.narrowed(scope)?)))?;
+        let tolerance =
+            self.look(id, None, host, |scope| tolerance(map, &scope.on(&state.flow.narrowed(scope)?)))?;
         if let Some(distributed) = &map.distributed {
             let arn = self.map_run_arn(distributed.label.as_deref(), host);
             self.record(id, "MapRunStarted", json!({ "mapRunArn": arn }), host);
@@ -76,7 +91,15 @@ impl Run {
     }
 
     /// Lets an item go through the states. `None` if its thread has gone.
-    fn begin_item(&mut self, id: u64, state: &State, map: &Map, index: usize, value: Value, host: &mut dyn Host) -> Result<Option<u64>, Raised> {
+    fn begin_item(
+        &mut self,
+        id: u64,
+        state: &State,
+        map: &Map,
+        index: usize,
+        value: Value,
+        host: &mut dyn Host,
+    ) -> Result<Option<u64>, Raised> {
         let item = Arc::new(Item { index, value });
         let Some(thread) = self.threads.get_mut(&id) else { return Ok(None) };
         let outer = thread.item.replace(Arc::clone(&item));
@@ -101,9 +124,19 @@ impl Run {
         Ok(self.child(id, index, &map.processor, input, Some(item), host))
     }
 
-    fn child(&mut self, id: u64, index: usize, block: &Arc<Block>, input: Arc<Value>, item: Option<Arc<Item>>, host: &dyn Host) -> Option<u64> {
+    fn child(
+        &mut self,
+        id: u64,
+        index: usize,
+        block: &Arc<Block>,
+        input: Arc<Value>,
+        item: Option<Arc<Item>>,
+        host: &dyn Host,
+    ) -> Option<u64> {
         let parent = self.threads.get(&id)?;
-        let is_distributed = self.state(id).is_some_and(|state| matches!(&state.kind, Kind::Map(map) if map.distributed.is_some()));
+        let is_distributed = self
+            .state(id)
+            .is_some_and(|state| matches!(&state.kind, Kind::Map(map) if map.distributed.is_some()));
         let thread = Thread {
             parent: Some(id),
             index,
@@ -183,7 +216,8 @@ impl Run {
         if group.distributed.is_some() {
             self.record(id, "MapRunSucceeded", Json::Null, host);
         }
-        let succeeded = if let Kind::Map(_) = state.kind { "MapStateSucceeded" } else { "ParallelStateSucceeded" };
+        let succeeded =
+            if let Kind::Map(_) = state.kind { "MapStateSucceeded" } else { "ParallelStateSucceeded" };
         self.record_aside(id, succeeded, Json::Null, host);
         // An item of a distributed Map that failed, within what is tolerated, is left out.
         let results = group.results.into_iter().flatten().collect();
@@ -241,7 +275,14 @@ impl Run {
     }
 
     /// Writes an event of an item, which follows the item's last one. Returns its id.
-    fn record_iteration(&mut self, parent: u64, state: &State, item: &Thread, event_type: &'static str, host: &dyn Host) -> u64 {
+    fn record_iteration(
+        &mut self,
+        parent: u64,
+        state: &State,
+        item: &Thread,
+        event_type: &'static str,
+        host: &dyn Host,
+    ) -> u64 {
         let Some(leader) = self.threads.get_mut(&parent) else { return 0 };
         let last = std::mem::replace(&mut leader.last, item.last);
         let details = json!({ "name": state.name, "index": item.index });
@@ -269,7 +310,8 @@ impl Run {
             self.threads.remove(&child);
         }
         // The thread's own task, if it has one, is over by now.
-        let over: Vec<u64> = self.tasks.iter().filter(|(_, thread)| above.contains(thread)).map(|(task, _)| *task).collect();
+        let over: Vec<u64> =
+            self.tasks.iter().filter(|(_, thread)| above.contains(thread)).map(|(task, _)| *task).collect();
         for task in over {
             self.tasks.remove(&task);
             self.actions.push(Action::Cancel(task));
@@ -283,7 +325,12 @@ impl Run {
     }
 }
 
-fn number(quantity: &Option<Quantity>, name: &str, form: Form, scope: &Scope<'_>) -> Result<Option<f64>, Raised> {
+fn number(
+    quantity: &Option<Quantity>,
+    name: &str,
+    form: Form,
+    scope: &Scope<'_>,
+) -> Result<Option<f64>, Raised> {
     quantity.as_ref().map(|quantity| quantity.value(name, form, scope)).transpose()
 }
 
@@ -291,7 +338,8 @@ fn number(quantity: &Option<Quantity>, name: &str, form: Form, scope: &Scope<'_>
 fn tolerance(map: &Map, scope: &Scope<'_>) -> Result<Option<Tolerance>, Raised> {
     let Some(distributed) = &map.distributed else { return Ok(None) };
     let count = number(&distributed.tolerated_count, "ToleratedFailureCount", Form::Integer, scope)?;
-    let percentage = number(&distributed.tolerated_percentage, "ToleratedFailurePercentage", Form::Float, scope)?;
+    let percentage =
+        number(&distributed.tolerated_percentage, "ToleratedFailurePercentage", Form::Float, scope)?;
     if percentage.is_some_and(|p| !(0.0..=100.0).contains(&p)) {
         return Err(Raised::runtime("ToleratedFailurePercentage must be between 0 and 100."));
     }

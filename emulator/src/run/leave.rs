@@ -55,7 +55,13 @@ impl Run {
     }
 
     /// Leaves with a result.
-    pub(super) fn leave(&mut self, id: u64, state: &Arc<State>, result: Value, host: &mut dyn Host) -> Result<(), Raised> {
+    pub(super) fn leave(
+        &mut self,
+        id: u64,
+        state: &Arc<State>,
+        result: Value,
+        host: &mut dyn Host,
+    ) -> Result<(), Raised> {
         let given = self.look(id, None, host, |scope| {
             let result = state.flow.select(result, scope)?;
             let assigned = state.flow.assigned(&scope.on(&result))?;
@@ -84,7 +90,8 @@ impl Run {
                 (Some(rule), _) => (rule.next.clone(), rule.assigned(&inner)?),
                 (None, Some(default)) => (default.clone(), state.flow.assigned(&inner)?),
                 (None, None) => {
-                    let words = "Failed to transition out of the state. The state does not point to a next state.";
+                    let words =
+                        "Failed to transition out of the state. The state does not point to a next state.";
                     return Err(Raised::named("States.NoChoiceMatched", words));
                 }
             };

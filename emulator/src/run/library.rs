@@ -157,7 +157,8 @@ impl Bench {
                 self.set(Duration::ZERO, Alarm::Failed(order.number, failed));
             }
             Answer::Silence => {
-                let times = [(order.timeout, TaskError::Timeout), (order.heartbeat, TaskError::HeartbeatTimeout)];
+                let times =
+                    [(order.timeout, TaskError::Timeout), (order.heartbeat, TaskError::HeartbeatTimeout)];
                 for (time, error) in times {
                     if let Some(time) = time {
                         self.set(time, Alarm::Failed(order.number, error));

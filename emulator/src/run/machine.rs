@@ -104,7 +104,13 @@ impl Run {
     }
 
     /// The execution ends from outside: `StopExecution`, or its own TimeoutSeconds.
-    pub(crate) fn stop(&mut self, status: Status, error: Option<String>, cause: Option<String>, host: &mut dyn Host) {
+    pub(crate) fn stop(
+        &mut self,
+        status: Status,
+        error: Option<String>,
+        cause: Option<String>,
+        host: &mut dyn Host,
+    ) {
         if self.shown.status == Status::Running {
             self.end(status, error, cause, host);
         }
@@ -119,7 +125,8 @@ impl Run {
             self.steps += 1;
             // A state's entry and exit, and the end, must still fit.
             if self.history.len() + 3 > HISTORY_MAX || self.steps > STEPS_MAX {
-                let words = format!("The execution reached the maximum number of history events ({HISTORY_MAX}).");
+                let words =
+                    format!("The execution reached the maximum number of history events ({HISTORY_MAX}).");
                 return self.end(Status::Failed, Some("States.Runtime".to_owned()), Some(words), host);
             }
             self.enter(id, own, host);
@@ -167,7 +174,13 @@ impl Run {
     }
 
     /// Writes an event that the thread's next one follows.
-    pub(super) fn record(&mut self, id: u64, event_type: &'static str, details: Json, host: &dyn Host) -> u64 {
+    pub(super) fn record(
+        &mut self,
+        id: u64,
+        event_type: &'static str,
+        details: Json,
+        host: &dyn Host,
+    ) -> u64 {
         let event = self.record_aside(id, event_type, details, host);
         if let Some(thread) = self.threads.get_mut(&id).filter(|_| event > 0) {
             thread.last = event;
@@ -176,7 +189,13 @@ impl Run {
     }
 
     /// Writes an event beside the thread's own course: its next one follows what was before. Returns 0 for a silent thread.
-    pub(super) fn record_aside(&mut self, id: u64, event_type: &'static str, details: Json, host: &dyn Host) -> u64 {
+    pub(super) fn record_aside(
+        &mut self,
+        id: u64,
+        event_type: &'static str,
+        details: Json,
+        host: &dyn Host,
+    ) -> u64 {
         let Some(thread) = self.threads.get(&id).filter(|thread| !thread.is_silent) else { return 0 };
         let (previous_event_id, id) = (thread.last, self.history.len() as u64 + 1);
         self.history.push(HistoryEvent { id, previous_event_id, timestamp: host.now(), event_type, details });
@@ -190,7 +209,13 @@ impl Run {
     }
 
     /// Ends without an output.
-    pub(super) fn end(&mut self, status: Status, error: Option<String>, cause: Option<String>, host: &dyn Host) {
+    pub(super) fn end(
+        &mut self,
+        status: Status,
+        error: Option<String>,
+        cause: Option<String>,
+        host: &dyn Host,
+    ) {
         let event = match status {
             Status::Aborted => "ExecutionAborted",
             Status::TimedOut => "ExecutionTimedOut",

@@ -46,7 +46,9 @@ impl Run {
                 match self.catch(id, &state, catcher, &raised, host) {
                     Ok(()) => return,
                     // What goes wrong in a catcher is not caught by its state.
-                    Err(other) => raised = other.in_state(&state.name, self.threads.get(&id).map_or(0, |t| t.entered)),
+                    Err(other) => {
+                        raised = other.in_state(&state.name, self.threads.get(&id).map_or(0, |t| t.entered))
+                    }
                 }
             }
             let Some(parent) = self.threads.get(&id).and_then(|thread| thread.parent) else {
@@ -68,9 +70,12 @@ impl Run {
     }
 
     fn try_again(&mut self, id: u64, state: &State, raised: &Raised, host: &mut dyn Host) -> bool {
-        let Some(index) = state.retriers.iter().position(|retrier| retrier.matches(raised)) else { return false };
+        let Some(index) = state.retriers.iter().position(|retrier| retrier.matches(raised)) else {
+            return false;
+        };
         let Some(thread) = self.threads.get_mut(&id) else { return false };
-        let (Some(retrier), Some(attempts)) = (state.retriers.get(index), thread.retries.get_mut(index)) else {
+        let (Some(retrier), Some(attempts)) = (state.retriers.get(index), thread.retries.get_mut(index))
+        else {
             return false;
         };
         if *attempts >= retrier.max_attempts {
@@ -83,7 +88,14 @@ impl Run {
         true
     }
 
-    fn catch(&mut self, id: u64, state: &Arc<State>, catcher: &Catcher, raised: &Raised, host: &mut dyn Host) -> Result<(), Raised> {
+    fn catch(
+        &mut self,
+        id: u64,
+        state: &Arc<State>,
+        catcher: &Catcher,
+        raised: &Raised,
+        host: &mut dyn Host,
+    ) -> Result<(), Raised> {
         let caught = raised.output();
         let given = self.look(id, None, host, |scope| {
             let assigned = assigned(&catcher.assign, &scope.on(&caught))?;

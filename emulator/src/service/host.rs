@@ -27,7 +27,11 @@ impl Chance for ServiceHost<'_> {
     fn uuid(&mut self) -> String {
         let (high, low) = (RandomState::new().hash_one(()), RandomState::new().hash_one(()));
         let (a, b, c) = (high >> 32, high >> 16 & 0xffff, high & 0xfff);
-        format!("{a:08x}-{b:04x}-4{c:03x}-{:04x}-{:012x}", 0x8000 | low >> 48 & 0x3fff, low & 0xffff_ffff_ffff)
+        format!(
+            "{a:08x}-{b:04x}-4{c:03x}-{:04x}-{:012x}",
+            0x8000 | low >> 48 & 0x3fff,
+            low & 0xffff_ffff_ffff
+        )
     }
 }
 

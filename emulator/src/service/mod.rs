@@ -16,9 +16,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use self::activity::{Activity, Task};
+use self::host::ServiceHost;
 pub(crate) use self::moment::Moment;
 pub use self::push::Push;
-use self::host::ServiceHost;
 use self::push::Pushes;
 use self::state_machine::StateMachine;
 use self::token::Tokens;

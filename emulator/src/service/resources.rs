@@ -59,7 +59,8 @@ impl Service {
         now: Moment,
     ) -> Result<(String, SystemTime), ApiError> {
         check_name(name)?;
-        let definition = Arc::new(Definition::parse(text).map_err(|problems| ApiError::invalid_definition(&problems))?);
+        let definition =
+            Arc::new(Definition::parse(text).map_err(|problems| ApiError::invalid_definition(&problems))?);
         let arn = self.arn("stateMachine", name);
         if let Some(machine) = self.machines.get(&arn) {
             if machine.text != text || machine.role_arn != role_arn {

@@ -156,10 +156,10 @@ impl Service {
             let Some(task) = self.tasks.get_mut(&number) else { continue };
             let Some(poll) = activity.polls.pop_front() else { return };
             let (input, execution) = (task.input.clone(), task.execution.clone());
-            let mut host =
+            let host =
                 ServiceHost { now, tokens: &self.tokens, last: &mut self.last, activities: &self.activities };
             if let Some(run) = self.executions.get_mut(&execution) {
-                run.task_started(number, poll.worker.as_deref(), &mut host);
+                run.task_started(number, poll.worker.as_deref(), &host);
             }
             self.expect_heartbeat(number, now);
             poll.answer(Some(Handout { token: self.tokens.issue(number), input }));

@@ -169,7 +169,10 @@ fn catch_puts_error_and_cause_where_it_is_told() {
     bench.token().unwrap();
     bench.wait(5.0);
     assert_eq!(bench.shown(&execution).status, Status::Succeeded);
-    assert_eq!(bench.output(&execution), json!({ "in": 1, "why": { "Error": "States.Timeout", "Cause": "" } }));
+    assert_eq!(
+        bench.output(&execution),
+        json!({ "in": 1, "why": { "Error": "States.Timeout", "Cause": "" } })
+    );
 }
 
 #[test]
@@ -350,6 +353,7 @@ fn a_result_selector_shapes_the_result_of_a_task_before_result_path() {
     bench.succeed(&token).unwrap();
     let shown = bench.shown(&execution);
     assert_eq!((shown.status, shown.error.as_deref()), (Status::Failed, Some("States.Runtime")));
-    let cause = "The JSONPath '$.none' specified for the field 'got.$' could not be found in the input '{\"out\":2}'";
+    let cause =
+        "The JSONPath '$.none' specified for the field 'got.$' could not be found in the input '{\"out\":2}'";
     assert!(shown.cause.as_deref().unwrap().ends_with(cause), "{:?}", shown.cause);
 }

@@ -39,7 +39,9 @@ mod tests {
 
     #[test]
     fn the_examples_of_rfc_4648() {
-        for (plain, text) in [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")] {
+        for (plain, text) in
+            [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")]
+        {
             assert_eq!(encode(plain.as_bytes()), text);
             assert_eq!(decode(text).unwrap(), plain.as_bytes());
             assert_eq!(decode(text.trim_end_matches('=')).unwrap(), plain.as_bytes());

@@ -50,7 +50,9 @@ fn add(state: &mut [u32; 4], block: &[u8]) {
 mod tests {
     #[test]
     fn the_examples_of_rfc_1321() {
-        let hex = |text: &str| super::digest(text.as_bytes()).iter().map(|b| format!("{b:02x}")).collect::<String>();
+        let hex = |text: &str| {
+            super::digest(text.as_bytes()).iter().map(|b| format!("{b:02x}")).collect::<String>()
+        };
         assert_eq!(hex(""), "d41d8cd98f00b204e9800998ecf8427e");
         assert_eq!(hex("message digest"), "f96b697d7cb7938d525a2f31aaf161d0");
         assert_eq!(hex(&"1234567890".repeat(8)), "57edf4a22be3c955ac49da2e2107b67a");

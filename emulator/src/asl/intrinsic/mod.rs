@@ -92,11 +92,14 @@ impl Call {
 
     /// The value of the call.
     pub(crate) fn value(&self, scope: &Scope<'_>) -> Result<Value, Failed> {
-        if let (Function::Format, [Argument::Text(parts), rest @ ..]) = (self.function, self.arguments.as_slice()) {
+        if let (Function::Format, [Argument::Text(parts), rest @ ..]) =
+            (self.function, self.arguments.as_slice())
+        {
             let values = rest.iter().map(|argument| argument.value(scope)).collect::<Result<Vec<_>, _>>()?;
             return words::format(parts, &values).map_err(|why| self.failed(&why));
         }
-        let values = self.arguments.iter().map(|argument| argument.value(scope)).collect::<Result<Vec<_>, _>>()?;
+        let values =
+            self.arguments.iter().map(|argument| argument.value(scope)).collect::<Result<Vec<_>, _>>()?;
         let value = match (self.function, values.as_slice()) {
             (Function::Format, [Value::String(template), rest @ ..]) => {
                 words::format(&template.split("{}").map(str::to_owned).collect::<Vec<_>>(), rest)
@@ -117,7 +120,9 @@ impl Call {
             (Function::Hash, [data, algorithm]) => words::hash(data, algorithm),
             (Function::StringSplit, [text, delimiters]) => words::split(text, delimiters),
             (Function::MathAdd, [a, b]) => number::add(a, b),
-            (Function::MathRandom, [start, end, seed @ ..]) => number::random(start, end, seed.first(), scope.chance()),
+            (Function::MathRandom, [start, end, seed @ ..]) => {
+                number::random(start, end, seed.first(), scope.chance())
+            }
             _ => Err("Invalid arguments".to_owned()),
         };
         value.map_err(|why| self.failed(&why))
@@ -141,7 +146,8 @@ impl Argument {
 
 /// A whole number out of one that may have a fraction.
 fn whole(value: &Value, what: &str) -> Result<i64, String> {
-    let number = value.as_f64().ok_or_else(|| format!("{what} must be a number, not of type {}", value.kind()))?;
+    let number =
+        value.as_f64().ok_or_else(|| format!("{what} must be a number, not of type {}", value.kind()))?;
     Ok(number::round(number))
 }
 
@@ -150,7 +156,9 @@ fn text<'a>(value: &'a Value, what: &str) -> Result<&'a str, String> {
 }
 
 fn array(value: &Value) -> Result<&[Value], String> {
-    value.as_array().ok_or_else(|| format!("the first argument must be an array, not of type {}", value.kind()))
+    value
+        .as_array()
+        .ok_or_else(|| format!("the first argument must be an array, not of type {}", value.kind()))
 }
 
 #[cfg(test)]

@@ -48,7 +48,11 @@ fn nested(rest: &mut Text<'_>, depth: usize) -> Result<Call, String> {
     if let (Function::Format, Some(Argument::Text(parts))) = (function, arguments.first())
         && parts.len() != arguments.len()
     {
-        return Err(format!("'States.Format' has {} '{{}}' and {} values", parts.len() - 1, arguments.len() - 1));
+        return Err(format!(
+            "'States.Format' has {} '{{}}' and {} values",
+            parts.len() - 1,
+            arguments.len() - 1
+        ));
     }
     let text = whole[..whole.len() - rest.rest().len()].to_owned();
     Ok(Call { text, function: *function, arguments })
@@ -67,8 +71,12 @@ fn argument(rest: &mut Text<'_>, depth: usize) -> Result<Argument, String> {
         }
         _ => {
             let word = rest.take_while(|c| !c.is_whitespace() && c != ',' && c != ')');
-            let literal = Value::parse(word).ok().filter(|v| !matches!(v, Value::String(_) | Value::Array(_) | Value::Object(_)));
-            literal.map(Argument::Literal).ok_or_else(|| format!("'{word}' is no argument of an intrinsic function"))
+            let literal = Value::parse(word)
+                .ok()
+                .filter(|v| !matches!(v, Value::String(_) | Value::Array(_) | Value::Object(_)));
+            literal
+                .map(Argument::Literal)
+                .ok_or_else(|| format!("'{word}' is no argument of an intrinsic function"))
         }
     }
 }

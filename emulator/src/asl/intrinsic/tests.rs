@@ -1,7 +1,8 @@
 use super::*;
 use crate::asl::scope::tests::with_scope;
 
-const INPUT: &str = r#"{"a":[1,2,3,3],"name":"Ann","n":2.5,"o":{"k":1,"l":[]},"json":"{\"x\":[1]}","b":"SGk="}"#;
+const INPUT: &str =
+    r#"{"a":[1,2,3,3],"name":"Ann","n":2.5,"o":{"k":1,"l":[]},"json":"{\"x\":[1]}","b":"SGk="}"#;
 
 fn value(call: &str) -> String {
     with_scope(INPUT, |scope| match Call::parse(call).unwrap().value(scope) {
@@ -67,7 +68,11 @@ fn what_a_function_does_not_take_is_said_with_the_call() {
         "States.ArrayLength($.name)",
         "States.StringSplit($.a, ',')",
     ] {
-        assert!(value(call).starts_with(&format!("The function '{call}' had the following error: ")), "{call}: {}", value(call));
+        assert!(
+            value(call).starts_with(&format!("The function '{call}' had the following error: ")),
+            "{call}: {}",
+            value(call)
+        );
     }
     assert_eq!(value("States.Array($.none)"), "no $.none");
 }

@@ -12,7 +12,11 @@ const DATA_MAX: usize = 10_000;
 /// The parts of a template with a value between each two.
 pub(super) fn format(parts: &[String], values: &[Value]) -> Result<Value, String> {
     if parts.len() != values.len() + 1 {
-        return Err(format!("there are {} '{{}}' and {} values", parts.len().saturating_sub(1), values.len()));
+        return Err(format!(
+            "there are {} '{{}}' and {} values",
+            parts.len().saturating_sub(1),
+            values.len()
+        ));
     }
     let mut text = String::new();
     for (number, part) in parts.iter().enumerate() {
@@ -54,5 +58,9 @@ pub(super) fn hash(value: &Value, algorithm: &Value) -> Result<Value, String> {
 }
 
 fn short(data: &str) -> Result<&str, String> {
-    if data.chars().count() > DATA_MAX { Err(format!("the data has more than {DATA_MAX} characters")) } else { Ok(data) }
+    if data.chars().count() > DATA_MAX {
+        Err(format!("the data has more than {DATA_MAX} characters"))
+    } else {
+        Ok(data)
+    }
 }

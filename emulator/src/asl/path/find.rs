@@ -22,7 +22,12 @@ pub(super) fn find(steps: &[Step], is_definite: bool, root: &Value) -> Result<Va
 }
 
 /// What a path in a filter leads to; nothing, if nowhere.
-pub(super) fn find_within<'a>(steps: &[Step], is_definite: bool, root: &'a Value, from: &'a Value) -> Option<Value> {
+pub(super) fn find_within<'a>(
+    steps: &[Step],
+    is_definite: bool,
+    root: &'a Value,
+    from: &'a Value,
+) -> Option<Value> {
     let mut finder = Finder { root, visits: 0 };
     let mut found = Vec::new();
     finder.many(steps, from, &mut found).ok()?;
@@ -48,7 +53,10 @@ impl Finder<'_> {
                         return Ok(several(names, place));
                     }
                     let Some(fields) = place.as_object() else {
-                        let words = format!("Expected to find an object with property ['{name}'] in path {walked} but found '{}'", place.kind());
+                        let words = format!(
+                            "Expected to find an object with property ['{name}'] in path {walked} but found '{}'",
+                            place.kind()
+                        );
                         return Err(NotFound(words));
                     };
                     walked = format!("{walked}['{name}']");
@@ -61,13 +69,16 @@ impl Finder<'_> {
                 }
                 Step::FromEnd(back) => item(place, back.saturating_neg(), &mut walked)?,
                 Step::Function(function) => {
-                    let value = apply(*function, place).ok_or_else(|| NotFound(format!("No results for path: {walked}")))?;
+                    let value = apply(*function, place)
+                        .ok_or_else(|| NotFound(format!("No results for path: {walked}")))?;
                     if is_last {
                         return Ok(value);
                     }
                     return Err(NotFound(format!("Missing property in path {walked}")));
                 }
-                Step::Slice(..) | Step::All | Step::Deep | Step::Filter(_) => return Err(NotFound(format!("No results for path: {walked}"))),
+                Step::Slice(..) | Step::All | Step::Deep | Step::Filter(_) => {
+                    return Err(NotFound(format!("No results for path: {walked}")));
+                }
             };
             place = next;
         }
@@ -89,7 +100,10 @@ impl Finder<'_> {
                 found.push(several(names, place));
                 Ok(())
             }
-            Step::Names(names) => names.iter().filter_map(|name| place.get(name)).try_for_each(|next| self.many(rest, next, found)),
+            Step::Names(names) => names
+                .iter()
+                .filter_map(|name| place.get(name))
+                .try_for_each(|next| self.many(rest, next, found)),
             Step::Indices(indices) => {
                 let items = place.as_array().unwrap_or(&[]);
                 let at = |index: &i64| items.get(position(*index, items.len())?);
@@ -157,7 +171,8 @@ fn position(index: i64, length: usize) -> Option<usize> {
 
 fn item<'a>(place: &'a Value, index: i64, walked: &mut String) -> Result<&'a Value, NotFound> {
     let Some(items) = place.as_array() else {
-        let words = format!("Filter: [{index}] can only be applied to arrays. Current context is: {}", place.kind());
+        let words =
+            format!("Filter: [{index}] can only be applied to arrays. Current context is: {}", place.kind());
         return Err(NotFound(words));
     };
     *walked = format!("{walked}[{index}]");

@@ -7,8 +7,8 @@ mod read;
 
 use std::fmt;
 
-pub(crate) use self::find::NotFound;
 use self::filter::Filter;
+pub(crate) use self::find::NotFound;
 use super::value::Value;
 
 /// A path into the state's input, the context object or a variable.

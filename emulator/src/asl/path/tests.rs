@@ -120,7 +120,19 @@ fn roots_are_told_apart() {
 
 #[test]
 fn what_is_no_path_is_refused() {
-    for bad in ["", "a", "$.", "$['a", "$.a[", "$.a[x]", "$[?(@.a]", "$.a b", "$.f(x)", "$[(@.size)]", "$[?(@.a =~ /x/)]"] {
+    for bad in [
+        "",
+        "a",
+        "$.",
+        "$['a",
+        "$.a[",
+        "$.a[x]",
+        "$[?(@.a]",
+        "$.a b",
+        "$.f(x)",
+        "$[(@.size)]",
+        "$[?(@.a =~ /x/)]",
+    ] {
         assert!(Path::parse(bad).is_err(), "{bad}");
     }
     let nested = format!("$[?({}@.a{})]", "(".repeat(5_000), ")".repeat(5_000));
