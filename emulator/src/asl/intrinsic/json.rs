@@ -1,6 +1,6 @@
 //! `StringToJson`, `JsonMerge`.
 
-use super::text;
+use super::arguments::text;
 use crate::asl::value::{Object, Value};
 
 /// An empty text is `null`.

@@ -1,6 +1,6 @@
 //! The functions of arrays.
 
-use super::{array, whole};
+use super::arguments::{array, whole};
 use crate::asl::value::Value;
 
 /// Source: developer guide, "Intrinsic functions": an `ArrayRange` has at most so many items.

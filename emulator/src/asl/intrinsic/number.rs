@@ -1,12 +1,7 @@
 //! `MathAdd`, `MathRandom`.
 
-use super::whole;
+use super::arguments::whole;
 use crate::asl::value::Value;
-
-/// To the nearest whole number, halves up, as Java's `Math.round` does.
-pub(super) fn round(number: f64) -> i64 {
-    (number + 0.5).floor() as i64
-}
 
 pub(super) fn add(a: &Value, b: &Value) -> Result<Value, String> {
     let sum = whole(a, "the first argument")?.saturating_add(whole(b, "the second argument")?);

@@ -1,6 +1,6 @@
 //! The reader of calls.
 
-use super::{Argument, Call, FUNCTIONS, Function};
+use super::call::{Argument, Call, FUNCTIONS, Function};
 use crate::asl::path::Path;
 use crate::asl::text::Text;
 use crate::asl::value::Value;
@@ -8,11 +8,14 @@ use crate::asl::value::Value;
 /// Source: developer guide, "Intrinsic functions": up to 10 may be nested.
 const DEPTH_MAX: usize = 10;
 
-pub(super) fn call(text: &str) -> Result<Call, String> {
-    let mut rest = Text::new(text);
-    let call = nested(&mut rest, 1)?;
-    rest.skip_blanks();
-    if rest.is_done() { Ok(call) } else { Err(format!("'{}' follows the call", rest.rest())) }
+impl Call {
+    /// Reads a call, or says what is wrong with it.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        let mut rest = Text::new(text);
+        let call = nested(&mut rest, 1)?;
+        rest.skip_blanks();
+        if rest.is_done() { Ok(call) } else { Err(format!("'{}' follows the call", rest.rest())) }
+    }
 }
 
 fn nested(rest: &mut Text<'_>, depth: usize) -> Result<Call, String> {

@@ -3,7 +3,8 @@
 use sha1::Sha1;
 use sha2::{Digest, Sha256, Sha384, Sha512};
 
-use super::{base64, java, md5, text};
+use super::arguments::text;
+use super::{base64, java, md5};
 use crate::asl::value::Value;
 
 /// Source: developer guide, "Intrinsic functions": Base64 and Hash take at most so many characters.

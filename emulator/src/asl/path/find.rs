@@ -1,6 +1,6 @@
 //! What a path leads to.
 
-use super::{Function, Step};
+use super::model::{Function, Path, Step};
 use crate::asl::value::Value;
 
 /// Why a path leads nowhere, in Jayway's words.
@@ -10,15 +10,17 @@ pub(crate) struct NotFound(pub(crate) String);
 /// The places that one path may look at: with several `..` their number grows without bound.
 const VISITS_MAX: usize = 500_000;
 
-/// What these steps lead to. A path to many places gives an array, which may be empty.
-pub(super) fn find(steps: &[Step], is_definite: bool, root: &Value) -> Result<Value, NotFound> {
-    let mut finder = Finder { root, visits: 0 };
-    if is_definite {
-        return finder.one(steps);
+impl Path {
+    /// What it leads to from the value that its root names. A path to many places gives an array, which may be empty.
+    pub(crate) fn find(&self, root: &Value) -> Result<Value, NotFound> {
+        let mut finder = Finder { root, visits: 0 };
+        if self.is_definite() {
+            return finder.one(&self.steps);
+        }
+        let mut found = Vec::new();
+        finder.many(&self.steps, root, &mut found)?;
+        Ok(Value::Array(found))
     }
-    let mut found = Vec::new();
-    finder.many(steps, root, &mut found)?;
-    Ok(Value::Array(found))
 }
 
 /// What a path in a filter leads to; nothing, if nowhere.

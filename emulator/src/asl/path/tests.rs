@@ -1,4 +1,5 @@
 use super::*;
+use crate::asl::value::Value;
 
 const DOCUMENT: &str = r#"{
     "detail-type": "order", "a": {"b c": [1, 2, 3], "n": null}, "s": "x", "é": 1,
