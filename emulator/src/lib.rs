@@ -1,7 +1,7 @@
-//! The activity API of AWS Step Functions on loopback, with faults on demand.
+//! AWS Step Functions on loopback, as far as workflows around activities need it, with faults on demand.
 //!
 //! [`Emulator::start`] opens a port that speaks the service's own protocol: activities with the true long poll, `SendTask*`,
-//! state machines of Task, Pass, Wait, Succeed and Fail states, histories, signatures, and the service's error codes and words.
+//! state machines in the Amazon States Language with JSONPath, histories, signatures, and the service's error codes and words.
 //! [`Emulator::inject`] makes calls go wrong, [`Emulator::go_down`] takes the whole service away.
 //!
 //! ```
@@ -21,6 +21,8 @@
 //!
 //! A task with a resource like `arn:aws:states:::sqs:sendMessage.waitForTaskToken` sends nothing. What it would send, the token in
 //! it, is kept as a [`Push`] for [`Emulator::wait_push`], which plays the push service between a backend and a phone.
+//!
+//! [`run`](run::run) runs a workflow as a function, without a port, a thread or a clock.
 //!
 //! It is no Step Functions: everything is in memory, one account, one region, and what it does not know it refuses by name.
 #![forbid(unsafe_code)]
