@@ -9,6 +9,8 @@
 //! - what comes of it: `output`, or `error` and the end of its `cause`, or `refused` with a part of a problem's text; `events` if the
 //!   types of all events are told.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
+
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
