@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 
+use super::expression::Expression;
 use super::fields::Fields;
 use super::flow::assign;
 use super::path::Path;
@@ -24,7 +25,9 @@ pub(crate) struct Choice {
 pub(crate) struct Rule {
     test: Test,
     pub(crate) next: String,
-    pub(crate) assign: Vec<(String, Template)>,
+    assign: Vec<(String, Template)>,
+    /// JSONata's `Output`.
+    pub(crate) output: Option<Template>,
 }
 
 #[derive(Debug)]
@@ -32,9 +35,24 @@ enum Test {
     And(Vec<Test>),
     Or(Vec<Test>),
     Not(Box<Test>),
-    Compare { variable: Path, kind: Kind, order: Order, with: Operand },
-    Matches { variable: Path, pattern: String },
-    Is { variable: Path, what: What, expected: bool },
+    Compare {
+        variable: Path,
+        kind: Kind,
+        order: Order,
+        with: Operand,
+    },
+    Matches {
+        variable: Path,
+        pattern: String,
+    },
+    Is {
+        variable: Path,
+        what: What,
+        expected: bool,
+    },
+    /// JSONata's.
+    Condition(Expression),
+    Always(bool),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -121,8 +139,15 @@ impl Rule {
     fn read(mut fields: Fields<'_>) -> Option<Self> {
         let next = fields.required_text("Next");
         let assign = assign(&mut fields);
-        let test = Test::read(fields);
-        Some(Rule { test: test?, next: next?, assign })
+        if !fields.is_jsonata() {
+            let test = Test::read(fields);
+            return Some(Rule { test: test?, next: next?, assign, output: None });
+        }
+        fields.comment();
+        let output = Template::take(&mut fields, "Output");
+        let test = Test::read_condition(&mut fields);
+        fields.finish();
+        Some(Rule { test: test?, next: next?, assign, output })
     }
 
     /// The variables that this rule sets.
@@ -132,6 +157,18 @@ impl Rule {
 }
 
 impl Test {
+    /// `Condition`
+    fn read_condition(fields: &mut Fields<'_>) -> Option<Self> {
+        let at = fields.place("Condition");
+        match fields.required("Condition")? {
+            Value::Bool(flag) => Some(Test::Always(flag)),
+            Value::String(text) if Expression::is_one(&text) => {
+                Expression::read(&text, "Condition", &at, fields.problems).map(Test::Condition)
+            }
+            _ => fields.of_type("Boolean or JSONata expression", "Condition"),
+        }
+    }
+
     /// Reads a rule, or a part of one. JSON is nested at most 127 deep, so its parts are.
     fn read(mut fields: Fields<'_>) -> Option<Self> {
         fields.comment();
@@ -210,6 +247,10 @@ impl Test {
                 Ok(false)
             }
             Test::Not(part) => Ok(!part.holds(scope)?),
+            Test::Always(flag) => Ok(*flag),
+            Test::Condition(expression) => {
+                Ok(expression.value_of("boolean", scope)?.as_bool().unwrap_or(false))
+            }
             Test::Is { variable, what: What::Present, expected } => {
                 Ok(scope.find(variable).is_ok() == *expected)
             }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::language::Language;
 use super::path::Path;
 use super::problem::Problems;
 use super::value::{Object, Value};
@@ -14,6 +15,7 @@ pub(super) struct Fields<'a> {
     map: Object,
     pub(super) at: String,
     pub(super) problems: &'a Problems,
+    pub(super) language: Language,
 }
 
 impl<'a> Fields<'a> {
@@ -21,12 +23,21 @@ impl<'a> Fields<'a> {
     pub(super) fn new(value: Value, at: impl Into<String>, problems: &'a Problems) -> Option<Self> {
         let at = at.into();
         match value {
-            Value::Object(map) => Some(Fields { map, at, problems }),
+            Value::Object(map) => Some(Fields { map, at, problems, language: Language::default() }),
             _ => {
                 problems.schema("Expected value of type Object", at);
                 None
             }
         }
+    }
+
+    /// The same in this language.
+    pub(super) fn in_language(self, language: Language) -> Self {
+        Fields { language, ..self }
+    }
+
+    pub(super) fn is_jsonata(&self) -> bool {
+        self.language == Language::Jsonata
     }
 
     pub(super) fn wrong(&self, reason: impl Into<String>) {
@@ -145,7 +156,10 @@ impl<'a> Fields<'a> {
         let at = self.place(name);
         let items = self.array(name).unwrap_or_default();
         let fields = items.into_iter().enumerate();
-        fields.filter_map(|(i, item)| Fields::new(item, format!("{at}[{i}]"), self.problems)).collect()
+        fields
+            .filter_map(|(i, item)| Fields::new(item, format!("{at}[{i}]"), self.problems))
+            .map(|fields| fields.in_language(self.language))
+            .collect()
     }
 
     /// Of two ways to say one thing, at most one may be there.

@@ -2,6 +2,7 @@
 //! way out.
 
 use super::fields::Fields;
+use super::language::Language;
 use super::path::Path;
 use super::raised::Raised;
 use super::scope::Scope;
@@ -38,6 +39,9 @@ pub(crate) struct DataFlow {
     pub(super) parameters: Option<Template>,
     pub(super) result_selector: Option<Template>,
     pub(super) assign: Vec<(String, Template)>,
+    pub(super) language: Language,
+    /// JSONata's `Output`.
+    pub(super) output: Option<Template>,
 }
 
 impl ResultPath {
@@ -51,6 +55,11 @@ impl ResultPath {
             fields.problems.schema("Value is not a valid reference path", fields.place("ResultPath"));
         }
         ResultPath::At(path)
+    }
+
+    /// The result takes the input's place.
+    pub(super) fn whole() -> Self {
+        ResultPath::At(Path::root())
     }
 
     /// The input with the result in it.
@@ -91,11 +100,17 @@ impl DataFlow {
         DataFlow {
             input_path: Narrow::Whole,
             output_path: Narrow::Whole,
-            result_path: ResultPath::At(Path::root()),
+            result_path: ResultPath::whole(),
             parameters: None,
             result_selector: None,
             assign: Vec::new(),
+            language: Language::default(),
+            output: None,
         }
+    }
+
+    fn is_jsonata(&self) -> bool {
+        self.language == Language::Jsonata
     }
 
     /// What InputPath leaves of the state's input.
@@ -127,42 +142,62 @@ impl DataFlow {
 
     /// What the state gives on: its input with the result in it, narrowed by OutputPath.
     pub(crate) fn output(&self, result: Value, scope: &Scope<'_>) -> Result<Value, Raised> {
+        if self.is_jsonata() {
+            return match &self.output {
+                None => Ok(result),
+                Some(template) => shallow(template.fill(&scope.with_result(&result))?),
+            };
+        }
         let whole = self.result_path.put(scope.input, result)?;
         shallow(self.output_path.of(&whole, scope)?)
     }
 
     /// What a state without a result gives on: its narrowed input, narrowed by OutputPath.
     pub(crate) fn passed(&self, narrowed: &Value, scope: &Scope<'_>) -> Result<Value, Raised> {
+        if let Some(template) = &self.output {
+            return shallow(template.fill(scope)?);
+        }
         self.output_path.of(narrowed, scope)
     }
 
-    /// The variables that `Assign` sets; `$` is the scope's input.
-    pub(crate) fn assigned(&self, scope: &Scope<'_>) -> Result<Vec<(String, Value)>, Raised> {
-        assigned(&self.assign, scope)
+    /// The variables that `Assign` sets once the state has this result.
+    pub(crate) fn assigned_by(
+        &self,
+        result: &Value,
+        scope: &Scope<'_>,
+    ) -> Result<Vec<(String, Value)>, Raised> {
+        if self.is_jsonata() {
+            return assigned(&self.assign, &scope.with_result(result));
+        }
+        assigned(&self.assign, &scope.on(result))
+    }
+
+    /// The same for a state that has none.
+    pub(crate) fn assigned(
+        &self,
+        narrowed: &Value,
+        scope: &Scope<'_>,
+    ) -> Result<Vec<(String, Value)>, Raised> {
+        assigned(&self.assign, &scope.on(narrowed))
     }
 }
 
 /// Reads `Assign`: the names of variables and their templates.
 pub(super) fn assign(fields: &mut Fields<'_>) -> Vec<(String, Template)> {
     let at = fields.place("Assign");
-    let Some(value) = fields.take("Assign") else { return Vec::new() };
-    let Value::Object(_) = &value else {
+    if !fields.has("Assign") {
+        return Vec::new();
+    }
+    let Some(Template::Object(variables)) = Template::take(fields, "Assign") else {
         fields.problems.schema("Expected value of type Object", at);
         return Vec::new();
     };
-    match Template::read(value, &at, fields.problems) {
-        Template::Object(variables) => {
-            for (name, _) in &variables {
-                if !is_variable(name) {
-                    fields
-                        .problems
-                        .schema(format!("'{name}' is not a valid name of a variable"), at.as_str());
-                }
-            }
-            variables
+    for (name, _) in &variables {
+        if !is_variable(name) {
+            fields.problems.schema(format!("'{name}' is not a valid name of a variable"), at.as_str());
         }
-        _ => Vec::new(),
     }
+    variables
 }
 
 /// Source: developer guide, "Passing data between states with variables": up to 80 letters, digits and underscores, a letter first.

@@ -4,9 +4,12 @@
 
 mod check;
 mod choice;
+mod expression;
 mod fields;
 mod flow;
 mod intrinsic;
+mod jsonata;
+mod language;
 mod path;
 mod problem;
 mod quantity;
@@ -24,22 +27,23 @@ mod twice;
 mod value;
 mod wait;
 mod wildcard;
+mod words;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use self::fields::Fields;
-pub(crate) use self::flow::assigned;
 pub use self::problem::Problem;
 use self::problem::Problems;
 pub(crate) use self::quantity::{Form, Quantity};
 pub(crate) use self::raised::Raised;
 pub(crate) use self::retry::Catcher;
 pub(crate) use self::scope::{Chance, Scope, Variables};
-pub(crate) use self::state::{Block, Kind, Map, State, Words};
+pub(crate) use self::state::{Block, Kind, Map, State};
 pub(crate) use self::task::{Task, Work, Workflow};
 pub(crate) use self::timestamp::format as format_timestamp;
 pub use self::value::{Object, Value};
+pub(crate) use self::words::Words;
 
 /// A state machine, checked: every name in it leads somewhere.
 #[derive(Debug)]
@@ -87,7 +91,8 @@ impl Definition {
         if top.text("Version").is_some_and(|version| version != "1.0") {
             problems.schema("The value must be '1.0'", "/Version");
         }
-        state::query_language(&mut top);
+        let language = state::query_language(&mut top, None);
+        let mut top = top.in_language(language);
         let timeout = top.seconds("TimeoutSeconds", 1);
         let block = Block::read(&mut top, workflow);
         top.finish();

@@ -1,5 +1,6 @@
 //! Numbers that a definition gives as they are, or by a path: `TimeoutSeconds` and `TimeoutSecondsPath`.
 
+use super::expression::{Expression, evaluation_error};
 use super::fields::Fields;
 use super::path::Path;
 use super::raised::Raised;
@@ -11,6 +12,7 @@ use super::value::Value;
 pub(crate) enum Quantity {
     Fixed(f64),
     At(Path),
+    Expression(Expression),
 }
 
 /// How a field with a path is to be read.
@@ -32,11 +34,25 @@ impl Quantity {
         most: f64,
     ) -> Option<Self> {
         let by_path = format!("{name}Path");
+        if let (true, Some(Value::String(text))) = (fields.is_jsonata(), fields.get(name)) {
+            let read = Expression::read(text, name, &fields.place(name), fields.problems);
+            if read.is_some() {
+                fields.take(name);
+                return read.map(Quantity::Expression);
+            }
+        }
+        if fields.is_jsonata() {
+            return Self::number(fields, name, form, least, most);
+        }
         fields.exclusive(name, &by_path);
         if let Some(path) = fields.path(&by_path) {
             fields.take(name);
             return Some(Quantity::At(path));
         }
+        Self::number(fields, name, form, least, most)
+    }
+
+    fn number(fields: &mut Fields<'_>, name: &str, form: Form, least: f64, most: f64) -> Option<Self> {
         let number = fields.take(name)?.as_f64().filter(|n| *n >= least && *n <= most);
         let number = number.filter(|n| matches!(form, Form::Float) || n.fract() == 0.0);
         if number.is_none() {
@@ -57,6 +73,13 @@ impl Quantity {
         let path = match self {
             Quantity::Fixed(number) => return Ok(*number),
             Quantity::At(path) => path,
+            Quantity::Expression(expression) => {
+                let value = expression.value_of("number", scope)?;
+                let number = value.as_f64().filter(|n| matches!(form, Form::Float) || n.fract() == 0.0);
+                return number.ok_or_else(|| {
+                    evaluation_error(format!("The {name} field must be an integer but was: {value}"))
+                });
+            }
         };
         let value = scope
             .find(path)

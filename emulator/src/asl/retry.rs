@@ -3,9 +3,12 @@
 use std::time::Duration;
 
 use super::fields::{Fields, SECONDS_MAX};
-use super::flow::{ResultPath, assign};
+use super::flow::{ResultPath, assign, assigned};
+use super::language::Language;
 use super::raised::Raised;
+use super::scope::Scope;
 use super::template::Template;
+use super::value::Value;
 
 /// Source: Amazon States Language, "Errors".
 const MAX_DELAY_MAX: u64 = 31_622_400;
@@ -77,8 +80,11 @@ pub(crate) struct Catcher {
     errors: Vec<String>,
     pub(crate) next: String,
     /// Where `{"Error": ..., "Cause": ...}` goes in the state's input.
-    pub(crate) result_path: ResultPath,
-    pub(crate) assign: Vec<(String, Template)>,
+    result_path: ResultPath,
+    assign: Vec<(String, Template)>,
+    language: Language,
+    /// JSONata's `Output`.
+    output: Option<Template>,
 }
 
 impl Catcher {
@@ -86,10 +92,30 @@ impl Catcher {
         fields.comment();
         let errors = error_names(&mut fields);
         let next = fields.required_text("Next").unwrap_or_default();
-        let result_path = ResultPath::read(&mut fields);
+        let language = fields.language;
+        let is_jsonata = fields.is_jsonata();
+        let output = if is_jsonata { Template::take(&mut fields, "Output") } else { None };
+        let result_path = if is_jsonata { ResultPath::whole() } else { ResultPath::read(&mut fields) };
         let assign = assign(&mut fields);
         fields.finish();
-        Catcher { errors, next, result_path, assign }
+        Catcher { errors, next, result_path, assign, language, output }
+    }
+
+    /// What the state gives on by this catcher, and the variables that it sets.
+    pub(crate) fn caught(
+        &self,
+        raised: &Raised,
+        scope: &Scope<'_>,
+    ) -> Result<(Value, Vec<(String, Value)>), Raised> {
+        let error = raised.output();
+        if self.language == Language::JsonPath {
+            let assigned = assigned(&self.assign, &scope.on(&error))?;
+            return Ok((self.result_path.put(scope.input, error.clone())?, assigned));
+        }
+        let scope = scope.with_error(&error);
+        let assigned = assigned(&self.assign, &scope)?;
+        let output = self.output.as_ref().map_or_else(|| Ok(error.clone()), |output| output.fill(&scope))?;
+        Ok((output, assigned))
     }
 
     pub(crate) fn matches(&self, raised: &Raised) -> bool {
@@ -134,7 +160,6 @@ fn error_names(fields: &mut Fields<'_>) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::asl::problem::Problems;
-    use crate::asl::value::Value;
 
     fn retrier(text: &str) -> (Retrier, Vec<String>) {
         let problems = Problems::default();

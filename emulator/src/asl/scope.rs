@@ -2,6 +2,7 @@
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
+use std::time::SystemTime;
 
 use super::path::{NotFound, Path, Root};
 use super::value::Value;
@@ -15,12 +16,15 @@ pub(crate) trait Chance {
     fn chance(&mut self) -> f64;
     /// A name in the form of a UUID, of version 4.
     fn uuid(&mut self) -> String;
+    /// The date.
+    fn now(&self) -> SystemTime;
 }
 
 /// The same for expressions, which change nothing.
 trait Draw {
     fn chance(&self) -> f64;
     fn uuid(&self) -> String;
+    fn now(&self) -> SystemTime;
 }
 
 impl Draw for RefCell<&mut dyn Chance> {
@@ -30,6 +34,10 @@ impl Draw for RefCell<&mut dyn Chance> {
 
     fn uuid(&self) -> String {
         self.borrow_mut().uuid()
+    }
+
+    fn now(&self) -> SystemTime {
+        self.borrow().now()
     }
 }
 
@@ -42,6 +50,8 @@ pub(crate) struct Scope<'a> {
     context: OnceCell<Value>,
     variables: &'a Variables,
     draw: &'a dyn Draw,
+    result: Option<&'a Value>,
+    error_output: Option<&'a Value>,
 }
 
 impl<'a> Scope<'a> {
@@ -51,13 +61,43 @@ impl<'a> Scope<'a> {
         variables: &'a Variables,
         chance: &'a RefCell<&mut dyn Chance>,
     ) -> Self {
-        Scope { input, context_of, context: OnceCell::new(), variables, draw: chance }
+        Scope {
+            input,
+            context_of,
+            context: OnceCell::new(),
+            variables,
+            draw: chance,
+            result: None,
+            error_output: None,
+        }
     }
 
     /// The same with another `$`.
     pub(crate) fn on<'b>(&'b self, input: &'b Value) -> Scope<'b> {
-        let Scope { context_of, variables, draw, .. } = *self;
-        Scope { input, context_of, context: OnceCell::new(), variables, draw }
+        let Scope { context_of, variables, draw, result, error_output, .. } = *self;
+        Scope { input, context_of, context: OnceCell::new(), variables, draw, result, error_output }
+    }
+
+    /// The same with the state's result, for JSONata.
+    pub(crate) fn with_result<'b>(&'b self, result: &'b Value) -> Scope<'b> {
+        Scope { result: Some(result), ..self.on(self.input) }
+    }
+
+    /// The same with the error that is caught, for JSONata.
+    pub(crate) fn with_error<'b>(&'b self, error_output: &'b Value) -> Scope<'b> {
+        Scope { error_output: Some(error_output), ..self.on(self.input) }
+    }
+
+    pub(super) fn result(&self) -> Option<&Value> {
+        self.result
+    }
+
+    pub(super) fn error_output(&self) -> Option<&Value> {
+        self.error_output
+    }
+
+    pub(super) fn variables(&self) -> &Variables {
+        self.variables
     }
 
     /// The context object.
@@ -82,6 +122,11 @@ impl<'a> Scope<'a> {
         self.draw.chance()
     }
 
+    /// The date.
+    pub(super) fn now(&self) -> SystemTime {
+        self.draw.now()
+    }
+
     /// A new UUID.
     pub(super) fn uuid(&self) -> String {
         self.draw.uuid()
@@ -102,6 +147,10 @@ pub(crate) mod tests {
 
         fn uuid(&mut self) -> String {
             "00000000-0000-4000-8000-000000000000".to_owned()
+        }
+
+        fn now(&self) -> SystemTime {
+            SystemTime::UNIX_EPOCH
         }
     }
 

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::choice::Choice;
+use super::expression::evaluation_error;
 use super::fields::{Fields, SECONDS_MAX};
 use super::flow::{DataFlow, Narrow, ResultPath, assign};
+use super::language::Language;
 use super::path::Path;
 use super::problem::Problems;
 use super::quantity::{Form, Quantity};
@@ -13,9 +15,10 @@ use super::raised::Raised;
 use super::retry::{self, Catcher, Retrier};
 use super::scope::Scope;
 use super::task::{Task, Workflow};
-use super::template::{Template, not_found};
+use super::template::Template;
 use super::value::Value;
 use super::wait::Wait;
+use super::words::Words;
 
 /// States that lead to each other: a state machine's, a branch's, or those that each item of a Map goes through.
 #[derive(Debug)]
@@ -49,18 +52,13 @@ pub(crate) enum Kind {
     Map(Box<Map>),
 }
 
-/// A text, or where it is found.
-#[derive(Debug)]
-pub(crate) enum Words {
-    Fixed(String),
-    At(&'static str, Path),
-    Call(&'static str, super::intrinsic::Call),
-}
-
 /// A Map state's own fields.
 #[derive(Debug)]
 pub(crate) struct Map {
     pub(crate) items_path: Option<Path>,
+    /// JSONata's `Items`.
+    items: Option<Template>,
+    is_jsonata: bool,
     pub(crate) item_selector: Option<Template>,
     pub(crate) max_concurrency: Option<Quantity>,
     pub(crate) processor: Arc<Block>,
@@ -95,6 +93,7 @@ impl Block {
             check_name(&name, &place, fields.problems);
             let value = states.get(&name).cloned().unwrap_or_default();
             if let Some(state) = Fields::new(value, place, fields.problems)
+                .map(|inner| inner.in_language(fields.language))
                 .and_then(|f| State::read(name.clone(), f, workflow))
             {
                 read.insert(name, Arc::new(state));
@@ -114,32 +113,43 @@ fn check_name(name: &str, at: &str, problems: &Problems) {
 impl State {
     fn read(name: String, mut fields: Fields<'_>, workflow: Workflow) -> Option<Self> {
         fields.comment();
-        query_language(&mut fields);
+        let outer = fields.language;
+        let language = query_language(&mut fields, Some(outer));
+        let mut fields = fields.in_language(language);
         let kind = fields.required_text("Type")?;
         let kind = kind.as_str();
-        let mut flow = DataFlow::plain();
-        if kind != "Fail" {
+        let mut flow = DataFlow { language, ..DataFlow::plain() };
+        let is_path = language == Language::JsonPath;
+        if kind != "Fail" && is_path {
             flow.input_path = Narrow::read(&mut fields, "InputPath");
             flow.output_path = Narrow::read(&mut fields, "OutputPath");
+        }
+        if kind != "Fail" && !is_path {
+            flow.output = Template::take(&mut fields, "Output");
         }
         if !matches!(kind, "Fail" | "Succeed") {
             flow.assign = assign(&mut fields);
         }
-        if matches!(kind, "Task" | "Pass" | "Parallel" | "Map") {
+        if matches!(kind, "Task" | "Pass" | "Parallel" | "Map") && is_path {
             flow.result_path = ResultPath::read(&mut fields);
         }
-        if matches!(kind, "Task" | "Pass" | "Parallel") {
-            flow.parameters = template(&mut fields, "Parameters");
+        if matches!(kind, "Task" | "Pass" | "Parallel") && is_path {
+            flow.parameters = Template::take(&mut fields, "Parameters");
+        }
+        if matches!(kind, "Task" | "Parallel") && !is_path {
+            flow.parameters = Template::take(&mut fields, "Arguments");
         }
         let mut errors = (Vec::new(), Vec::new());
         if matches!(kind, "Task" | "Parallel" | "Map") {
-            flow.result_selector = template(&mut fields, "ResultSelector");
+            if is_path {
+                flow.result_selector = Template::take(&mut fields, "ResultSelector");
+            }
             errors = retry::read(&mut fields);
         }
         let next = if matches!(kind, "Choice" | "Succeed" | "Fail") { None } else { fields.transition() };
         let kind = match kind {
             "Task" => Task::read(&mut fields, workflow).map(Kind::Task),
-            "Pass" => Some(Kind::Pass { result: fields.take("Result") }),
+            "Pass" => Some(Kind::Pass { result: if is_path { fields.take("Result") } else { None } }),
             "Wait" => Wait::read(&mut fields).map(Kind::Wait),
             "Choice" => Some(Kind::Choice(Choice::read(&mut fields))),
             "Succeed" => Some(Kind::Succeed),
@@ -173,24 +183,25 @@ impl State {
     }
 }
 
-/// JSONPath, or a note that it is another.
-pub(super) fn query_language(fields: &mut Fields<'_>) {
+/// The language of these fields, which lie in `outer`'s.
+pub(super) fn query_language(fields: &mut Fields<'_>, outer: Option<Language>) -> Language {
     let place = fields.place("QueryLanguage");
     match fields.text("QueryLanguage").as_deref() {
-        None | Some("JSONPath") => {}
-        Some("JSONata") => fields
-            .problems
-            .schema("This emulator does not know the query language 'JSONata', only 'JSONPath'", place),
+        None => outer.unwrap_or_default(),
+        Some("JSONata") => Language::Jsonata,
+        Some("JSONPath") => {
+            if outer == Some(Language::Jsonata) {
+                fields.wrong(
+                    "'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state machine",
+                );
+            }
+            Language::JsonPath
+        }
         Some(other) => {
-            fields.problems.schema(format!("The value '{other}' is not one of [JSONPath, JSONata]"), place)
+            fields.problems.schema(format!("The value '{other}' is not one of [JSONPath, JSONata]"), place);
+            outer.unwrap_or_default()
         }
     }
-}
-
-fn template(fields: &mut Fields<'_>, name: &str) -> Option<Template> {
-    let at = fields.place(name);
-    let value = fields.take(name)?;
-    Some(Template::read(value, &at, fields.problems))
 }
 
 fn branches(fields: &mut Fields<'_>, workflow: Workflow) -> Vec<Arc<Block>> {
@@ -210,57 +221,16 @@ fn branches(fields: &mut Fields<'_>, workflow: Workflow) -> Vec<Arc<Block>> {
     read.collect()
 }
 
-impl Words {
-    fn read(fields: &mut Fields<'_>, name: &'static str, by_path: &'static str) -> Option<Self> {
-        fields.exclusive(name, by_path);
-        if let Some(text) = fields.text(by_path) {
-            fields.take(name);
-            if !text.starts_with("States.") {
-                return fields.read_path(&text, by_path).map(|path| Words::At(by_path, path));
-            }
-            return match super::intrinsic::Call::parse(&text) {
-                Ok(call) => Some(Words::Call(by_path, call)),
-                Err(why) => {
-                    fields.problems.schema(
-                        format!("The value is not a valid intrinsic function call ({why})"),
-                        fields.place(by_path),
-                    );
-                    None
-                }
-            };
-        }
-        fields.text(name).map(Words::Fixed)
-    }
-
-    /// The text for this scope.
-    pub(crate) fn value(&self, scope: &Scope<'_>) -> Result<String, Raised> {
-        let (field, value) = match self {
-            Words::Fixed(text) => return Ok(text.clone()),
-            Words::At(field, path) => {
-                (field, scope.find(path).map_err(|_| not_found(path.text(), field, scope))?)
-            }
-            Words::Call(field, call) => {
-                let template = Template::Call((*field).to_owned(), call.clone());
-                (field, template.fill(scope)?)
-            }
-        };
-        match value {
-            Value::String(text) => Ok(text),
-            other => Err(Raised::runtime(format!(
-                "The {field} field must lead to a string but was of type {}",
-                other.kind()
-            ))),
-        }
-    }
-}
-
 impl Map {
     fn read(fields: &mut Fields<'_>, workflow: Workflow) -> Option<Self> {
         fields.exclusive("ItemProcessor", "Iterator");
         fields.exclusive("ItemSelector", "Parameters");
         let name = if fields.has("Iterator") { "Iterator" } else { "ItemProcessor" };
-        let items_path = fields.path("ItemsPath");
-        let item_selector = template(fields, "ItemSelector").or_else(|| template(fields, "Parameters"));
+        let is_jsonata = fields.is_jsonata();
+        let items_path = if is_jsonata { None } else { fields.path("ItemsPath") };
+        let items = if is_jsonata { Template::take(fields, "Items") } else { None };
+        let legacy = if is_jsonata { None } else { Template::take(fields, "Parameters") };
+        let item_selector = Template::take(fields, "ItemSelector").or(legacy);
         let max_concurrency =
             Quantity::read(fields, "MaxConcurrency", Form::Integer, 0.0, SECONDS_MAX as f64);
         let tolerated_count =
@@ -278,7 +248,7 @@ impl Map {
         }
         let at = fields.place(name);
         let processor = fields.required(name)?;
-        let mut processor = Fields::new(processor, at, fields.problems)?;
+        let mut processor = Fields::new(processor, at, fields.problems)?.in_language(fields.language);
         processor.comment();
         let is_distributed = is_distributed(&mut processor);
         let block = Block::read(&mut processor, workflow);
@@ -286,13 +256,24 @@ impl Map {
         check_label(label.as_deref(), is_distributed, fields);
         let distributed =
             is_distributed.then_some(Distributed { label, tolerated_count, tolerated_percentage });
-        Some(Map { items_path, item_selector, max_concurrency, processor: Arc::new(block?), distributed })
+        Some(Map {
+            items_path,
+            items,
+            is_jsonata,
+            item_selector,
+            max_concurrency,
+            processor: Arc::new(block?),
+            distributed,
+        })
     }
 }
 
 impl Map {
     /// The items, from the state's narrowed input.
     pub(crate) fn items(&self, scope: &Scope<'_>) -> Result<Vec<Value>, Raised> {
+        if self.is_jsonata {
+            return self.jsonata_items(scope);
+        }
         let (text, found) = match &self.items_path {
             None => ("$", Ok(scope.input.clone())),
             Some(path) => (path.text(), scope.find(path)),
@@ -301,6 +282,20 @@ impl Map {
             Ok(Value::Array(items)) => Ok(items),
             Ok(_) => Err(Raised::runtime(format!("Reference path \"{text}\" must point to array."))),
             Err(why) => Err(Raised::runtime(format!("Invalid path '{text}' : {}", why.0))),
+        }
+    }
+}
+
+impl Map {
+    fn jsonata_items(&self, scope: &Scope<'_>) -> Result<Vec<Value>, Raised> {
+        let items = match &self.items {
+            None => scope.input.clone(),
+            Some(Template::Expression(expression)) => expression.value_of("array", scope)?,
+            Some(template) => template.fill(scope)?,
+        };
+        match items {
+            Value::Array(items) => Ok(items),
+            other => Err(evaluation_error(format!("Map state input must be an array but was: {other}"))),
         }
     }
 }

@@ -1,6 +1,8 @@
 //! Payload templates: JSON in which a field `"name.$": "$.path"` stands for the field `name` with the value at that path, or of
 //! that intrinsic function.
 
+use super::expression::Expression;
+use super::fields::Fields;
 use super::intrinsic::{Call, Failed};
 use super::path::Path;
 use super::problem::Problems;
@@ -16,11 +18,47 @@ pub(crate) enum Template {
     At(String, Path),
     /// The field as it is written, and its call.
     Call(String, Call),
+    /// JSONata's.
+    Expression(Expression),
     Object(Vec<(String, Template)>),
     Array(Vec<Template>),
 }
 
 impl Template {
+    /// Takes the template of this name, in the language of the fields.
+    pub(super) fn take(fields: &mut Fields<'_>, name: &str) -> Option<Self> {
+        let at = fields.place(name);
+        let value = fields.take(name)?;
+        Some(match fields.is_jsonata() {
+            true => Self::read_jsonata(value, name, &at, fields.problems),
+            false => Self::read(value, &at, fields.problems),
+        })
+    }
+
+    /// JSON in which texts may be expressions. `field` is its name below the state.
+    fn read_jsonata(value: Value, field: &str, at: &str, problems: &Problems) -> Self {
+        match value {
+            Value::String(text) if Expression::is_one(&text) => {
+                let read = Expression::read(&text, field, at, problems);
+                read.map_or(Template::Literal(Value::Null), Template::Expression)
+            }
+            Value::Object(fields) => {
+                let fields = fields.into_fields().into_iter().map(|(name, value)| {
+                    let (field, at) = (format!("{field}/{name}"), format!("{at}/{name}"));
+                    (name, Self::read_jsonata(value, &field, &at, problems))
+                });
+                Template::Object(fields.collect())
+            }
+            Value::Array(items) => {
+                let items = items.into_iter().enumerate().map(|(i, item)| {
+                    Self::read_jsonata(item, &format!("{field}[{i}]"), &format!("{at}[{i}]"), problems)
+                });
+                Template::Array(items.collect())
+            }
+            literal => Template::Literal(literal),
+        }
+    }
+
     /// Reads the template at this place; what is wrong is noted.
     pub(super) fn read(value: Value, at: &str, problems: &Problems) -> Self {
         match value {
@@ -73,6 +111,7 @@ impl Template {
     pub(crate) fn fill(&self, scope: &Scope<'_>) -> Result<Value, Raised> {
         Ok(match self {
             Template::Literal(value) => value.clone(),
+            Template::Expression(expression) => expression.value(scope)?,
             Template::At(field, path) => {
                 scope.find(path).map_err(|_| not_found(path.text(), field, scope))?
             }

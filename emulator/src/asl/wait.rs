@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use super::expression::{Expression, evaluation_error};
 use super::fields::{Fields, SECONDS_MAX};
 use super::path::Path;
 use super::raised::Raised;
@@ -20,6 +21,9 @@ pub(crate) enum Wait {
     /// Nanoseconds since 1970.
     Timestamp(i128),
     TimestampPath(Path),
+    /// JSONata's.
+    SecondsOf(Expression),
+    TimestampOf(Expression),
 }
 
 impl Wait {
@@ -35,6 +39,9 @@ impl Wait {
             );
             return None;
         };
+        if fields.is_jsonata() {
+            return Self::read_jsonata(fields, name);
+        }
         match *name {
             "Seconds" => fields.whole("Seconds", 0, SECONDS_MAX).map(Duration::from_secs).map(Wait::Seconds),
             "SecondsPath" => fields.path(name).map(Wait::SecondsPath),
@@ -50,11 +57,55 @@ impl Wait {
         }
     }
 
+    fn read_jsonata(fields: &mut Fields<'_>, name: &str) -> Option<Self> {
+        if name.ends_with("Path") {
+            fields.wrong(format!("Field '{name}' is not supported"));
+            fields.take(name);
+            return None;
+        }
+        let Some(Value::String(text)) = fields.get(name).cloned() else {
+            return fields.whole(name, 0, SECONDS_MAX).map(Duration::from_secs).map(Wait::Seconds);
+        };
+        let place = fields.place(name);
+        fields.take(name);
+        if Expression::is_one(&text) {
+            let expression = Expression::read(&text, name, &place, fields.problems)?;
+            return Some(if name == "Seconds" {
+                Wait::SecondsOf(expression)
+            } else {
+                Wait::TimestampOf(expression)
+            });
+        }
+        let date = timestamp::parse(&text).filter(|_| name == "Timestamp");
+        if date.is_none() {
+            fields.problems.schema("The value is neither a valid one nor a JSONata expression", place);
+        }
+        date.map(Wait::Timestamp)
+    }
+
     /// The time to wait from `now` on; zero if it is over already.
     pub(crate) fn time(&self, scope: &Scope<'_>, now: SystemTime) -> Result<Duration, Raised> {
         match self {
             Wait::Seconds(time) => Ok(*time),
             Wait::SecondsPath(path) => seconds(path.text(), &find(path, "SecondsPath", scope)?),
+            Wait::SecondsOf(expression) => {
+                let value = expression.value_of("number", scope)?;
+                let seconds =
+                    value.as_f64().filter(|n| n.fract() == 0.0 && (0.0..=SECONDS_MAX as f64).contains(n));
+                let words = || {
+                    format!("The Seconds field must be an integer from 0 to {SECONDS_MAX} but was: {value}")
+                };
+                seconds.map(|n| Duration::from_secs(n as u64)).ok_or_else(|| evaluation_error(words()))
+            }
+            Wait::TimestampOf(expression) => {
+                let value = expression.value_of("string", scope)?;
+                let text = value.as_str().unwrap_or_default();
+                let words = "The Timestamp field cannot be parsed as an ISO-8601 extended offset date-time format string";
+                until(
+                    timestamp::parse(text).ok_or_else(|| evaluation_error(format!("{words}: {text}")))?,
+                    now,
+                )
+            }
             Wait::Timestamp(date) => until(*date, now),
             Wait::TimestampPath(path) => {
                 let value = find(path, "TimestampPath", scope)?;

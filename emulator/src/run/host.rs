@@ -1,13 +1,11 @@
 //! What an execution asks of whoever runs it, and what it orders.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use crate::asl::{Chance, Work};
 
 /// What an execution asks: it has no clock, no chance and no numbers of its own.
 pub(crate) trait Host: Chance {
-    /// The service's date.
-    fn now(&self) -> SystemTime;
     /// The number and the token of a new task.
     fn task(&mut self) -> (u64, String);
     /// Whether there is such an activity.

@@ -64,7 +64,7 @@ impl Run {
     ) -> Result<(), Raised> {
         let given = self.look(id, None, host, |scope| {
             let result = state.flow.select(result, scope)?;
-            let assigned = state.flow.assigned(&scope.on(&result))?;
+            let assigned = state.flow.assigned_by(&result, scope)?;
             Ok((state.flow.output(result, scope)?, assigned))
         })?;
         self.exit(id, state, given, state.next.clone(), host)
@@ -74,7 +74,7 @@ impl Run {
     pub(super) fn pass_on(&mut self, id: u64, state: &Arc<State>, host: &mut dyn Host) -> Result<(), Raised> {
         let given = self.look(id, None, host, |scope| {
             let narrowed = state.flow.narrowed(scope)?;
-            let assigned = state.flow.assigned(&scope.on(&narrowed))?;
+            let assigned = state.flow.assigned(&narrowed, scope)?;
             Ok((state.flow.passed(&narrowed, scope)?, assigned))
         })?;
         self.exit(id, state, given, state.next.clone(), host)
@@ -86,16 +86,20 @@ impl Run {
         let (given, next) = self.look(id, None, host, |scope| {
             let narrowed = state.flow.narrowed(scope)?;
             let inner = scope.on(&narrowed);
-            let (next, assigned) = match (choice.decide(&inner)?, &choice.default) {
-                (Some(rule), _) => (rule.next.clone(), rule.assigned(&inner)?),
-                (None, Some(default)) => (default.clone(), state.flow.assigned(&inner)?),
+            let (next, assigned, output) = match (choice.decide(&inner)?, &choice.default) {
+                (Some(rule), _) => (rule.next.clone(), rule.assigned(&inner)?, rule.output.as_ref()),
+                (None, Some(default)) => (default.clone(), state.flow.assigned(&narrowed, scope)?, None),
                 (None, None) => {
                     let words =
                         "Failed to transition out of the state. The state does not point to a next state.";
                     return Err(Raised::named("States.NoChoiceMatched", words));
                 }
             };
-            Ok(((state.flow.passed(&narrowed, scope)?, assigned), next))
+            let output = match output {
+                Some(output) => output.fill(scope)?,
+                None => state.flow.passed(&narrowed, scope)?,
+            };
+            Ok(((output, assigned), next))
         })?;
         self.exit(id, state, given, Some(next), host)
     }

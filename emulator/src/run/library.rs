@@ -201,13 +201,13 @@ impl Chance for Bench {
         self.last += 1;
         format!("00000000-0000-4000-8000-{:012x}", self.last)
     }
-}
 
-impl Host for Bench {
     fn now(&self) -> SystemTime {
         SystemTime::UNIX_EPOCH.checked_add(self.at).unwrap_or(SystemTime::UNIX_EPOCH)
     }
+}
 
+impl Host for Bench {
     fn task(&mut self) -> (u64, String) {
         self.last += 1;
         (self.last, format!("token-{}", self.last))

@@ -9,7 +9,7 @@ use super::execution::Status;
 use super::host::{Action, Host, TaskError};
 use super::machine::Run;
 use super::thread::Stage;
-use crate::asl::{Catcher, Kind, Raised, State, assigned};
+use crate::asl::{Catcher, Kind, Raised, State};
 
 impl Run {
     /// The task failed or timed out.
@@ -96,11 +96,7 @@ impl Run {
         raised: &Raised,
         host: &mut dyn Host,
     ) -> Result<(), Raised> {
-        let caught = raised.output();
-        let given = self.look(id, None, host, |scope| {
-            let assigned = assigned(&catcher.assign, &scope.on(&caught))?;
-            Ok((catcher.result_path.put(scope.input, caught.clone())?, assigned))
-        })?;
+        let given = self.look(id, None, host, |scope| catcher.caught(raised, scope))?;
         self.exit(id, state, given, Some(catcher.next.clone()), host)
     }
 }

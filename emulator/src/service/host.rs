@@ -33,13 +33,13 @@ impl Chance for ServiceHost<'_> {
             low & 0xffff_ffff_ffff
         )
     }
-}
 
-impl Host for ServiceHost<'_> {
     fn now(&self) -> SystemTime {
         self.now.date
     }
+}
 
+impl Host for ServiceHost<'_> {
     fn task(&mut self) -> (u64, String) {
         *self.last += 1;
         (*self.last, self.tokens.issue(*self.last))

@@ -2,7 +2,7 @@
 
 mod apply;
 mod arguments;
-mod base64;
+pub(super) mod base64;
 mod call;
 mod java;
 mod json;
@@ -15,3 +15,4 @@ mod tests;
 mod words;
 
 pub(crate) use self::call::{Call, Failed};
+pub(super) use self::words::hash_of;

@@ -46,8 +46,12 @@ pub(super) fn base64_decode(value: &Value) -> Result<Value, String> {
 /// The lower-case hex digits of a hash of a text, or of another value's JSON.
 pub(super) fn hash(value: &Value, algorithm: &Value) -> Result<Value, String> {
     let data = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    let data = short(&data)?.as_bytes();
-    let digest = match text(algorithm, "the algorithm")? {
+    Ok(Value::String(hash_of(short(&data)?.as_bytes(), text(algorithm, "the algorithm")?)?))
+}
+
+/// The lower-case hex digits of a hash.
+pub(crate) fn hash_of(data: &[u8], algorithm: &str) -> Result<String, String> {
+    let digest = match algorithm {
         "MD5" => md5::digest(data).to_vec(),
         "SHA-1" => Sha1::digest(data).to_vec(),
         "SHA-256" => Sha256::digest(data).to_vec(),
@@ -55,7 +59,7 @@ pub(super) fn hash(value: &Value, algorithm: &Value) -> Result<Value, String> {
         "SHA-512" => Sha512::digest(data).to_vec(),
         _ => return Err("the algorithm must be one of MD5, SHA-1, SHA-256, SHA-384, SHA-512".to_owned()),
     };
-    Ok(Value::String(digest.iter().map(|byte| format!("{byte:02x}")).collect()))
+    Ok(digest.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 fn short(data: &str) -> Result<&str, String> {
