@@ -8,9 +8,6 @@ use super::raised::Raised;
 use super::scope::Scope;
 use super::value::{Object, Value};
 
-/// The error of an expression that has no value, or one of another type.
-const ERROR: &str = "States.QueryEvaluationError";
-
 /// A JSONata expression, and the field that it stands in.
 #[derive(Debug, Clone)]
 pub(crate) struct Expression {
@@ -47,8 +44,8 @@ impl Expression {
             variables.push(("states", states(text, scope)));
         }
         let raise = |what: String| {
-            Raised::named(
-                ERROR,
+            Raised::evaluation(
+                &self.field,
                 format!("The JSONata expression '{text}' specified for the field '{}' {what}", self.field),
             )
         };
@@ -71,13 +68,8 @@ impl Expression {
             self.field,
             value.kind()
         );
-        Err(Raised::named(ERROR, words))
+        Err(Raised::evaluation(&self.field, words))
     }
-}
-
-/// What a field that is no expression holds that should be of another kind.
-pub(super) fn evaluation_error(words: String) -> Raised {
-    Raised::named(ERROR, words)
 }
 
 /// `$states`: as much of it as the expression names.

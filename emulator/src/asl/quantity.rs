@@ -1,6 +1,6 @@
 //! Numbers that a definition gives as they are, or by a path: `TimeoutSeconds` and `TimeoutSecondsPath`.
 
-use super::expression::{Expression, evaluation_error};
+use super::expression::Expression;
 use super::fields::Fields;
 use super::path::Path;
 use super::raised::Raised;
@@ -77,7 +77,7 @@ impl Quantity {
                 let value = expression.value_of("number", scope)?;
                 let number = value.as_f64().filter(|n| matches!(form, Form::Float) || n.fract() == 0.0);
                 return number.ok_or_else(|| {
-                    evaluation_error(format!("The {name} field must be an integer but was: {value}"))
+                    Raised::evaluation(name, format!("The {name} field must be an integer but was: {value}"))
                 });
             }
         };

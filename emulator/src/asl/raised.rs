@@ -8,6 +8,8 @@ pub(crate) struct Raised {
     error: Option<String>,
     cause: Option<String>,
     kind: Kind,
+    /// The field whose expression has no value, below the state; empty if it is none's.
+    location: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +27,7 @@ enum Kind {
 impl Raised {
     /// Reported by a worker, or by a Fail state.
     pub(crate) fn reported(error: Option<String>, cause: Option<String>) -> Self {
-        Raised { error, cause, kind: Kind::Reported }
+        Raised { error, cause, kind: Kind::Reported, location: None }
     }
 
     /// TimeoutSeconds passed.
@@ -40,7 +42,12 @@ impl Raised {
 
     /// Found by the interpreter while it executed a state.
     pub(crate) fn named(error: &str, reason: impl Into<String>) -> Self {
-        Raised { error: Some(error.to_owned()), cause: Some(reason.into()), kind: Kind::Found }
+        Raised {
+            error: Some(error.to_owned()),
+            cause: Some(reason.into()),
+            kind: Kind::Found,
+            location: None,
+        }
     }
 
     /// `States.Runtime`: no Retry and no Catch helps.
@@ -48,9 +55,19 @@ impl Raised {
         Self::named("States.Runtime", reason)
     }
 
+    /// An expression in this field has no value, or one that does not fit.
+    pub(crate) fn evaluation(location: &str, reason: String) -> Self {
+        Raised { location: Some(location.to_owned()), ..Self::named("States.QueryEvaluationError", reason) }
+    }
+
+    /// Takes the field whose expression has no value: an event tells it once.
+    pub(crate) fn take_location(&mut self) -> Option<String> {
+        self.location.take()
+    }
+
     /// Found by the interpreter, with a cause that names the state.
     pub(crate) fn placed(error: &str, cause: String) -> Self {
-        Raised { error: Some(error.to_owned()), cause: Some(cause), kind: Kind::Placed }
+        Raised { error: Some(error.to_owned()), cause: Some(cause), kind: Kind::Placed, location: None }
     }
 
     /// The same once its state is known: what the interpreter found names the place.

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::choice::Choice;
-use super::expression::evaluation_error;
 use super::fields::{Fields, SECONDS_MAX};
 use super::flow::{DataFlow, Narrow, ResultPath, assign};
 use super::language::Language;
@@ -295,7 +294,9 @@ impl Map {
         };
         match items {
             Value::Array(items) => Ok(items),
-            other => Err(evaluation_error(format!("Map state input must be an array but was: {other}"))),
+            other => {
+                Err(Raised::evaluation("", format!("Map state input must be an array but was: {other}")))
+            }
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use super::expression::{Expression, evaluation_error};
+use super::expression::Expression;
 use super::fields::{Fields, SECONDS_MAX};
 use super::path::Path;
 use super::raised::Raised;
@@ -95,14 +95,17 @@ impl Wait {
                 let words = || {
                     format!("The Seconds field must be an integer from 0 to {SECONDS_MAX} but was: {value}")
                 };
-                seconds.map(|n| Duration::from_secs(n as u64)).ok_or_else(|| evaluation_error(words()))
+                seconds
+                    .map(|n| Duration::from_secs(n as u64))
+                    .ok_or_else(|| Raised::evaluation("Seconds", words()))
             }
             Wait::TimestampOf(expression) => {
                 let value = expression.value_of("string", scope)?;
                 let text = value.as_str().unwrap_or_default();
                 let words = "The Timestamp field cannot be parsed as an ISO-8601 extended offset date-time format string";
                 until(
-                    timestamp::parse(text).ok_or_else(|| evaluation_error(format!("{words}: {text}")))?,
+                    timestamp::parse(text)
+                        .ok_or_else(|| Raised::evaluation("Timestamp", format!("{words}: {text}")))?,
                     now,
                 )
             }

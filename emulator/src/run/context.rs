@@ -29,15 +29,15 @@ pub(super) fn context(
         let item = object([("Index", Value::whole(item.index as i64)), ("Value", item.value.clone())]);
         context.push(("Map", object([("Item", item)])));
     }
-    let retries: u64 = thread.retries.iter().sum();
-    context.push((
-        "State",
-        object([
-            ("Name", Value::from(thread.state.as_str())),
-            ("EnteredTime", Value::from(format_timestamp(thread.entered_at))),
-            ("RetryCount", Value::whole(i64::try_from(retries).unwrap_or(i64::MAX))),
-        ]),
-    ));
+    let mut state = vec![
+        ("Name", Value::from(thread.state.as_str())),
+        ("EnteredTime", Value::from(format_timestamp(thread.entered_at))),
+    ];
+    if thread.can_retry {
+        let retries: u64 = thread.retries.iter().sum();
+        state.push(("RetryCount", Value::whole(i64::try_from(retries).unwrap_or(i64::MAX))));
+    }
+    context.push(("State", object(state)));
     let machine = execution.state_machine_arn.as_str();
     let name = machine.rsplit(':').next().unwrap_or_default();
     context.push(("StateMachine", object([("Id", Value::from(machine)), ("Name", Value::from(name))])));

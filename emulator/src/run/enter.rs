@@ -17,6 +17,7 @@ impl Run {
         let Some(state) = self.state(id) else { return };
         let Some(thread) = self.threads.get_mut(&id) else { return };
         thread.retries = vec![0; state.retriers.len()];
+        thread.can_retry = matches!(state.kind, Kind::Task(_) | Kind::Parallel { .. } | Kind::Map(_));
         thread.entered_at = host.now();
         // A child execution's own history has the same bound; each state makes two events at least.
         if thread.is_silent && steps.saturating_mul(2) > HISTORY_MAX as u64 {

@@ -150,6 +150,7 @@ impl Run {
             variables: if is_distributed { Arc::default() } else { Arc::clone(&parent.variables) },
             item,
             retries: Vec::new(),
+            can_retry: false,
             stage: Stage::Ready,
             ticket: 0,
             is_silent: parent.is_silent || is_distributed,

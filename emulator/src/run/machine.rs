@@ -86,6 +86,7 @@ impl Run {
             variables: Arc::default(),
             item: None,
             retries: Vec::new(),
+            can_retry: false,
             stage: Stage::Ready,
             ticket: 0,
             is_silent: false,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 use super::events::{self, Happens};
 use super::execution::Status;
@@ -36,12 +36,16 @@ impl Run {
         let mut id = id;
         let mut raised = raised;
         loop {
+            let location = raised.take_location();
+            if let Some(location) = &location {
+                raised = self.record_evaluation(id, &state, location, raised, host);
+            }
             let Some(thread) = self.threads.get(&id) else { return };
             raised = raised.in_state(&state.name, thread.entered);
             if self.try_again(id, &state, &raised, host) {
                 return;
             }
-            self.record_failed(id, &state, host);
+            self.record_failed(id, &state, location.is_some(), host);
             if let Some(catcher) = state.catchers.iter().find(|catcher| catcher.matches(&raised)) {
                 match self.catch(id, &state, catcher, &raised, host) {
                     Ok(()) => return,
@@ -61,9 +65,36 @@ impl Run {
         }
     }
 
+    /// An expression of the state has no value. The event follows what came before the state, if nothing happened in it.
+    fn record_evaluation(
+        &mut self,
+        id: u64,
+        state: &State,
+        location: &str,
+        raised: Raised,
+        host: &dyn Host,
+    ) -> Raised {
+        let Some(thread) = self.threads.get_mut(&id) else { return raised };
+        let entered = thread.entered;
+        let raised = raised.in_state(&state.name, entered);
+        if thread.last == entered && !matches!(state.kind, Kind::Wait(_)) {
+            let before = entered.checked_sub(1).and_then(|index| self.history.get(index as usize));
+            thread.last = before.map_or(0, |event| event.previous_event_id);
+        }
+        let (error, cause) = raised.parts();
+        let mut details = events::error(error, cause);
+        details["state"] = json!(state.name);
+        if !location.is_empty() {
+            details["location"] = json!(location);
+        }
+        self.record(id, "EvaluationFailed", details, host);
+        raised
+    }
+
     /// A branch or an item has failed for good; an error of the state itself is none of theirs.
-    fn record_failed(&mut self, id: u64, state: &State, host: &dyn Host) {
-        if self.threads.get(&id).is_some_and(|thread| matches!(thread.stage, Stage::Leads(_))) {
+    fn record_failed(&mut self, id: u64, state: &State, is_evaluation: bool, host: &dyn Host) {
+        let leads = self.threads.get(&id).is_some_and(|thread| matches!(thread.stage, Stage::Leads(_)));
+        if leads || is_evaluation && matches!(state.kind, Kind::Map(_)) {
             let event = if let Kind::Map(_) = state.kind { "MapStateFailed" } else { "ParallelStateFailed" };
             self.record(id, event, Json::Null, host);
         }

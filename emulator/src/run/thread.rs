@@ -25,6 +25,8 @@ pub(super) struct Thread {
     pub(super) item: Option<Arc<Item>>,
     /// Retries so far, for each retrier of the state.
     pub(super) retries: Vec<u64>,
+    /// Whether the state is one of those that have retriers.
+    pub(super) can_retry: bool,
     pub(super) stage: Stage,
     /// Counts what it waits for, so that a late alarm is known as such.
     pub(super) ticket: u64,
