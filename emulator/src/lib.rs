@@ -1,7 +1,7 @@
 //! AWS Step Functions on loopback, as far as workflows around activities need it, with faults on demand.
 //!
 //! [`Emulator::start`] opens a port that speaks the service's own protocol: activities with the true long poll, `SendTask*`,
-//! state machines in the Amazon States Language with JSONPath, histories, signatures, and the service's error codes and words.
+//! state machines in the Amazon States Language with JSONPath and JSONata, histories, signatures, and the service's error codes and words.
 //! [`Emulator::inject`] makes calls go wrong, [`Emulator::go_down`] takes the whole service away.
 //!
 //! ```

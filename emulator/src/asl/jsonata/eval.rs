@@ -3,16 +3,12 @@
 use std::rc::Rc;
 
 use super::ast::{Kind, Node};
+use super::evaluator::{Evaluator, Failure};
 use super::functions;
 use super::item::{Array, Fields, Frame, Function, Item};
 
-/// Why an expression has no value: JSONata's code and text.
-pub(super) type Failure = String;
-
 /// Parts of an expression that may be evaluated within each other.
 const DEPTH_MAX: usize = 300;
-/// Parts that may be evaluated in all: an expression can loop.
-const STEPS_MAX: u64 = 500_000;
 /// Levels that a value may have.
 const LEVELS_MAX: u32 = 250;
 /// Values within a value, a text of 32 bytes as one: more than any payload has.
@@ -20,18 +16,7 @@ const WEIGHT_MAX: u64 = 1_000_000;
 /// Source: JSONata, D2014.
 const RANGE_MAX: f64 = 10_000_000.0;
 
-/// One evaluation: what it has cost so far, and where chance comes from.
-pub(super) struct Evaluator<'a> {
-    pub(super) host: &'a dyn super::Host,
-    depth: usize,
-    steps: u64,
-}
-
-impl<'a> Evaluator<'a> {
-    pub(super) fn new(host: &'a dyn super::Host) -> Self {
-        Evaluator { host, depth: 0, steps: 0 }
-    }
-
+impl Evaluator<'_> {
     /// The value of this part.
     pub(super) fn value(&mut self, node: &Node, input: &Item, frame: &Rc<Frame>) -> Result<Item, Failure> {
         self.depth += 1;
@@ -63,22 +48,13 @@ impl<'a> Evaluator<'a> {
         self.count(value.as_array().map_or(0, |array| array.items.len() as u64 / 16))
     }
 
-    /// Notes so many more steps.
-    pub(super) fn count(&mut self, steps: u64) -> Result<(), Failure> {
-        self.steps += steps;
-        if self.steps > STEPS_MAX {
-            return Err("U1001: Expression evaluation timeout: Check for infinite loop".to_owned());
-        }
-        Ok(())
-    }
-
     fn bare(&mut self, node: &Node, input: &Item, frame: &Rc<Frame>) -> Result<Item, Failure> {
         Ok(match &node.kind {
             Kind::Null => Item::Null,
             Kind::Bool(flag) => Item::Bool(*flag),
             Kind::Number(number) => Item::Number(*number),
             Kind::Text(text) => Item::text(text),
-            Kind::Name(name) => lookup(input, name),
+            Kind::Name(name) => input.field(name),
             Kind::Variable(name) if name.is_empty() => input.clone(),
             Kind::Variable(name) => frame.find(name).unwrap_or_default(),
             Kind::Wildcard => wildcard(input),
@@ -406,25 +382,6 @@ impl<'a> Evaluator<'a> {
             }
             other => other.clone(),
         })
-    }
-}
-
-/// The field of this name, of an object or of each object in an array.
-pub(super) fn lookup(input: &Item, name: &str) -> Item {
-    match input {
-        Item::Object(fields) => fields.get(name).cloned().unwrap_or_default(),
-        Item::Array(array) => {
-            let mut found = Vec::new();
-            for item in &array.items {
-                match lookup(item, name) {
-                    Item::Nothing => {}
-                    Item::Array(inner) => found.extend(inner.items.iter().cloned()),
-                    other => found.push(other),
-                }
-            }
-            Item::sequence(found)
-        }
-        _ => Item::Nothing,
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::ast::{Lambda, Node};
+use super::evaluator::{Evaluator, Failure};
 use super::pattern::Pattern;
 use crate::asl::value::{Object, Value};
 
@@ -97,6 +98,9 @@ pub(super) enum Function {
     Pattern(Rc<Pattern>),
 }
 
+/// A function's code: its arguments are as many as it takes.
+pub(super) type Call = fn(&mut Evaluator<'_>, &[Item]) -> Result<Item, Failure>;
+
 /// A function of the language.
 pub(super) struct Native {
     pub(super) name: &'static str,
@@ -105,7 +109,7 @@ pub(super) struct Native {
     pub(super) most: usize,
     /// Whether the context stands for a first argument that is left out.
     pub(super) takes_context: bool,
-    pub(super) call: super::functions::Call,
+    pub(super) call: Call,
 }
 
 /// Variables, and those of the blocks around.
@@ -185,6 +189,25 @@ impl Item {
             Item::Object(fields) => fields.size,
             Item::Text(text) => Size { depth: 0, weight: 1 + text.len() as u64 / 32 },
             _ => Size { depth: 0, weight: 1 },
+        }
+    }
+
+    /// The field of this name, of an object or of each object in an array.
+    pub(super) fn field(&self, name: &str) -> Item {
+        match self {
+            Item::Object(fields) => fields.get(name).cloned().unwrap_or_default(),
+            Item::Array(array) => {
+                let mut found = Vec::new();
+                for item in &array.items {
+                    match item.field(name) {
+                        Item::Nothing => {}
+                        Item::Array(inner) => found.extend(inner.items.iter().cloned()),
+                        other => found.push(other),
+                    }
+                }
+                Item::sequence(found)
+            }
+            _ => Item::Nothing,
         }
     }
 

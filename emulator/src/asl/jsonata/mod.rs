@@ -5,7 +5,9 @@
 
 mod ast;
 mod eval;
+mod evaluator;
 mod functions;
+mod host;
 mod item;
 mod parse;
 mod pattern;
@@ -16,22 +18,12 @@ mod token;
 
 use std::fmt;
 use std::rc::Rc;
-use std::time::SystemTime;
 
 use self::ast::Node;
-use self::eval::Evaluator;
+use self::evaluator::Evaluator;
+pub(crate) use self::host::Host;
 use self::item::{Frame, Function, Item};
 use super::value::Value;
-
-/// What an expression asks of the world.
-pub(crate) trait Host {
-    /// Anywhere from 0 to 1.
-    fn chance(&self) -> f64;
-    /// A new UUID.
-    fn uuid(&self) -> String;
-    /// The date.
-    fn now(&self) -> SystemTime;
-}
 
 /// An expression, checked. It is read anew for each value: what is read can't go from thread to thread.
 #[derive(Clone)]

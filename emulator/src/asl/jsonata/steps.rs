@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::rc::Rc;
 
 use super::ast::{Kind, Node, Stage};
-use super::eval::{Evaluator, Failure};
+use super::evaluator::{Evaluator, Failure};
 use super::item::{Array, Fields, Frame, Item};
 
 /// A value on its way through a path, with the variables that steps before it have bound.

@@ -1,5 +1,7 @@
 //! Expressions, by what the language's documentation says of them.
 
+use std::time::SystemTime;
+
 use super::*;
 
 struct Fixed;

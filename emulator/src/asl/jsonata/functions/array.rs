@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::super::eval::{Evaluator, Failure};
+use super::super::evaluator::{Evaluator, Failure};
 use super::super::item::Item;
 use super::given::{number, unfit};
 use super::text::string;

@@ -1,6 +1,6 @@
 //! What functions are given.
 
-use super::super::eval::Failure;
+use super::super::evaluator::Failure;
 use super::super::item::Item;
 
 /// The error for an argument that a function does not take.

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::rc::Rc;
 
-use super::super::eval::{Evaluator, Failure};
+use super::super::evaluator::{Evaluator, Failure};
 use super::super::item::{Fields, Function, Item};
 use super::super::pattern::Pattern;
 use super::given::{function, number, text, unfit};

@@ -9,14 +9,10 @@ mod picture;
 mod text;
 mod time;
 
-use super::eval::{Evaluator, Failure};
-use super::item::{Item, Native};
+use super::item::{Call, Native};
 
 pub(super) use self::higher::first_match;
 pub(super) use self::text::string;
-
-/// A function's code: its arguments are as many as it takes.
-pub(super) type Call = fn(&mut Evaluator<'_>, &[Item]) -> Result<Item, Failure>;
 
 const fn native(name: &'static str, least: usize, most: usize, call: Call) -> Native {
     Native { name, least, most, takes_context: false, call }

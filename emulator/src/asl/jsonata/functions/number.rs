@@ -1,6 +1,6 @@
 //! Numbers.
 
-use super::super::eval::{Evaluator, Failure};
+use super::super::evaluator::{Evaluator, Failure};
 use super::super::item::Item;
 use super::given::{number as given, numbers};
 

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::super::eval::{self, Evaluator, Failure};
+use super::super::evaluator::{Evaluator, Failure};
 use super::super::item::{Fields, Item};
 use super::given::{text, unfit};
 
@@ -50,7 +50,7 @@ pub(super) fn keys(_: &mut Evaluator<'_>, arguments: &[Item]) -> Result<Item, Fa
 
 pub(super) fn lookup(_: &mut Evaluator<'_>, arguments: &[Item]) -> Result<Item, Failure> {
     let Some(name) = text(arguments, 1, "lookup")? else { return Ok(Item::Nothing) };
-    Ok(arguments.first().map_or(Item::Nothing, |given| eval::lookup(given, name)))
+    Ok(arguments.first().map_or(Item::Nothing, |given| given.field(name)))
 }
 
 /// An object for each field.

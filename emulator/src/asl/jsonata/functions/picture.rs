@@ -1,6 +1,6 @@
 //! `$formatNumber`: numbers by a picture, `#,##0.00`, as XPath's `format-number` has it, with the usual signs.
 
-use super::super::eval::{Evaluator, Failure};
+use super::super::evaluator::{Evaluator, Failure};
 use super::super::item::Item;
 use super::given::{number, text};
 use super::number::rounded;
@@ -98,9 +98,9 @@ impl Picture<'_> {
     fn is_group(&self, left: usize) -> bool {
         match self.groups.as_slice() {
             [] => false,
-            [size] => *size > 0 && left % size == 0,
+            [size] => *size > 0 && left.is_multiple_of(*size),
             [first, ..] if self.groups.iter().enumerate().all(|(i, at)| *at == first * (i + 1)) => {
-                left % first == 0
+                left.is_multiple_of(*first)
             }
             groups => groups.contains(&left),
         }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::super::eval::{Evaluator, Failure};
+use super::super::evaluator::{Evaluator, Failure};
 use super::super::item::{Array, Item};
 use super::given::{number, text, unfit};
 use super::higher;

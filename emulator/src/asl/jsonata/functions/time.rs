@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use super::super::eval::{Evaluator, Failure};
+use super::super::evaluator::{Evaluator, Failure};
 use super::super::item::Item;
 use super::given::{number, text};
 use crate::asl::timestamp;
