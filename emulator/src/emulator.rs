@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::asl::Workflow;
 use crate::calls::Calls;
 use crate::error::ApiError;
 use crate::faults::{Fault, FaultId};
@@ -81,7 +82,9 @@ impl Emulator {
         let role = format!("arn:{}:iam::{}:role/emulator", partition(self.region()), self.account());
         let definition = definition.to_string();
         self.shared
-            .change(|service, now| service.create_state_machine(name, &definition, &role, now))
+            .change(|service, now| {
+                service.create_state_machine(name, &definition, &role, Workflow::Standard, now)
+            })
             .map(|(arn, _)| arn)
     }
 

@@ -184,6 +184,23 @@ def pushed(url, sfn):
     check("a place that the context object does not have", done["error"] == "States.Runtime" and "'$$.Map.Item.Index'" in done["cause"], done)
 
 
+def whole_language(url, sfn):
+    check("ValidateStateMachineDefinition, a good one", sfn.validate_state_machine_definition(definition='{"StartAt":"S","States":{"S":{"Type":"Succeed"}}}') ["result"] == "OK")
+    bad = sfn.validate_state_machine_definition(definition='{"StartAt":"a","States":{"a":{"Type":"Pass","Next":"c"},"b":{"Type":"Succeed"}}}')
+    check("and a bad one, with all that is wrong", bad["result"] == "FAIL" and [(d["code"], d["location"]) for d in bad["diagnostics"]] == [("MISSING_TRANSITION_TARGET", "/States/a/Next"), ("MISSING_TRANSITION_TARGET", "/States/b")], bad)
+    quick = json.dumps({"QueryLanguage": "JSONata", "StartAt": "S", "States": {"S": {"Type": "Pass", "Output": "{% $states.input.n * 6 %}", "End": True}}})
+    express = sfn.create_state_machine(name="quick", definition=quick, roleArn=ROLE, type="EXPRESS")["stateMachineArn"]
+    check("DescribeStateMachine tells the type", sfn.describe_state_machine(stateMachineArn=express)["type"] == "EXPRESS")
+    sync = client(url, config=Config(retries={"total_max_attempts": 1}, read_timeout=10, inject_host_prefix=False))
+    answer = sync.start_sync_execution(stateMachineArn=express, input='{"n": 7}')
+    check("StartSyncExecution", answer["status"] == "SUCCEEDED" and answer["output"] == "42", answer)
+    standard = sfn.create_state_machine(name="slow", definition=quick, roleArn=ROLE)["stateMachineArn"]
+    check_error("StartSyncExecution of a standard one", "StateMachineTypeNotSupported", "not supported by this type", lambda: sync.start_sync_execution(stateMachineArn=standard))
+    nested = machine(sfn, "outer", "arn:aws:states:::states:startExecution.sync:2", Parameters={"StateMachineArn": standard, "Input": {"n": 3}})
+    done = wait_status(sfn, start(sfn, nested))
+    check("an execution within an execution", done["status"] == "SUCCEEDED" and json.loads(done["output"])["Output"] == 18, done)
+
+
 def poll_until(sfn, arn, polls=8):
     for _ in range(polls):
         token = sfn.get_activity_task(activityArn=arn).get("taskToken")
@@ -201,7 +218,7 @@ def executions(sfn, arn):
     unknown = json.dumps({"StartAt": "C", "States": {"C": {"Type": "Loop"}}})
     check_error("an unknown state type", "InvalidDefinition", "'Loop'", lambda: sfn.create_state_machine(name="c", definition=unknown, roleArn=ROLE))
     check_error("an unknown field", "InvalidDefinition", "Field 'Bogus' is not supported at /States/Work", lambda: machine(sfn, "b", arn, Bogus=1))
-    check_error("an EXPRESS state machine", "StateMachineTypeNotSupported", "EXPRESS", lambda: sfn.create_state_machine(name="e", definition=described["definition"], roleArn=ROLE, type="EXPRESS"))
+    check_error("an activity in an EXPRESS state machine", "InvalidDefinition", "Express state machine does not support Activity ARN at /States/Work/Resource", lambda: sfn.create_state_machine(name="e", definition=described["definition"], roleArn=ROLE, type="EXPRESS"))
 
     first = sfn.start_execution(stateMachineArn=simple, name="once", input='{"n": 1}')
     again = sfn.start_execution(stateMachineArn=simple, name="once", input='{"n": 1}')
@@ -322,6 +339,7 @@ def main(program):
             tasks(sfn, arn)
             pushed(url, sfn)
             executions(sfn, arn)
+            whole_language(url, sfn)
             signatures(url, sfn)
             faults(url, sfn)
             swallowed(url, sfn)

@@ -94,6 +94,15 @@ impl Input {
         }
     }
 
+    /// A whole number in these bounds that may be left out.
+    pub(super) fn whole(&self, name: &str, least: usize, most: usize) -> Result<Option<usize>, ApiError> {
+        let Some(value) = self.0.get(name).filter(|value| !value.is_null()) else { return Ok(None) };
+        let number = value.as_i64().ok_or_else(|| wrong_type(name))?;
+        let fitting = usize::try_from(number).ok().filter(|number| (least..=most).contains(number));
+        let rule = format!("Member must have value from {least} to {most}");
+        fitting.map(Some).ok_or_else(|| constraint(name, &number.to_string(), Show::Value, &rule))
+    }
+
     /// Cuts one page out of `items`, by `maxResults` and `nextToken`. Gives the page and the token of the next.
     pub(super) fn page<T>(
         &self,

@@ -1,6 +1,8 @@
 //! The operations: awsJson1.0 bodies in and out, between them the service.
 
+mod definitions;
 mod input;
+mod sync;
 
 use std::sync::MutexGuard;
 
@@ -46,7 +48,9 @@ const OPERATIONS: &[(&str, Operation)] = &[
     ("SendTaskHeartbeat", send_task_heartbeat),
     ("SendTaskSuccess", send_task_success),
     ("StartExecution", start_execution),
+    ("StartSyncExecution", sync::start_sync_execution),
     ("StopExecution", stop_execution),
+    ("ValidateStateMachineDefinition", definitions::validate),
 ];
 
 fn get_activity_task(shared: &Shared, input: &Input) -> Result<Value, ApiError> {
@@ -115,13 +119,9 @@ fn create_state_machine(shared: &Shared, input: &Input) -> Result<Value, ApiErro
     if !role.starts_with("arn:") {
         return Err(ApiError::invalid_arn(&format!("Invalid ARN prefix: {role}")));
     }
-    if let Some(kind) = input.optional("type", 0, 80, Show::Value)?.filter(|k| k != "STANDARD") {
-        let message =
-            format!("This emulator knows no state machines of type '{kind}': activities need STANDARD");
-        return Err(ApiError::service("StateMachineTypeNotSupported", message));
-    }
-    let created =
-        shared.change(|service, now| service.create_state_machine(&name, &definition, &role, now))?;
+    let workflow = definitions::workflow(input)?;
+    let created = shared
+        .change(|service, now| service.create_state_machine(&name, &definition, &role, workflow, now))?;
     Ok(json!({ "stateMachineArn": created.0, "creationDate": epoch(created.1) }))
 }
 
@@ -135,7 +135,7 @@ fn describe_state_machine(shared: &Shared, input: &Input) -> Result<Value, ApiEr
         "status": "ACTIVE",
         "definition": machine.text,
         "roleArn": machine.role_arn,
-        "type": "STANDARD",
+        "type": definitions::type_of(machine.workflow),
         "creationDate": epoch(machine.created),
         "loggingConfiguration": { "level": "OFF", "includeExecutionData": false },
         "tracingConfiguration": { "enabled": false },
@@ -145,7 +145,7 @@ fn describe_state_machine(shared: &Shared, input: &Input) -> Result<Value, ApiEr
 fn list_state_machines(shared: &Shared, input: &Input) -> Result<Value, ApiError> {
     let service = shared.service();
     let machines = service.state_machines().map(|(arn, machine)| {
-        json!({ "stateMachineArn": arn, "name": machine.name, "type": "STANDARD", "creationDate": epoch(machine.created) })
+        json!({ "stateMachineArn": arn, "name": machine.name, "type": definitions::type_of(machine.workflow), "creationDate": epoch(machine.created) })
     });
     listing(input, "stateMachines", machines)
 }

@@ -40,7 +40,7 @@ pub(crate) use self::raised::Raised;
 pub(crate) use self::retry::Catcher;
 pub(crate) use self::scope::{Chance, Scope, Variables};
 pub(crate) use self::state::{Block, Kind, Map, State};
-pub(crate) use self::task::{Task, Work, Workflow};
+pub(crate) use self::task::{Nested, Task, Work, Workflow};
 pub(crate) use self::timestamp::format as format_timestamp;
 pub use self::value::{Object, Value};
 pub(crate) use self::words::Words;

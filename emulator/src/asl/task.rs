@@ -18,6 +18,21 @@ pub(crate) enum Work {
     Activity(String),
     /// Whoever gets the token by this resource: `arn:aws:states:::SERVICE:ACTION.waitForTaskToken`.
     Push(String),
+    /// An execution of another state machine: `arn:aws:states:::states:startExecution` and its forms.
+    Nested(String, Nested),
+}
+
+/// What a task waits for that starts an execution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Nested {
+    /// Nothing.
+    Started,
+    /// `.sync`: its end; its output is a text.
+    Sync,
+    /// `.sync:2`: its end; its output is JSON.
+    SyncJson,
+    /// `.waitForTaskToken`: somebody who has the token.
+    Token,
 }
 
 /// A Task state's own fields.
@@ -62,6 +77,16 @@ impl Work {
             {
                 (!express("Activity ARN")).then_some(Work::Activity(resource))
             }
+            ["arn", _, "states", "", "", "states", action @ ..]
+                if let Some(mode) = nested(&action.join(":")) =>
+            {
+                let is_refused = match mode {
+                    Nested::Started => false,
+                    Nested::Token => express("'.waitForTaskToken' service integration "),
+                    Nested::Sync | Nested::SyncJson => express("'.sync' service integration"),
+                };
+                (!is_refused).then_some(Work::Nested(resource, mode))
+            }
             ["arn", _, "states", "", "", rest @ ..]
                 if rest.len() > 1 && resource.ends_with(".waitForTaskToken") =>
             {
@@ -74,7 +99,7 @@ impl Work {
             }
             ["arn", _, _, _, _, _, ..] => {
                 let words = format!(
-                    "This emulator does not know the resource '{resource}', only activities and '.waitForTaskToken'"
+                    "This emulator does not know the resource '{resource}', only activities, 'states:startExecution' and '.waitForTaskToken'"
                 );
                 problems.schema(words, at);
                 None
@@ -88,4 +113,14 @@ impl Work {
             }
         }
     }
+}
+
+fn nested(action: &str) -> Option<Nested> {
+    Some(match action {
+        "startExecution" => Nested::Started,
+        "startExecution.sync" => Nested::Sync,
+        "startExecution.sync:2" => Nested::SyncJson,
+        "startExecution.waitForTaskToken" => Nested::Token,
+        _ => return None,
+    })
 }

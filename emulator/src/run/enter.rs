@@ -99,7 +99,7 @@ impl Run {
 
     fn schedule(&mut self, id: u64, state: &State, task: &Task, host: &mut dyn Host) -> Result<(), Raised> {
         let (number, token) = host.task();
-        let shown = matches!(task.work, Work::Push(_)).then_some(token.as_str());
+        let shown = (!matches!(task.work, Work::Activity(_))).then_some(token.as_str());
         let seconds = |quantity: &Option<Quantity>, name: &str, scope: &Scope<'_>| {
             let value =
                 quantity.as_ref().map(|quantity| quantity.value(name, Form::Integer, scope)).transpose()?;
@@ -152,14 +152,13 @@ impl Run {
             }
         }
         self.record(id, events::of_task(work, Happens::Scheduled), details, host);
+        if let Work::Activity(_) = work {
+            return;
+        }
+        let started = events::with_resource(work, json!({}));
+        self.record(id, events::of_task(work, Happens::Started), started, host);
         if let Work::Push(_) = work {
             // The token is on its way.
-            self.record(
-                id,
-                events::of_task(work, Happens::Started),
-                events::with_resource(work, json!({})),
-                host,
-            );
             let submitted = events::with_resource(work, data("output", "{}", json!({})));
             self.record(id, "TaskSubmitted", submitted, host);
         }

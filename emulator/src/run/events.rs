@@ -48,21 +48,21 @@ pub(super) fn of_task(work: &Work, happens: Happens) -> &'static str {
         (Work::Activity(_), Happens::Succeeded) => "ActivitySucceeded",
         (Work::Activity(_), Happens::Failed) => "ActivityFailed",
         (Work::Activity(_), Happens::TimedOut) => "ActivityTimedOut",
-        (Work::Push(_), Happens::Scheduled) => "TaskScheduled",
-        (Work::Push(_), Happens::Started) => "TaskStarted",
-        (Work::Push(_), Happens::Succeeded) => "TaskSucceeded",
-        (Work::Push(_), Happens::Failed) => "TaskFailed",
-        (Work::Push(_), Happens::TimedOut) => "TaskTimedOut",
+        (_, Happens::Scheduled) => "TaskScheduled",
+        (_, Happens::Started) => "TaskStarted",
+        (_, Happens::Succeeded) => "TaskSucceeded",
+        (_, Happens::Failed) => "TaskFailed",
+        (_, Happens::TimedOut) => "TaskTimedOut",
     }
 }
 
 /// `details` with what names the resource of a task that is none of an activity's.
 pub(super) fn with_resource(work: &Work, mut details: Json) -> Json {
-    if let Work::Push(resource) = work {
+    if let Work::Push(resource) | Work::Nested(resource, _) = work {
         // arn:aws:states:::sqs:sendMessage.waitForTaskToken
-        let mut parts = resource.rsplitn(3, ':');
-        details["resource"] = json!(parts.next());
+        let mut parts = resource.splitn(7, ':').skip(5);
         details["resourceType"] = json!(parts.next());
+        details["resource"] = json!(parts.next());
     }
     details
 }

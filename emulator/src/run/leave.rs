@@ -40,6 +40,15 @@ impl Run {
         }
     }
 
+    /// What the task asked for has begun.
+    pub(crate) fn task_submitted(&mut self, number: u64, output: &str, host: &dyn Host) {
+        let Some(id) = self.tasks.get(&number).copied() else { return };
+        if let Some(Kind::Task(task)) = self.state(id).as_ref().map(|state| &state.kind) {
+            let details = events::with_resource(&task.work, data("output", output, json!({})));
+            self.record(id, "TaskSubmitted", details, host);
+        }
+    }
+
     /// A worker has done the task.
     pub(crate) fn task_succeeded(&mut self, number: u64, output: &str, result: Value, host: &mut dyn Host) {
         let Some(id) = self.tasks.remove(&number) else { return };

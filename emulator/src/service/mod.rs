@@ -3,6 +3,7 @@
 mod activity;
 mod host;
 mod moment;
+mod nested;
 mod push;
 mod resources;
 mod state_machine;
@@ -18,18 +19,23 @@ use std::time::Duration;
 use self::activity::{Activity, Task};
 use self::host::ServiceHost;
 pub(crate) use self::moment::Moment;
+use self::nested::Awaited;
 pub use self::push::Push;
 use self::push::Pushes;
 use self::state_machine::StateMachine;
 use self::token::Tokens;
 pub(crate) use self::token::{hex, hmac_sha256, token_id};
-use crate::asl::{Value, Work};
+use crate::asl::{Nested, Value, Work, Workflow};
 use crate::error::{ApiError, Resource};
 use crate::names::{check_arn, check_name, partition};
 use crate::run::{Action, Birth, Execution, HistoryEvent, Host, Order, Run, Status};
 
 /// Executions that ended are forgotten beyond this many, oldest first: a test bench must not grow for ever.
 const ENDED_MAX: usize = 10_000;
+/// Executions at work at once: those that start each other without end must not grow for ever either. The service: a million.
+const RUNNING_MAX: usize = 20_000;
+/// Source: Step Functions quotas: an Express execution takes at most five minutes.
+const EXPRESS_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// What the service is told once.
 #[derive(Debug, Clone)]
@@ -50,6 +56,8 @@ pub(crate) struct Service {
     /// All executions in the order of their start.
     order: Vec<String>,
     tasks: HashMap<u64, Task>,
+    /// Executions that tasks wait for.
+    nested: HashMap<String, Awaited>,
     pushes: Pushes,
     alarms: BTreeMap<(Duration, u64), Alarm>,
     /// The last number given to a task, a poll or an alarm.
@@ -64,6 +72,8 @@ enum Alarm {
     Heartbeat(u64),
     Wake { execution: String, thread: u64, ticket: u64 },
     ExecutionTimeout { execution: String },
+    StartNested { execution: String, order: Box<Order> },
+    NestedEnded { execution: String, task: u64, mode: Nested, child: String },
 }
 
 impl Service {
@@ -76,6 +86,7 @@ impl Service {
             executions: HashMap::new(),
             order: Vec::new(),
             tasks: HashMap::new(),
+            nested: HashMap::new(),
             pushes: Pushes::default(),
             alarms: BTreeMap::new(),
             last: 0,
@@ -94,6 +105,10 @@ impl Service {
                 Alarm::Heartbeat(task) => self.heartbeat_due(task, now),
                 Alarm::Wake { execution, thread, ticket } => {
                     self.go_on(&execution, now, |run, host| run.woken(thread, ticket, host));
+                }
+                Alarm::StartNested { execution, order } => self.start_nested(&execution, &order, now),
+                Alarm::NestedEnded { execution, task, mode, child } => {
+                    self.nested_ended(&execution, task, mode, &child, now);
                 }
                 Alarm::ExecutionTimeout { execution } => {
                     self.end_execution(
@@ -130,7 +145,21 @@ impl Service {
             .machines
             .get(machine_arn)
             .ok_or_else(|| ApiError::no_such(Resource::StateMachine, machine_arn))?;
-        let arn = self.arn("execution", &format!("{}:{name}", machine.name));
+        let is_express = machine.workflow == Workflow::Express;
+        let arn = if is_express {
+            // Express executions of one name are executions of their own.
+            let id = token_id(&self.tokens.issue(self.last));
+            self.arn("express", &format!("{}:{name}:{id}", machine.name))
+        } else {
+            self.arn("execution", &format!("{}:{name}", machine.name))
+        };
+        let is_running = |run: &&Run| run.shown.status == Status::Running;
+        if self.executions.len() >= RUNNING_MAX
+            && self.executions.values().filter(is_running).count() >= RUNNING_MAX
+        {
+            let words = format!("There are {RUNNING_MAX} executions at work");
+            return Err(ApiError::service("ExecutionLimitExceeded", words));
+        }
         if let Some(run) = self.executions.get(&arn) {
             let same = run.shown.status == Status::Running && run.shown.input == input;
             if !same {
@@ -139,10 +168,10 @@ impl Service {
                     format!("Execution Already Exists: '{arn}'"),
                 ));
             }
-            return self.execution(&arn);
+            return self.known(&arn);
         }
         let (definition, role_arn) = (Arc::clone(&machine.definition), machine.role_arn.clone());
-        let timeout = definition.timeout;
+        let timeout = definition.timeout.or(is_express.then_some(EXPRESS_TIMEOUT));
         let shown = Execution {
             arn: arn.clone(),
             name,
@@ -164,7 +193,9 @@ impl Service {
             self.alarm(now.at + timeout, Alarm::ExecutionTimeout { execution: arn.clone() });
         }
         self.go_on(&arn, now, Run::start);
-        self.execution(&arn)
+        // A number that the next Express execution does not have.
+        self.last += 1;
+        self.known(&arn)
     }
 
     /// Stops an execution; one that has ended stays as it is.
@@ -186,6 +217,18 @@ impl Service {
             .get(arn)
             .map(|run| &run.shown)
             .ok_or_else(|| ApiError::no_such(Resource::Execution, arn))
+    }
+
+    /// An execution of either kind.
+    fn known(&self, arn: &str) -> Result<&Execution, ApiError> {
+        let run = self.executions.get(arn).map(|run| &run.shown);
+        run.ok_or_else(|| ApiError::no_such(Resource::Execution, arn))
+    }
+
+    /// An execution of either kind, if it has ended.
+    pub(crate) fn ended(&self, arn: &str) -> Option<&Execution> {
+        let run = self.executions.get(arn).map(|run| &run.shown);
+        run.filter(|shown| shown.status != Status::Running)
     }
 
     pub(crate) fn history(&self, arn: &str) -> Result<&[HistoryEvent], ApiError> {
@@ -229,10 +272,14 @@ impl Service {
                     let alarm = Alarm::Wake { execution: arn.to_owned(), thread, ticket };
                     self.alarm(now.at.saturating_add(after), alarm);
                 }
-                Action::Cancel(number) => _ = self.tasks.remove(&number),
+                Action::Cancel(number) => {
+                    self.tasks.remove(&number);
+                    self.abandon_nested(number, now);
+                }
                 Action::Schedule(order) => self.schedule(arn, order, now),
             }
         }
+        self.look_after(arn, now);
     }
 
     /// Gives a task to its workers.

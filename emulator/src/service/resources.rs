@@ -8,7 +8,7 @@ use super::Service;
 use super::activity::Activity;
 use super::moment::Moment;
 use super::state_machine::StateMachine;
-use crate::asl::Definition;
+use crate::asl::{Definition, Workflow};
 use crate::error::{ApiError, Resource};
 use crate::names::{check_arn, check_name};
 
@@ -56,14 +56,17 @@ impl Service {
         name: &str,
         text: &str,
         role_arn: &str,
+        workflow: Workflow,
         now: Moment,
     ) -> Result<(String, SystemTime), ApiError> {
         check_name(name)?;
-        let definition =
-            Arc::new(Definition::parse(text).map_err(|problems| ApiError::invalid_definition(&problems))?);
+        let definition = Arc::new(
+            Definition::parse_as(text, workflow)
+                .map_err(|problems| ApiError::invalid_definition(&problems))?,
+        );
         let arn = self.arn("stateMachine", name);
         if let Some(machine) = self.machines.get(&arn) {
-            if machine.text != text || machine.role_arn != role_arn {
+            if machine.text != text || machine.role_arn != role_arn || machine.workflow != workflow {
                 return Err(ApiError::service(
                     "StateMachineAlreadyExists",
                     format!("State Machine Already Exists: '{arn}'"),
@@ -72,7 +75,7 @@ impl Service {
             return Ok((arn, machine.created));
         }
         let (name, text, role_arn) = (name.to_owned(), text.to_owned(), role_arn.to_owned());
-        let machine = StateMachine { name, created: now.date, text, role_arn, definition };
+        let machine = StateMachine { name, created: now.date, text, role_arn, workflow, definition };
         self.machines.insert(arn.clone(), machine);
         Ok((arn, now.date))
     }

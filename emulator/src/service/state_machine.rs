@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use crate::asl::Definition;
+use crate::asl::{Definition, Workflow};
 
 /// A state machine as it was created.
 pub(crate) struct StateMachine {
@@ -12,5 +12,12 @@ pub(crate) struct StateMachine {
     /// The definition as it was given.
     pub(crate) text: String,
     pub(crate) role_arn: String,
+    pub(crate) workflow: Workflow,
     pub(super) definition: Arc<Definition>,
+}
+
+impl StateMachine {
+    pub(crate) fn is_express(&self) -> bool {
+        self.workflow == Workflow::Express
+    }
 }

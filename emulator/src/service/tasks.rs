@@ -88,6 +88,20 @@ impl Service {
             self.alarm(now.at + timeout, Alarm::TaskTimeout(number));
         }
         let execution = execution.to_owned();
+        if let Work::Nested(..) = task.work {
+            let heartbeat = task.heartbeat;
+            let waiting = Task {
+                execution,
+                work: task.work.clone(),
+                input: String::new(),
+                heartbeat,
+                heartbeat_due: None,
+            };
+            let of = waiting.execution.clone();
+            self.tasks.insert(number, waiting);
+            self.expect_heartbeat(number, now);
+            return self.schedule_nested(&of, task, now);
+        }
         let Order { work, input, heartbeat, .. } = task;
         let task = Task { execution, work: work.clone(), input, heartbeat, heartbeat_due: None };
         self.tasks.insert(number, task);
@@ -98,7 +112,7 @@ impl Service {
                 }
                 self.hand_out(&arn, now);
             }
-            Work::Push(_) => self.expect_heartbeat(number, now),
+            Work::Push(_) | Work::Nested(..) => self.expect_heartbeat(number, now),
         }
     }
 

@@ -1,5 +1,6 @@
 //! The service under virtual time.
 
+mod nested;
 mod pushed;
 
 use std::time::SystemTime;
@@ -8,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::activity::Poll;
 use super::*;
+use crate::asl::Workflow;
 
 struct Bench {
     service: Service,
@@ -45,7 +47,11 @@ impl Bench {
         }
         let definition = json!({ "StartAt": "Work", "States": states }).to_string();
         let (now, name) = (self.now(), format!("m{}", self.service.number()));
-        let machine = self.service.create_state_machine(&name, &definition, "arn:r", now).unwrap().0;
+        let machine = self
+            .service
+            .create_state_machine(&name, &definition, "arn:r", Workflow::Standard, now)
+            .unwrap()
+            .0;
         self.service.start_execution(&machine, None, r#"{"in":1}"#, now).unwrap().arn.clone()
     }
 
@@ -330,7 +336,8 @@ fn a_state_machine_may_time_out_as_a_whole() {
     let wait = json!({ "Type": "Wait", "Seconds": 100, "End": true });
     let definition = json!({ "StartAt": "W", "TimeoutSeconds": 10, "States": { "W": wait } }).to_string();
     let now = bench.now();
-    let machine = bench.service.create_state_machine("t", &definition, "arn:r", now).unwrap().0;
+    let machine =
+        bench.service.create_state_machine("t", &definition, "arn:r", Workflow::Standard, now).unwrap().0;
     let execution = bench.service.start_execution(&machine, Some("x"), "{}", now).unwrap().arn.clone();
     bench.wait(10.0);
     assert_eq!(bench.shown(&execution).status, Status::TimedOut);
