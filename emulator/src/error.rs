@@ -39,6 +39,11 @@ impl ApiError {
         Self::new(400, "ValidationException", message, Origin::Validation)
     }
 
+    /// A request that Step Functions itself refuses as not valid.
+    pub(crate) fn plain_validation(message: String) -> Self {
+        Self::new(400, "ValidationException", message, Origin::Validation)
+    }
+
     /// A request that was turned away before it came to the service.
     pub(crate) fn front(status: u16, code: &str, message: impl Into<String>) -> Self {
         Self::new(status, code, message.into(), Origin::Front)

@@ -216,7 +216,7 @@ def executions(sfn, arn):
     check("the same state machine again", sfn.create_state_machine(name=described["name"], definition=described["definition"], roleArn=ROLE)["stateMachineArn"] == simple)
     check_error("another one of that name", "StateMachineAlreadyExists", simple, lambda: machine(sfn, described["name"], arn, TimeoutSeconds=7))
     unknown = json.dumps({"StartAt": "C", "States": {"C": {"Type": "Loop"}}})
-    check_error("an unknown state type", "InvalidDefinition", "'Loop'", lambda: sfn.create_state_machine(name="c", definition=unknown, roleArn=ROLE))
+    check_error("an unknown state type", "InvalidDefinition", "/States/C/Type", lambda: sfn.create_state_machine(name="c", definition=unknown, roleArn=ROLE))
     check_error("an unknown field", "InvalidDefinition", "Field 'Bogus' is not supported at /States/Work", lambda: machine(sfn, "b", arn, Bogus=1))
     check_error("an activity in an EXPRESS state machine", "InvalidDefinition", "Express state machine does not support Activity ARN at /States/Work/Resource", lambda: sfn.create_state_machine(name="e", definition=described["definition"], roleArn=ROLE, type="EXPRESS"))
 

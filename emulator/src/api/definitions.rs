@@ -21,7 +21,7 @@ pub(super) fn workflow(input: &Input) -> Result<Workflow, ApiError> {
 /// The service's word for it.
 pub(super) fn type_of(workflow: Workflow) -> &'static str {
     match workflow {
-        Workflow::Standard => "STANDARD",
+        Workflow::Standard | Workflow::Tried => "STANDARD",
         Workflow::Express => "EXPRESS",
     }
 }

@@ -103,6 +103,15 @@ impl Input {
         fitting.map(Some).ok_or_else(|| constraint(name, &number.to_string(), Show::Value, &rule))
     }
 
+    /// An object that may be left out.
+    pub(super) fn object(&self, name: &str) -> Result<Option<&Map<String, Value>>, ApiError> {
+        match self.0.get(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::Object(members)) => Ok(Some(members)),
+            Some(_) => Err(wrong_type(name)),
+        }
+    }
+
     /// Cuts one page out of `items`, by `maxResults` and `nextToken`. Gives the page and the token of the next.
     pub(super) fn page<T>(
         &self,

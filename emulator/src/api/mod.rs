@@ -3,6 +3,7 @@
 mod definitions;
 mod input;
 mod sync;
+mod test_state;
 
 use std::sync::MutexGuard;
 
@@ -50,6 +51,7 @@ const OPERATIONS: &[(&str, Operation)] = &[
     ("StartExecution", start_execution),
     ("StartSyncExecution", sync::start_sync_execution),
     ("StopExecution", stop_execution),
+    ("TestState", test_state::test_state),
     ("ValidateStateMachineDefinition", definitions::validate),
 ];
 

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use super::expression::Expression;
 use super::fields::Fields;
-use super::flow::assign;
+use super::flow::{DataFlow, assign};
 use super::path::Path;
 use super::raised::Raised;
 use super::scope::Scope;
@@ -119,7 +119,7 @@ impl Choice {
         }
         let rules = fields.list("Choices");
         if rules.is_empty() {
-            fields.problems.schema("The array must not be empty", fields.place("Choices"));
+            fields.problems.schema("Value cannot be empty", fields.place("Choices"));
         }
         Choice { rules: rules.into_iter().filter_map(Rule::read).collect(), default: fields.text("Default") }
     }
@@ -133,6 +133,30 @@ impl Choice {
         }
         Ok(None)
     }
+}
+
+impl Choice {
+    /// What the state gives on, and where it goes.
+    pub(crate) fn leave(
+        &self,
+        flow: &DataFlow,
+        narrowed: &Value,
+        scope: &Scope<'_>,
+    ) -> Result<(Value, Option<String>), Raised> {
+        let (next, output) = match (self.decide(&scope.on(narrowed))?, &self.default) {
+            (Some(rule), _) => (rule.next.clone(), rule.output.as_ref()),
+            (None, Some(default)) => (default.clone(), None),
+            (None, None) => return Err(no_choice()),
+        };
+        let output = output.map_or_else(|| flow.passed(narrowed, scope), |output| output.fill(scope))?;
+        Ok((output, Some(next)))
+    }
+}
+
+/// No rule holds, and there is no default.
+pub(crate) fn no_choice() -> Raised {
+    let words = "Failed to transition out of the state. The state does not point to a next state.";
+    Raised::named("States.NoChoiceMatched", words)
 }
 
 impl Rule {
@@ -195,7 +219,7 @@ impl Test {
     fn read_parts(fields: &mut Fields<'_>, name: &str) -> Vec<Test> {
         let parts = fields.list(name);
         if parts.is_empty() {
-            fields.problems.schema("The array must not be empty", fields.place(name));
+            fields.problems.schema("Value cannot be empty", fields.place(name));
         }
         parts.into_iter().filter_map(Self::read).collect()
     }

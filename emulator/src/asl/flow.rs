@@ -109,7 +109,7 @@ impl DataFlow {
         }
     }
 
-    fn is_jsonata(&self) -> bool {
+    pub(crate) fn is_jsonata(&self) -> bool {
         self.language == Language::Jsonata
     }
 
@@ -148,8 +148,13 @@ impl DataFlow {
                 Some(template) => shallow(template.fill(&scope.with_result(&result))?),
             };
         }
-        let whole = self.result_path.put(scope.input, result)?;
+        let whole = self.merged(result, scope)?;
         shallow(self.output_path.of(&whole, scope)?)
+    }
+
+    /// The state's input with the result in it.
+    pub(crate) fn merged(&self, result: Value, scope: &Scope<'_>) -> Result<Value, Raised> {
+        self.result_path.put(scope.input, result)
     }
 
     /// What a state without a result gives on: its narrowed input, narrowed by OutputPath.

@@ -12,6 +12,10 @@ pub(crate) struct Raised {
     location: Option<String>,
 }
 
+/// The error and the cause of a distributed Map of which too much has failed.
+pub(crate) const THRESHOLD: (&str, &str) =
+    ("States.ExceedToleratedFailureThreshold", "The specified tolerated failure threshold was exceeded");
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     /// A worker, or a Fail state.
@@ -38,6 +42,12 @@ impl Raised {
     /// HeartbeatSeconds passed without a heartbeat.
     pub(crate) fn heartbeat_timeout() -> Self {
         Raised { kind: Kind::Heartbeat, ..Self::timeout() }
+    }
+
+    /// Too many items of a distributed Map have failed.
+    pub(crate) fn threshold() -> Self {
+        let (error, cause) = THRESHOLD;
+        Self::reported(Some(error.to_owned()), Some(cause.to_owned()))
     }
 
     /// Found by the interpreter while it executed a state.

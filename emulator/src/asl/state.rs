@@ -58,6 +58,9 @@ pub(crate) struct Map {
     /// JSONata's `Items`.
     items: Option<Template>,
     is_jsonata: bool,
+    /// `ItemReader` and `ResultWriter` are there: only in a state that is tried.
+    pub(crate) reads_items: bool,
+    pub(crate) writes_results: bool,
     pub(crate) item_selector: Option<Template>,
     pub(crate) max_concurrency: Option<Quantity>,
     pub(crate) processor: Arc<Block>,
@@ -74,6 +77,15 @@ pub(crate) struct Distributed {
 }
 
 impl Block {
+    /// The state of this name, here or in a state's own blocks.
+    pub(crate) fn find(&self, name: &str) -> Option<Arc<State>> {
+        let here = self.states.get(name).map(Arc::clone);
+        here.or_else(|| {
+            let blocks = self.states.values().flat_map(|state| state.blocks());
+            blocks.into_iter().find_map(|(_, block)| block.find(name))
+        })
+    }
+
     /// Reads `StartAt` and `States`.
     pub(super) fn read(fields: &mut Fields<'_>, workflow: Workflow) -> Option<Self> {
         let missing: Vec<&str> = ["StartAt", "States"].into_iter().filter(|name| !fields.has(name)).collect();
@@ -158,11 +170,10 @@ impl State {
             }
             "Parallel" => Some(Kind::Parallel { branches: branches(&mut fields, workflow) }),
             "Map" => Map::read(&mut fields, workflow).map(|map| Kind::Map(Box::new(map))),
-            other => {
-                let known = "[Task, Pass, Wait, Choice, Succeed, Fail, Parallel, Map]";
-                fields
-                    .problems
-                    .schema(format!("The value '{other}' is not one of {known}"), fields.place("Type"));
+            _ => {
+                let known = "[Task, Wait, Pass, Succeed, Fail, Choice, Parallel, Map]";
+                let words = format!("The field 'Type' should have one of these values: {known}");
+                fields.problems.schema(words, fields.place("Type"));
                 return None;
             }
         };
@@ -209,7 +220,7 @@ fn branches(fields: &mut Fields<'_>, workflow: Workflow) -> Vec<Arc<Block>> {
     }
     let branches = fields.list("Branches");
     if branches.is_empty() {
-        fields.problems.schema("The array must not be empty", fields.place("Branches"));
+        fields.problems.schema("Value cannot be empty", fields.place("Branches"));
     }
     let read = branches.into_iter().filter_map(|mut fields| {
         fields.comment();
@@ -237,12 +248,11 @@ impl Map {
         let tolerated_percentage =
             Quantity::read(fields, "ToleratedFailurePercentage", Form::Float, 0.0, 100.0);
         let label = fields.text("Label");
+        let (reads_items, writes_results) = (fields.has("ItemReader"), fields.has("ResultWriter"));
         for name in ["ItemReader", "ItemBatcher", "ResultWriter"] {
-            if fields.take(name).is_some() {
-                fields.problems.schema(
-                    format!("This emulator does not know '{name}', only items of the state's input"),
-                    fields.place(name),
-                );
+            if fields.take(name).is_some() && workflow != Workflow::Tried {
+                let words = format!("This emulator does not know '{name}', only items of the state's input");
+                fields.problems.schema(words, fields.place(name));
             }
         }
         let at = fields.place(name);
@@ -259,6 +269,8 @@ impl Map {
             items_path,
             items,
             is_jsonata,
+            reads_items,
+            writes_results,
             item_selector,
             max_concurrency,
             processor: Arc::new(block?),
@@ -279,7 +291,11 @@ impl Map {
         };
         match found {
             Ok(Value::Array(items)) => Ok(items),
-            Ok(_) => Err(Raised::runtime(format!("Reference path \"{text}\" must point to array."))),
+            Ok(_) => {
+                // The service shows a path into the context object as if it were one into the input.
+                let shown = text.strip_prefix('$').filter(|rest| rest.starts_with('$')).unwrap_or(text);
+                Err(Raised::runtime(format!("Reference path \"{shown}\" must point to array.")))
+            }
             Err(why) => Err(Raised::runtime(format!("Invalid path '{text}' : {}", why.0))),
         }
     }

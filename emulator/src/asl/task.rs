@@ -9,6 +9,8 @@ use super::quantity::{Form, Quantity};
 pub(crate) enum Workflow {
     Standard,
     Express,
+    /// None: its states are tried one by one.
+    Tried,
 }
 
 /// Who works a task.
@@ -20,6 +22,8 @@ pub(crate) enum Work {
     Push(String),
     /// An execution of another state machine: `arn:aws:states:::states:startExecution` and its forms.
     Nested(String, Nested),
+    /// No one here: the state can only be tried with a result that is made up.
+    Other(String),
 }
 
 /// What a task waits for that starts an execution.
@@ -53,6 +57,9 @@ impl Task {
             && heartbeat >= timeout
         {
             fields.wrong("HeartbeatSeconds must be smaller than TimeoutSeconds");
+        }
+        if workflow == Workflow::Tried {
+            fields.take("Credentials");
         }
         let at = fields.place("Resource");
         let resource = fields.required_text("Resource")?;
@@ -97,6 +104,7 @@ impl Work {
             {
                 None
             }
+            ["arn", _, _, _, _, _, ..] if workflow == Workflow::Tried => Some(Work::Other(resource)),
             ["arn", _, _, _, _, _, ..] => {
                 let words = format!(
                     "This emulator does not know the resource '{resource}', only activities, 'states:startExecution' and '.waitForTaskToken'"

@@ -73,7 +73,7 @@ fn states_that_are_as_the_language_has_them_are_taken() {
 fn states_that_are_not_as_the_language_has_them_are_refused() {
     for (state, problem) in [
         (r#"{}"#, "These fields are required: [Type]"),
-        (r#"{"Type":"Loop"}"#, "The value 'Loop' is not one of"),
+        (r#"{"Type":"Loop"}"#, "The field 'Type' should have one of these values"),
         (r#"{"Type":"Succeed","Bogus":1}"#, "Field 'Bogus' is not supported at /States/S"),
         (r#"{"Type":"Succeed","End":true}"#, "Field 'End' is not supported"),
         (r#"{"Type":"Pass"}"#, "Exactly one of these fields is required: [Next, End]"),
@@ -102,7 +102,7 @@ fn states_that_are_not_as_the_language_has_them_are_refused() {
             "The value is not a valid ISO-8601 timestamp",
         ),
         (r#"{"Type":"Choice"}"#, "These fields are required: [Choices]"),
-        (r#"{"Type":"Choice","Choices":[]}"#, "The array must not be empty"),
+        (r#"{"Type":"Choice","Choices":[]}"#, "Value cannot be empty"),
         (
             r#"{"Type":"Choice","Choices":[{"Variable":"$","Next":"T"}]}"#,
             "A choice rule must have exactly one operator",
@@ -127,7 +127,7 @@ fn states_that_are_not_as_the_language_has_them_are_refused() {
             r#"{"Type":"Choice","Choices":[{"StringEquals":"x","Next":"T"}]}"#,
             "These fields are required: [Variable]",
         ),
-        (r#"{"Type":"Choice","Choices":[{"And":[],"Next":"T"}]}"#, "The array must not be empty"),
+        (r#"{"Type":"Choice","Choices":[{"And":[],"Next":"T"}]}"#, "Value cannot be empty"),
         (
             r#"{"Type":"Choice","Choices":[{"Not":{"Variable":"$","IsNull":true,"Next":"T"},"Next":"T"}]}"#,
             "A choice rule must have exactly one operator",
@@ -137,7 +137,7 @@ fn states_that_are_not_as_the_language_has_them_are_refused() {
             "You cannot specify both 'Error' and 'ErrorPath'",
         ),
         (r#"{"Type":"Parallel","End":true}"#, "These fields are required: [Branches]"),
-        (r#"{"Type":"Parallel","Branches":[],"End":true}"#, "The array must not be empty"),
+        (r#"{"Type":"Parallel","Branches":[],"End":true}"#, "Value cannot be empty"),
         (r#"{"Type":"Map","End":true}"#, "These fields are required: [ItemProcessor]"),
         (
             r#"{"Type":"Map","ItemReader":{},"ItemProcessor":{"StartAt":"I","States":{"I":{"Type":"Succeed"}}},"End":true}"#,

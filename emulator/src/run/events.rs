@@ -58,7 +58,7 @@ pub(super) fn of_task(work: &Work, happens: Happens) -> &'static str {
 
 /// `details` with what names the resource of a task that is none of an activity's.
 pub(super) fn with_resource(work: &Work, mut details: Json) -> Json {
-    if let Work::Push(resource) | Work::Nested(resource, _) = work {
+    if let Work::Push(resource) | Work::Nested(resource, _) | Work::Other(resource) = work {
         // arn:aws:states:::sqs:sendMessage.waitForTaskToken
         let mut parts = resource.splitn(7, ':').skip(5);
         details["resourceType"] = json!(parts.next());

@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 use super::host::{Action, Host};
 use super::machine::Run;
 use super::thread::{Group, Item, Stage, Thread, Tolerance};
-use crate::asl::{Block, Form, Kind, Map, Quantity, Raised, Scope, State, Value};
+use crate::asl::{Block, Form, Kind, Map, Quantity, Raised, Scope, State, THRESHOLD, Value};
 
 /// Items of a Map that go through its states at once. Source: developer guide, "Using Map state in Inline mode".
 const INLINE_MAX: usize = 40;
@@ -226,10 +226,9 @@ impl Run {
     }
 
     fn exceeded(&mut self, id: u64, host: &dyn Host) -> Raised {
-        const ERROR: &str = "States.ExceedToleratedFailureThreshold";
-        const CAUSE: &str = "The specified tolerated failure threshold was exceeded";
-        self.record(id, "MapRunFailed", json!({ "error": ERROR, "cause": CAUSE }), host);
-        Raised::reported(Some(ERROR.to_owned()), Some(CAUSE.to_owned()))
+        let (error, cause) = THRESHOLD;
+        self.record(id, "MapRunFailed", json!({ "error": error, "cause": cause }), host);
+        Raised::threshold()
     }
 
     /// A branch or an item failed. Gives the error that the state around it has by that, if it has one.

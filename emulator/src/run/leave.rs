@@ -8,7 +8,7 @@ use super::events::{self, Happens, data};
 use super::host::Host;
 use super::machine::Run;
 use super::thread::Stage;
-use crate::asl::{Kind, Raised, State, Value};
+use crate::asl::{Kind, Raised, State, Value, no_choice};
 
 /// What a state gives on, and the variables that it sets.
 type Given = (Value, Vec<(String, Value)>);
@@ -98,11 +98,7 @@ impl Run {
             let (next, assigned, output) = match (choice.decide(&inner)?, &choice.default) {
                 (Some(rule), _) => (rule.next.clone(), rule.assigned(&inner)?, rule.output.as_ref()),
                 (None, Some(default)) => (default.clone(), state.flow.assigned(&narrowed, scope)?, None),
-                (None, None) => {
-                    let words =
-                        "Failed to transition out of the state. The state does not point to a next state.";
-                    return Err(Raised::named("States.NoChoiceMatched", words));
-                }
+                (None, None) => return Err(no_choice()),
             };
             let output = match output {
                 Some(output) => output.fill(scope)?,

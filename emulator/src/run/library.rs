@@ -148,7 +148,10 @@ impl Bench {
     }
 
     fn ask(&mut self, order: Order, answer: &mut impl FnMut(&TaskCall) -> Answer) {
-        let (Work::Activity(resource) | Work::Push(resource) | Work::Nested(resource, _)) = order.work;
+        let (Work::Activity(resource)
+        | Work::Push(resource)
+        | Work::Nested(resource, _)
+        | Work::Other(resource)) = order.work;
         let call = TaskCall { resource, input: order.input, token: order.token, number: order.number };
         match answer(&call) {
             Answer::Output(output) => self.set(Duration::ZERO, Alarm::Output(order.number, output)),

@@ -27,6 +27,7 @@ mod host;
 mod leave;
 mod library;
 mod machine;
+mod probe;
 mod raise;
 #[cfg(test)]
 mod tests;
@@ -38,3 +39,4 @@ pub(crate) use self::history::epoch;
 pub(crate) use self::host::{Action, Host, Order, TaskError};
 pub use self::library::{Answer, Finished, TaskCall, run};
 pub(crate) use self::machine::{Birth, Run};
+pub(crate) use self::probe::{Probe, Probed};

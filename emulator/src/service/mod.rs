@@ -8,6 +8,7 @@ mod push;
 mod resources;
 mod state_machine;
 mod tasks;
+mod testing;
 #[cfg(test)]
 mod tests;
 mod token;

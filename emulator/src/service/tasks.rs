@@ -112,7 +112,7 @@ impl Service {
                 }
                 self.hand_out(&arn, now);
             }
-            Work::Push(_) | Work::Nested(..) => self.expect_heartbeat(number, now),
+            Work::Push(_) | Work::Nested(..) | Work::Other(_) => self.expect_heartbeat(number, now),
         }
     }
 
