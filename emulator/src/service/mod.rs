@@ -1,6 +1,7 @@
 //! The service itself: activities, state machines, executions and tasks. No sockets, no threads, no clock: time is passed in.
 
 mod activity;
+mod awaited;
 mod host;
 mod moment;
 mod nested;
@@ -18,9 +19,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use self::activity::{Activity, Task};
+use self::awaited::Awaited;
 use self::host::ServiceHost;
 pub(crate) use self::moment::Moment;
-use self::nested::Awaited;
 pub use self::push::Push;
 use self::push::Pushes;
 use self::state_machine::StateMachine;

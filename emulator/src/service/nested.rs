@@ -2,18 +2,12 @@
 
 use std::time::{Duration, SystemTime};
 
+use super::awaited::Awaited;
 use super::moment::Moment;
 use super::{Alarm, Service};
 use crate::asl::{Nested, Object, Value, Work, format_timestamp};
 use crate::error::ApiError;
 use crate::run::{Execution, Order, Status, TaskError};
-
-/// A task that starts an execution and waits for its end.
-pub(super) struct Awaited {
-    execution: String,
-    task: u64,
-    mode: Nested,
-}
 
 /// An execution that a task starts begins so much later: those that start each other without end then take turns with all else.
 const PAUSE: Duration = Duration::from_millis(1);

@@ -6,6 +6,7 @@ use super::ast::{Kind, Node};
 use super::evaluator::{Evaluator, Failure};
 use super::functions;
 use super::item::{Array, Fields, Frame, Function, Item};
+use super::operators;
 
 /// Parts of an expression that may be evaluated within each other.
 const DEPTH_MAX: usize = 300;
@@ -57,7 +58,7 @@ impl Evaluator<'_> {
             Kind::Name(name) => input.field(name),
             Kind::Variable(name) if name.is_empty() => input.clone(),
             Kind::Variable(name) => frame.find(name).unwrap_or_default(),
-            Kind::Wildcard => wildcard(input),
+            Kind::Wildcard => operators::wildcard(input),
             Kind::Descendants => {
                 let mut found = Vec::new();
                 self.descend(input, &mut found)?;
@@ -168,11 +169,11 @@ impl Evaluator<'_> {
         }
         let rhs = self.value(right, input, frame)?;
         match sign {
-            "+" | "-" | "*" | "/" | "%" => arithmetic(sign, &lhs, &rhs),
+            "+" | "-" | "*" | "/" | "%" => operators::arithmetic(sign, &lhs, &rhs),
             "=" | "!=" if lhs.is_nothing() || rhs.is_nothing() => Ok(Item::Bool(false)),
             "=" => Ok(Item::Bool(lhs == rhs)),
             "!=" => Ok(Item::Bool(lhs != rhs)),
-            "<" | ">" | "<=" | ">=" => compared(sign, &lhs, &rhs),
+            "<" | ">" | "<=" | ">=" => operators::compared(sign, &lhs, &rhs),
             "&" => {
                 let text = functions::string(&lhs)? + &functions::string(&rhs)?;
                 self.count(text.len() as u64 / 32)?;
@@ -383,71 +384,4 @@ impl Evaluator<'_> {
             other => other.clone(),
         })
     }
-}
-
-fn wildcard(input: &Item) -> Item {
-    let mut found = Vec::new();
-    let mut values: Vec<&Item> = match input {
-        Item::Object(fields) => fields.iter().map(|(_, item)| item).collect(),
-        Item::Array(array) => array.items.iter().collect(),
-        _ => Vec::new(),
-    };
-    // Arrays among them are opened, however deep.
-    values.reverse();
-    while let Some(value) = values.pop() {
-        match value {
-            Item::Array(array) => values.extend(array.items.iter().rev()),
-            other => found.push(other.clone()),
-        }
-    }
-    Item::sequence(found)
-}
-
-fn arithmetic(sign: &str, left: &Item, right: &Item) -> Result<Item, Failure> {
-    let side = |item: &Item, code: &str, side: &str| match item {
-        Item::Nothing => Ok(None),
-        Item::Number(number) => Ok(Some(*number)),
-        _ => Err(format!("{code}: The {side} side of the \"{sign}\" operator must evaluate to a number")),
-    };
-    let (left, right) = (side(left, "T2001", "left")?, side(right, "T2002", "right")?);
-    let (Some(left), Some(right)) = (left, right) else { return Ok(Item::Nothing) };
-    let value = match sign {
-        "+" => left + right,
-        "-" => left - right,
-        "*" => left * right,
-        "/" => left / right,
-        _ => left % right,
-    };
-    if value.is_finite() {
-        Ok(Item::Number(value))
-    } else {
-        Err(format!("D1001: Number out of range: {value}"))
-    }
-}
-
-fn compared(sign: &str, left: &Item, right: &Item) -> Result<Item, Failure> {
-    let order = match (left, right) {
-        (Item::Number(a), Item::Number(b)) => a.partial_cmp(b),
-        (Item::Text(a), Item::Text(b)) => Some(a.encode_utf16().cmp(b.encode_utf16())),
-        (Item::Nothing, Item::Nothing | Item::Number(_) | Item::Text(_))
-        | (Item::Number(_) | Item::Text(_), Item::Nothing) => {
-            return Ok(Item::Nothing);
-        }
-        (Item::Number(_), Item::Text(_)) | (Item::Text(_), Item::Number(_)) => {
-            return Err(format!(
-                "T2009: The values either side of operator \"{sign}\" must be of the same data type"
-            ));
-        }
-        _ => {
-            return Err(format!(
-                "T2010: The expressions either side of operator \"{sign}\" must evaluate to numeric or string values"
-            ));
-        }
-    };
-    Ok(Item::Bool(order.is_some_and(|order| match sign {
-        "<" => order.is_lt(),
-        ">" => order.is_gt(),
-        "<=" => order.is_le(),
-        _ => order.is_ge(),
-    })))
 }

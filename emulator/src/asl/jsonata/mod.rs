@@ -9,8 +9,10 @@ mod evaluator;
 mod functions;
 mod host;
 mod item;
+mod operators;
 mod parse;
 mod pattern;
+mod shape;
 mod steps;
 #[cfg(test)]
 mod tests;
