@@ -24,7 +24,7 @@ use timeline::{Mark, Timeline};
 use worker::{AT_ONCE, Stop, WorkerProcess};
 
 /// Whatever is not there by then will not come.
-const PATIENCE: Duration = Duration::from_secs(25);
+const PATIENCE: Duration = Duration::from_secs(60);
 /// How long the device stays without power.
 const DARK: Duration = Duration::from_millis(700);
 const GUESTS: [&str; 8] = ["Ada", "Grace", "Alan", "Barbara", "Edsger", "Frances", "Ken", "Radia"];
