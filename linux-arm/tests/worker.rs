@@ -180,5 +180,5 @@ fn p1_the_demo_loses_nothing() {
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
     assert!(text.contains("8 delivered, 0 lost") && text.contains("SIGKILL"), "{text}");
-    assert!(start.elapsed() < PATIENCE);
+    assert!(start.elapsed() < Duration::from_secs(60));
 }

@@ -14,8 +14,7 @@ use activity_worker::{Failure, TaskId, Worker};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// Longer than the minute after which the worker looks at a disk again.
-pub(crate) const SOON: Duration = Duration::from_secs(150);
+pub(crate) const SOON: Duration = Duration::from_secs(60);
 
 /// An emulator with one activity and one state machine that consists of it, and a state folder.
 pub(crate) struct Bench {

@@ -9,8 +9,7 @@ use activity_worker_ffi::*;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// Longer than the minute after which the worker looks at a disk again.
-pub(crate) const SOON: Duration = Duration::from_secs(150);
+pub(crate) const SOON: Duration = Duration::from_secs(60);
 
 /// An emulator with a state machine that asks by an activity and one that asks by push messages, and an app's state folder.
 pub(crate) struct Phone {
